@@ -1,0 +1,92 @@
+"""Face detection by MediaPipe Tasks."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.models import model_path
+from fer_batch.quiet import native_stderr_muted
+from fer_batch.types import KEYPOINTS, Faces
+
+DETECTORS = {"short": "face-short-range", "full": "face-full-range"}
+"""Names on the command line and the models they stand for: within about two metres of the camera, and about five."""
+
+MINIMUM_SCORE = 0.5
+"""Below this a detection is as likely a texture as a face (MediaPipe's own default)."""
+
+
+class FaceDetector(Protocol):
+    """Finds faces in a picture."""
+
+    def detect(self, rgb: NDArray[np.uint8]) -> Faces:
+        """Faces in (H, W, 3) RGB, positions in its pixels, best score first."""
+        ...
+
+    def close(self) -> None:
+        """Releases the model."""
+        ...
+
+
+class MediaPipeDetector:
+    """BlazeFace through MediaPipe's Tasks ``FaceDetector``: boxes, six keypoints, scores.
+
+    Args:
+        kind: "short" or "full".
+        minimum_score: detections below it are dropped.
+
+    Raises:
+        ModelError: when the model's file is missing or altered.
+    """
+
+    def __init__(self, kind: str = "short", minimum_score: float = MINIMUM_SCORE) -> None:
+        path = model_path(DETECTORS[kind])
+        with native_stderr_muted():
+            # Imported here: it takes half a second that neither --help nor a reader of timelines should wait for.
+            import mediapipe
+            from mediapipe.tasks.python import BaseOptions, vision
+
+            self._image = mediapipe.Image
+            self._format = mediapipe.ImageFormat.SRGB
+            self._task: Any = vision.FaceDetector.create_from_options(
+                vision.FaceDetectorOptions(
+                    base_options=BaseOptions(model_asset_path=str(path)), min_detection_confidence=minimum_score
+                )
+            )
+            # The first call sets up the graph's threads, and logs while it does.
+            self.detect(np.zeros((64, 64, 3), np.uint8))
+
+    def detect(self, rgb: NDArray[np.uint8]) -> Faces:
+        result = self._task.detect(self._image(image_format=self._format, data=np.ascontiguousarray(rgb)))
+        detections = result.detections
+        if not detections:
+            return Faces.none()
+        height, width = rgb.shape[:2]
+        count = len(detections)
+        boxes = np.empty((count, 4), np.float32)
+        keypoints = np.empty((count, KEYPOINTS, 2), np.float32)
+        scores = np.empty(count, np.float32)
+        for i, detection in enumerate(detections):
+            box = detection.bounding_box
+            boxes[i] = box.origin_x, box.origin_y, box.width, box.height
+            keypoints[i] = [(point.x * width, point.y * height) for point in detection.keypoints]
+            scores[i] = detection.categories[0].score
+        order = np.argsort(-scores, kind="stable")
+        return Faces(boxes, keypoints, scores, np.zeros(count, np.int32))[order]
+
+    def close(self) -> None:
+        """Must be called: left to the interpreter's exit, MediaPipe raises in a destructor."""
+        if self._task is not None:
+            self._task.close()
+            self._task = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,232 @@
+"""Labelled faces for training and evaluation, out of the formats people have them in.
+
+- a folder with one subfolder a class, named by the emotion
+- FER2013's CSV: ``emotion,pixels,Usage``
+- a Parquet table of encoded pictures (``image`` or ``jpeg``) with a label column (``emotion`` or ``label``) or with
+  FER+'s votes (``votes_neutral``, ``votes_happiness``, ...)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.errors import InputError
+
+_SYNONYMS = {
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "afraid": "fear",
+    "happiness": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+    "neutrality": "neutral",
+}
+_VOTES = {
+    "votes_anger": "angry",
+    "votes_disgust": "disgust",
+    "votes_fear": "fear",
+    "votes_happiness": "happy",
+    "votes_sadness": "sad",
+    "votes_surprise": "surprise",
+    "votes_neutral": "neutral",
+}
+_PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm"}
+_USAGE = {"Training": "train", "PublicTest": "valid", "PrivateTest": "test"}
+
+
+@dataclass(slots=True)
+class LabelledFaces:
+    """Pictures with what people said of them.
+
+    A face whose label is unknown or not one of the seven emotions has ``label`` -1; it is neither trained on nor
+    counted.
+    """
+
+    name: str
+    pictures: list[bytes | NDArray[np.uint8]]
+    """Encoded files, or gray pictures (H, W)."""
+    label: NDArray[np.int64]
+    """(N,) index into ``EMOTIONS``; with votes, the emotion with more than half of all ten votes."""
+    votes: NDArray[np.float32]
+    """(N, 7) share of each emotion among the seven's votes; one-hot without votes; zeros where nothing is known."""
+    auxiliary: NDArray[np.int64]
+    """(N,) FER2013's own label where the table has it beside the votes, else -1."""
+    split: NDArray[np.object_]
+    """(N,) "train", "valid", "test" or ""."""
+    names: list[str]
+    problems: Counter[str] = field(default_factory=Counter)
+    """What was left out and how often."""
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def of_split(self, split: str) -> LabelledFaces:
+        """The faces of one split."""
+        keep = np.flatnonzero(self.split == split)
+        return LabelledFaces(
+            self.name,
+            [self.pictures[i] for i in keep],
+            self.label[keep],
+            self.votes[keep],
+            self.auxiliary[keep],
+            self.split[keep],
+            [self.names[i] for i in keep],
+            self.problems,
+        )
+
+    def gray(self, index: int) -> NDArray[np.uint8] | None:
+        """The picture as (H, W) gray levels, or None when it cannot be read."""
+        return _decode(self.pictures[index], cv2.IMREAD_GRAYSCALE)
+
+    def rgb(self, index: int) -> NDArray[np.uint8] | None:
+        """The picture as (H, W, 3) RGB, or None when it cannot be read."""
+        picture = _decode(self.pictures[index], cv2.IMREAD_COLOR)
+        if picture is None:
+            return None
+        return np.ascontiguousarray(
+            cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB) if picture.ndim == 2 else picture[:, :, ::-1]
+        )
+
+    def crops(self, size: int) -> Iterator[NDArray[np.uint8] | None]:
+        """Each picture taken as an already registered face, (size, size) gray."""
+        for index in range(len(self)):
+            gray = self.gray(index)
+            if gray is not None and gray.shape != (size, size):
+                shrinking = min(gray.shape) > size
+                gray = np.asarray(
+                    cv2.resize(gray, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC),
+                    np.uint8,
+                )
+            yield gray
+
+
+def emotion_index(name: object) -> int:
+    """The place of an emotion's name in ``EMOTIONS``, or -1; "anger" and its like are understood."""
+    text = str(name).strip().lower()
+    text = _SYNONYMS.get(text, text)
+    return EMOTIONS.index(text) if text in EMOTIONS else -1
+
+
+def read_faces(path: Path) -> LabelledFaces:
+    """Reads a data set of any supported format.
+
+    Raises:
+        InputError: when the path is missing or of no known format.
+    """
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such data set; give a folder, a FER2013 CSV or a Parquet table.")
+    if path.suffix.lower() == ".csv":
+        return _read_fer2013(path)
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        return _read_parquet(path)
+    raise InputError(f"{path}: not a data set; give a folder of class folders, a FER2013 .csv or a .parquet table.")
+
+
+def _decode(picture: bytes | NDArray[np.uint8], flags: int) -> NDArray[np.uint8] | None:
+    if isinstance(picture, np.ndarray):
+        return picture
+    if not picture:
+        return None
+    decoded = cv2.imdecode(np.frombuffer(picture, np.uint8), flags)
+    return None if decoded is None else np.asarray(decoded, np.uint8)
+
+
+def _one_hot(label: NDArray[np.int64]) -> NDArray[np.float32]:
+    votes = np.zeros((len(label), len(EMOTIONS)), np.float32)
+    known = np.flatnonzero(label >= 0)
+    votes[known, label[known]] = 1
+    return votes
+
+
+def _labelled(
+    name: str, pictures: list[bytes | NDArray[np.uint8]], given: list[object], split: NDArray[np.object_], names: list[str]
+) -> LabelledFaces:
+    label = np.array([emotion_index(value) for value in given], np.int64)
+    problems = Counter(f"label {value!r}" for value, index in zip(given, label, strict=True) if index < 0)
+    unknown = np.full(len(label), -1, np.int64)
+    return LabelledFaces(name, pictures, label, _one_hot(label), unknown, split, names, problems)
+
+
+def _read_folder(path: Path) -> LabelledFaces:
+    """``path/<emotion>/*`` or ``path/<split>/<emotion>/*``."""
+    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in _PICTURES and p.is_file())
+    if not files:
+        raise InputError(f"{path}: no pictures; expected one subfolder a class, such as happy/ and sad/.")
+    if not any(emotion_index(f.parent.name) >= 0 for f in files):
+        raise InputError(f"{path}: no subfolder is named after an emotion; expected {', '.join(EMOTIONS)}.")
+    split = np.array(
+        [{"val": "valid", "validation": "valid"}.get(f.parent.parent.name, f.parent.parent.name) for f in files], object
+    )
+    split[~np.isin(split, ["train", "valid", "test"])] = ""
+    return _labelled(
+        path.name, [f.read_bytes() for f in files], [f.parent.name for f in files], split, [str(f.relative_to(path)) for f in files]
+    )
+
+
+def _read_fer2013(path: Path) -> LabelledFaces:
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if not {"emotion", "pixels"} <= set(table.columns):
+        raise InputError(f"{path}: not FER2013's CSV; expected the columns emotion, pixels and Usage.")
+    pictures: list[bytes | NDArray[np.uint8]] = []
+    for text in table["pixels"]:
+        values = np.array(text.split(), np.int64) if text.replace(" ", "").isdigit() else np.empty(0, np.int64)
+        side = round(len(values) ** 0.5)
+        whole = len(values) > 0 and side * side == len(values) and values.max() < 256
+        pictures.append(values.astype(np.uint8).reshape(side, side) if whole else b"")
+    usage = table["Usage"] if "Usage" in table else pd.Series([""] * len(table))
+    split = np.array([_USAGE.get(value, "") for value in usage], object)
+    given: list[object] = [
+        EMOTIONS[int(value)] if value.isdigit() and int(value) < len(EMOTIONS) else value for value in table["emotion"]
+    ]
+    return _labelled(path.stem, pictures, given, split, [f"row {i}" for i in range(len(table))])
+
+
+def _read_parquet(path: Path) -> LabelledFaces:
+    table = pd.read_parquet(path)
+    column = next((name for name in ("image", "jpeg", "png", "picture") if name in table), None)
+    if column is None:
+        raise InputError(f"{path}: no picture column; expected image or jpeg holding encoded pictures.")
+    pictures = [value["bytes"] if isinstance(value, dict) else bytes(value or b"") for value in table[column]]
+    names = [str(value) for value in table["name"]] if "name" in table else [f"row {i}" for i in range(len(table))]
+    split = np.array(table["split"].astype(str), object) if "split" in table else np.full(len(table), "", object)
+    if set(_VOTES) <= set(table.columns):
+        return _with_votes(path.stem, pictures, table, split, names)
+    labels = next((name for name in ("emotion", "label") if name in table), None)
+    if labels is None:
+        raise InputError(f"{path}: no label column; expected emotion, label or FER+'s votes_* columns.")
+    return _labelled(path.stem, pictures, list(table[labels]), split, names)
+
+
+def _with_votes(
+    name: str, pictures: list[bytes | NDArray[np.uint8]], table: pd.DataFrame, split: NDArray[np.object_], names: list[str]
+) -> LabelledFaces:
+    everything = table[[c for c in table.columns if c.startswith("votes_")]].to_numpy(np.float32)
+    seven = np.stack(
+        [table[next(c for c, e in _VOTES.items() if e == emotion)].to_numpy(np.float32) for emotion in EMOTIONS], 1
+    )
+    majority = seven.max(1) > 0.5 * everything.sum(1)
+    label = np.where(majority, seven.argmax(1), -1)
+    # A single vote among ten says more about the voter than about the face (Barsoum et al. 2016 drop it too).
+    trusted = np.where(seven > 1, seven, 0)
+    total = trusted.sum(1, keepdims=True)
+    votes = np.divide(trusted, total, out=np.zeros_like(trusted), where=total > 0)
+    auxiliary = (
+        np.array([emotion_index(value) for value in table["fer2013"]], np.int64)
+        if "fer2013" in table
+        else np.full(len(table), -1, np.int64)
+    )
+    problems = Counter({"no emotion with more than half of the votes": int((~majority).sum())})
+    return LabelledFaces(name, pictures, label, votes, auxiliary, split, names, problems)

@@ -1,0 +1,319 @@
+"""Training the emotion network: one recipe, reproducible by seed, resumable from its last epoch."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.errors import InputError
+from fer_batch.faces.alignment import CropGeometry
+from fer_batch.training.augment import Augmentation, degrade, mix, warp
+from fer_batch.training.datasets import LabelledFaces
+from fer_batch.training.network import EmotionNet
+from fer_batch.training.registration import alignments
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides a training's result."""
+
+    epochs: int = 40
+    batch: int = 128
+    learning_rate: float = 2e-3
+    """Peak of the one-cycle schedule (Smith 2018)."""
+    weight_decay: float = 0.02
+    auxiliary: float = 0.3
+    """Weight of the loss on FER2013's own labels."""
+    smoothing: float = 0.05
+    """Share of FER2013's label spread over all classes."""
+    average: float = 0.999
+    """Decay a step of the exponentially averaged weights that are evaluated and exported."""
+    patience: int = 12
+    """Epochs without a better validation loss before training ends early."""
+    seed: int = 7
+    widths: tuple[int, ...] = (32, 64, 128)
+    depths: tuple[int, ...] = (2, 2, 2)
+    stem: int = 16
+    dropout: float = 0.2
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one epoch gave; accuracies in percent."""
+
+    number: int
+    loss: float
+    valid_loss: float
+    valid_accuracy: float
+    valid_registered: float
+    """Accuracy with the faces brought to the registered framing, as they come from video."""
+    valid_auxiliary: float
+    """Accuracy of the auxiliary head on FER2013's own labels; NaN without them."""
+    seconds: float
+
+
+@dataclass(slots=True)
+class TrainingFaces:
+    """A data set in memory, ready for batches."""
+
+    faces: Tensor
+    """(N, 1, S, S) uint8."""
+    votes: Tensor
+    """(N, 7) float32; zero rows take part only in the auxiliary loss."""
+    label: Tensor
+    """(N,) int64, -1 where no emotion has the majority."""
+    auxiliary: Tensor
+    """(N,) int64 or -1."""
+    alignments: Tensor
+    """(N, 2, 3) float32."""
+
+    @classmethod
+    def read(cls, data: LabelledFaces, geometry: CropGeometry, cache: Path | None = None) -> TrainingFaces:
+        """Decodes and registers; unreadable pictures are left out.
+
+        Args:
+            data: what to read.
+            geometry: the crop.
+            cache: an .npz file for the registrations, which take minutes; made when it does not exist.
+        """
+        crops = list(data.crops(geometry.size))
+        keep = [i for i, crop in enumerate(crops) if crop is not None]
+        if not keep:
+            raise InputError(f"{data.name}: no picture could be read.")
+        pictures = np.stack([crop for crop in crops if crop is not None])
+        if cache is not None and cache.is_file():
+            matrices = np.load(cache)["alignments"]
+        else:
+            matrices = alignments(pictures, geometry)
+            if cache is not None:
+                cache.parent.mkdir(parents=True, exist_ok=True)
+                np.savez_compressed(cache, alignments=matrices)
+        if len(matrices) != len(pictures):
+            raise InputError(f"{cache}: made for another data set; delete it.")
+        return cls(
+            torch.from_numpy(pictures)[:, None],
+            torch.from_numpy(data.votes[keep]),
+            torch.from_numpy(data.label[keep]),
+            torch.from_numpy(data.auxiliary[keep]),
+            torch.from_numpy(matrices),
+        )
+
+    def registered(self) -> Tensor:
+        """The faces in the registered framing, undisturbed, (N, 1, S, S) float32."""
+        still = Augmentation(registered=1, rotation=0, scale=0, stretch=0, shift=0)
+        generator = torch.Generator().manual_seed(0)
+        mirrorless = []
+        for faces, matrices in zip(self.faces.split(512), self.alignments.split(512), strict=True):
+            mirrorless.append(warp(faces.float(), matrices, still, generator, mirror=False))
+        return torch.cat(mirrorless)
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross entropy against distributions; rows of zeros do not count."""
+    total = -(targets * torch.log_softmax(logits, 1)).sum()
+    return total / targets.sum().clamp(min=1)
+
+
+class Trainer:
+    """Trains a network and keeps its state on disk after every epoch.
+
+    Args:
+        recipe: what to do.
+        train: faces to learn from.
+        valid: faces to judge by.
+        folder: where checkpoints go.
+        device: "cpu" or "cuda".
+    """
+
+    def __init__(
+        self, recipe: Recipe, train: TrainingFaces, valid: TrainingFaces, folder: Path, device: str = "cpu"
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.train, self.valid, self.folder = recipe, train, valid, folder
+        self.device = torch.device(device)
+        self.network = EmotionNet(recipe.widths, recipe.depths, recipe.stem, len(EMOTIONS), recipe.dropout).to(
+            self.device, memory_format=torch.channels_last
+        )
+        self.averaged = copy.deepcopy(self.network).eval()
+        self.steps = math.ceil(len(train.faces) / recipe.batch)
+        decayed = [p for p in self.network.parameters() if p.ndim > 1]
+        others = [p for p in self.network.parameters() if p.ndim <= 1]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=recipe.learning_rate,
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser,
+            recipe.learning_rate,
+            total_steps=self.steps * recipe.epochs,
+            pct_start=0.2,
+            div_factor=20,
+            final_div_factor=200,
+        )
+        self.history: list[Epoch] = []
+        self._valid_registered = valid.registered()
+
+    @property
+    def best(self) -> Epoch | None:
+        """The epoch with the lowest validation loss."""
+        return min(self.history, key=lambda epoch: epoch.valid_loss, default=None)
+
+    def run(self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None] | None = None) -> EmotionNet:
+        """Trains from where it stands to the end, or until nothing improves; the best averaged network."""
+        while len(self.history) < self.recipe.epochs:
+            number = len(self.history)
+            began = time.monotonic()
+            loss = self._epoch(number, on_step)
+            epoch = self._judge(number, loss, began)
+            self.history.append(epoch)
+            self._save(best=self.best is epoch)
+            on_epoch(epoch)
+            best = self.best
+            if best is not None and number - best.number >= self.recipe.patience:
+                break
+        state = torch.load(self.folder / "best.pt", weights_only=True)
+        self.averaged.load_state_dict(state["averaged"])
+        return self.averaged
+
+    def _epoch(self, number: int, on_step: Callable[[int, int], None] | None) -> float:
+        recipe, data = self.recipe, self.train
+        # Each epoch has its own generator, so that a resumed training sees what an undisturbed one would have seen.
+        random = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
+        torch.manual_seed(recipe.seed * 100_003 + number)
+        order = torch.randperm(len(data.faces), generator=random)
+        self.network.train()
+        total = 0.0
+        classes = len(EMOTIONS)
+        for step in range(self.steps):
+            index = order[step * recipe.batch : (step + 1) * recipe.batch]
+            faces = data.faces[index].to(self.device).float()
+            faces = warp(faces, data.alignments[index], recipe.augmentation, random)
+            faces = degrade(faces, recipe.augmentation, random)
+            auxiliary = data.auxiliary[index]
+            known = (auxiliary >= 0).float()[:, None]
+            other = torch.nn.functional.one_hot(auxiliary.clamp(min=0), classes).float()
+            other = (other * (1 - recipe.smoothing) + recipe.smoothing / classes) * known
+            targets = (data.votes[index].to(self.device), other.to(self.device))
+            faces, targets = mix(faces, targets, recipe.augmentation, random)  # type: ignore[assignment]
+            logits, second = self.network.both_heads(faces.to(memory_format=torch.channels_last))
+            loss = soft_cross_entropy(logits, targets[0])
+            loss = loss + recipe.auxiliary * soft_cross_entropy(second, targets[1])
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+            self.optimiser.step()
+            self.schedule.step()
+            self._average(number * self.steps + step)
+            total += float(loss.detach())
+            if on_step is not None:
+                on_step(step + 1, self.steps)
+        return total / self.steps
+
+    @torch.no_grad()
+    def _average(self, step: int) -> None:
+        decay = min(self.recipe.average, (1 + step) / (10 + step))
+        for mean, value in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(value, 1 - decay)
+        for mean, value in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)
+
+    def _judge(self, number: int, loss: float, began: float) -> Epoch:
+        valid = self.valid
+        plain, second = self._predict(valid.faces)
+        registered, _ = self._predict(self._valid_registered)
+        known = valid.label >= 0
+        other = valid.auxiliary >= 0
+        return Epoch(
+            number,
+            loss,
+            float(soft_cross_entropy(plain, valid.votes)),
+            _accuracy(plain[known], valid.label[known]),
+            _accuracy(registered[known], valid.label[known]),
+            _accuracy(second[other], valid.auxiliary[other]),
+            time.monotonic() - began,
+        )
+
+    @torch.no_grad()
+    def _predict(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        parts = [self.averaged.both_heads(part.to(self.device).float()) for part in faces.split(512)]
+        return torch.cat([p[0].cpu() for p in parts]), torch.cat([p[1].cpu() for p in parts])
+
+    def _save(self, best: bool) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "recipe": asdict(self.recipe),
+            "history": [asdict(epoch) for epoch in self.history],
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+        }
+        for name in ["last.pt", "best.pt"] if best else ["last.pt"]:
+            temporary = self.folder / f".{name}.part"
+            torch.save(state, temporary)
+            temporary.replace(self.folder / name)
+        (self.folder / "history.json").write_text(json.dumps(state["history"], indent=1), encoding="utf-8")
+
+    def resume(self) -> bool:
+        """Goes back to the last epoch in the folder; False when there is none.
+
+        Raises:
+            InputError: when the checkpoint was made by another recipe.
+        """
+        path = self.folder / "last.pt"
+        if not path.is_file():
+            return False
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
+        if state["recipe"] != asdict(self.recipe):
+            raise InputError(f"{path}: made with other settings; train into another folder or without --resume.")
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.history = [Epoch(**values) for values in state["history"]]
+        return True
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    if not len(labels):
+        return float("nan")
+    return float((logits.argmax(1) == labels).float().mean() * 100)
+
+
+def temperature(logits: NDArray[np.float32], votes: NDArray[np.float32]) -> float:
+    """The temperature that minimises cross entropy on the given faces (Guo et al. 2017), by golden-section search.
+
+    Args:
+        logits: (N, 7).
+        votes: (N, 7) target distributions.
+    """
+    scores, targets = torch.from_numpy(logits), torch.from_numpy(votes)
+    low, high = math.log(0.2), math.log(5.0)
+    ratio = (math.sqrt(5) - 1) / 2
+
+    def loss(exponent: float) -> float:
+        return float(soft_cross_entropy(scores / math.exp(exponent), targets))
+
+    while high - low > 1e-4:
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        if loss(left) < loss(right):
+            high = right
+        else:
+            low = left
+    return math.exp((low + high) / 2)

@@ -1,0 +1,115 @@
+"""The plain types that travel between stages. A stage knows these and nothing of the other stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.emotion.labels import EMOTIONS
+
+if TYPE_CHECKING:
+    from fer_batch.video.frame import Frame
+
+KEYPOINTS = 6
+"""Keypoints a face has: right eye, left eye, nose tip, mouth centre, right ear, left ear (the person's own sides)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face in one frame; positions in pixels of the frame as displayed."""
+
+    track: int
+    """Identity within the recording, from 1."""
+    box: tuple[float, float, float, float]
+    """x, y of the upper left corner, width, height; may reach beyond the frame."""
+    score: float
+    """The detector's confidence, 0 to 1."""
+    keypoints: NDArray[np.float32]
+    """(6, 2) x, y."""
+    probabilities: NDArray[np.float32] | None = None
+    """(7,) in the order of ``EMOTIONS``, sum 1; None before classification."""
+
+    @property
+    def emotion(self) -> str | None:
+        """The most probable emotion; None before classification."""
+        return None if self.probabilities is None else EMOTIONS[int(self.probabilities.argmax())]
+
+
+@dataclass(slots=True)
+class Faces:
+    """All faces of one frame as arrays: what detector, tracker and classifier hand on.
+
+    Positions are float32 pixels of the frame as displayed, rotation applied.
+    """
+
+    boxes: NDArray[np.float32]
+    """(N, 4) x, y, width, height."""
+    keypoints: NDArray[np.float32]
+    """(N, 6, 2)."""
+    scores: NDArray[np.float32]
+    """(N,) the detector's confidence."""
+    tracks: NDArray[np.int32]
+    """(N,) identities from 1; 0 where none is given (yet)."""
+
+    @classmethod
+    def none(cls) -> Faces:
+        """No face."""
+        return cls(
+            np.zeros((0, 4), np.float32),
+            np.zeros((0, KEYPOINTS, 2), np.float32),
+            np.zeros(0, np.float32),
+            np.zeros(0, np.int32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __getitem__(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Faces:
+        return Faces(self.boxes[keep], self.keypoints[keep], self.scores[keep], self.tracks[keep])
+
+    def scaled(self, x: float, y: float) -> Faces:
+        """The same faces in a picture ``x`` times as wide and ``y`` times as high."""
+        factors = np.array([x, y], np.float32)
+        return Faces(self.boxes * np.tile(factors, 2), self.keypoints * factors, self.scores, self.tracks)
+
+
+@dataclass(slots=True)
+class Observation:
+    """One analysed frame: when it was, who is in it, what the faces express."""
+
+    frame: int
+    """Index in presentation order from 0, counting every decoded frame, analysed or not."""
+    time_s: float
+    """Presentation time in seconds from the stream's start."""
+    detected: Faces
+    probabilities: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, len(EMOTIONS)), np.float32))
+    """(N, 7) calibrated, each row sums to 1."""
+    captured_at: datetime | None = None
+    """Live sources only: wall clock at arrival, UTC."""
+    picture: Frame | None = None
+    """The decoded frame, for sinks that draw; not kept by :func:`fer_batch.stream` unless asked for."""
+
+    @property
+    def faces(self) -> list[Face]:
+        """The faces one by one, ordered by track."""
+        return list(self)
+
+    def __len__(self) -> int:
+        return len(self.detected)
+
+    def __iter__(self) -> Iterator[Face]:
+        faces = self.detected
+        for i in range(len(faces)):
+            x, y, width, height = (float(v) for v in faces.boxes[i])
+            yield Face(
+                int(faces.tracks[i]),
+                (x, y, width, height),
+                float(faces.scores[i]),
+                faces.keypoints[i],
+                self.probabilities[i] if len(self.probabilities) else None,
+            )

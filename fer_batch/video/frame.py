@@ -1,0 +1,85 @@
+"""One decoded frame, with the views that stages need made only when they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_LUMA_FIRST = frozenset(
+    {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "yuv440p", "yuva420p", "nv12", "nv21", "gray"}
+)
+"""Pixel formats whose first plane is 8-bit luma."""
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a stored picture is shown: turned, and with its pixels made square.
+
+    Everything that fer-batch reports is in pixels of the displayed picture.
+    """
+
+    width: int
+    """Displayed pixels."""
+    height: int
+    turns: int = 0
+    """Quarter turns counter-clockwise, 0 to 3."""
+
+    def apply(self, picture: NDArray[np.uint8], scale: float = 1.0) -> NDArray[np.uint8]:
+        """The stored picture as displayed, ``scale`` times as large."""
+        width, height = max(1, round(self.width * scale)), max(1, round(self.height * scale))
+        stored = (height, width) if self.turns % 2 else (width, height)
+        if (picture.shape[1], picture.shape[0]) != stored:
+            shrinks = picture.shape[1] > stored[0]
+            picture = np.asarray(
+                cv2.resize(picture, stored, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8
+            )
+        return np.ascontiguousarray(np.rot90(picture, self.turns)) if self.turns else picture
+
+
+@dataclass(slots=True)
+class Frame:
+    """A frame of a recording, in presentation order."""
+
+    index: int
+    """From 0, counting every decoded frame."""
+    time_s: float
+    """Presentation time in seconds from the stream's start."""
+    picture: av.VideoFrame
+    """As decoded: stored orientation, the codec's pixel format."""
+    display: Display
+    _luma: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    @property
+    def width(self) -> int:
+        """Displayed width in pixels."""
+        return self.display.width
+
+    @property
+    def height(self) -> int:
+        """Displayed height in pixels."""
+        return self.display.height
+
+    def luma(self) -> NDArray[np.uint8]:
+        """(height, width) luma as displayed; where nothing needs turning it is the decoder's own memory: do not write."""
+        if self._luma is None:
+            picture = self.picture
+            if picture.format.name not in _LUMA_FIRST:
+                picture = picture.reformat(format="gray")
+            plane = picture.planes[0]
+            stored: NDArray[np.uint8] = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+            self._luma = self.display.apply(stored[:, : plane.width])
+        return self._luma
+
+    def rgb(self, longest_side: int | None = None) -> NDArray[np.uint8]:
+        """(h, w, 3) RGB as displayed, shrunk so that its longer side is at most ``longest_side`` pixels."""
+        scale = 1.0 if longest_side is None else min(1.0, longest_side / max(self.width, self.height))
+        picture = self.picture
+        width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        options: dict[str, Any] = {} if scale == 1.0 else {"width": width, "height": height, "interpolation": "AREA"}
+        converted = picture.reformat(format="rgb24", **options)
+        return self.display.apply(converted.to_ndarray(), scale)
