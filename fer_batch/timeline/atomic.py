@@ -1,0 +1,114 @@
+"""Files that appear only when whole: written beside their place under a hidden name, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import blake2s
+from pathlib import Path
+
+from fer_batch.errors import OutputError
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space or choose an output folder on another disk",
+    errno.EDQUOT: "free some space or choose an output folder on another disk",
+    errno.ENAMETOOLONG: "give the recording a shorter name or analyze it from a folder nearer to it",
+    errno.ENOTDIR: "a file stands where a folder is needed, move it or choose another output folder",
+    errno.EEXIST: "a file stands where a folder is needed, move it or choose another output folder",
+    errno.EISDIR: "a folder stands where the file belongs, move it or choose another output folder",
+}
+_REMEDY = "choose an output folder that you may write to"
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns an ``OSError`` of writing ``path`` into an :class:`OutputError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, _REMEDY)
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); {remedy}.") from error
+
+
+class PendingFile:
+    """A file on its way: write to ``temporary``, then :meth:`publish` it or :meth:`discard` it.
+
+    The temporary name starts with a dot, which pyarrow, pandas, DuckDB and Spark pass over in a folder of parts, and
+    keeps the suffix, by which encoders choose their format. Creating it makes the folders that are missing.
+
+    Raises:
+        OutputError: when a folder cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # A digest for the name: the two together could be longer than a file system allows.
+        self.temporary = path.with_name(f"{_prefix(path)}{secrets.token_hex(4)}.tmp{path.suffix}")
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+
+    def publish(self) -> None:
+        """Makes the closed temporary file the file at ``path``, replacing an earlier one, also after a power cut.
+
+        Raises:
+            OutputError: when that fails; the temporary file is then gone.
+        """
+        try:
+            with explained(self.path):
+                with self.temporary.open("rb+") as file:
+                    os.fsync(file.fileno())
+                self.temporary.replace(self.path)
+                _sync_folder(self.path.parent)
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Removes the temporary file, and the folder if it is a partition left without a part."""
+        with suppress(OSError):
+            self.temporary.unlink()
+        # Only a partition belongs to one recording; another worker may just have made sure that a shared folder exists.
+        if self.path.parent.name.startswith("recording="):
+            with suppress(OSError):
+                self.path.parent.rmdir()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yields the temporary path to write; ``path`` appears when the block ends well and stays as it was otherwise.
+
+    Raises:
+        OutputError: when the folder cannot be made or the file not be put in its place.
+    """
+    pending = PendingFile(path)
+    try:
+        yield pending.temporary
+    except BaseException:
+        pending.discard()
+        raise
+    pending.publish()
+
+
+def leftovers(path: Path) -> list[Path]:
+    """Temporary files of ``path`` that a killed process left behind."""
+    return sorted(path.parent.glob(f"{_prefix(path)}*"))
+
+
+def _prefix(path: Path) -> str:
+    return f".{blake2s(os.fsencode(path.name), digest_size=6).hexdigest()}-"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename last; Windows cannot open folders and does not need it."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems refuse this; the file itself is safe by then.
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,110 @@
+"""Where everything about a recording lies in the output folder."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from fer_batch.errors import InputError
+from fer_batch.timeline.atomic import explained, leftovers
+
+PART = "part-00000.parquet"
+_PARTITION = "recording="
+
+# ASCII only: readers decode UTF-8 as it stands, as Spark writes it, and a name of 255 bytes has no room for %E3%81%82.
+_NOT_IN_PARTITION = re.compile(r"[^A-Za-z0-9_.~\-\x80-\U0010ffff]")
+# What a path gives a meaning to or Windows refuses, so that a study can be copied to any disk, and the escape itself.
+_NOT_IN_NAME = re.compile(r'[\x00-\x1f\x7f<>:"\\|?*%]')
+# The end of "10.0.0.1" is no suffix.
+_SUFFIX = re.compile(r"(?<=.)\.(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,5}$")
+
+
+def partition(recording: str) -> str:
+    """The hive partition folder of a recording id, which pyarrow, DuckDB, Polars and Spark decode to the id.
+
+    Raises:
+        InputError: when the id is not valid Unicode (a file name in another encoding).
+    """
+    return _PARTITION + _escaped(_NOT_IN_PARTITION, recording)
+
+
+def recording_of(folder: str) -> str | None:
+    """The reverse of :func:`partition`; None for any other folder name."""
+    return unquote(folder.removeprefix(_PARTITION)) if folder.startswith(_PARTITION) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The output folder; every method takes a recording id and makes nothing.
+
+    The ``/`` of an id are folders under ``csv``, ``annotated`` and ``recordings``. Characters with a meaning in paths
+    are percent-encoded there, so that two ids never share a file and none leads out of the folder.
+    All methods raise ``InputError`` for an id that is not valid Unicode.
+    """
+
+    out: Path
+
+    def timeline(self, recording: str) -> Path:
+        """The timeline's Parquet part."""
+        return self.out / "timelines" / partition(recording) / PART
+
+    def tracks(self, recording: str) -> Path:
+        """The tracks table's Parquet part."""
+        return self.out / "tracks" / partition(recording) / PART
+
+    def csv(self, recording: str) -> Path:
+        """The timeline as CSV."""
+        return self._file("csv", recording + ".csv")
+
+    def annotated(self, recording: str, *, photo: bool = False) -> Path:
+        """The annotated video, or the annotated photo with the suffix it has.
+
+        Two videos that differ only in their suffix share this path.
+        """
+        return self._file("annotated", recording if photo else _SUFFIX.sub("", recording) + ".mp4")
+
+    def record(self, recording: str) -> Path:
+        """The recording's status document."""
+        return self._file("recordings", recording + ".json")
+
+    def remove(self, recording: str, *, photo: bool = False) -> None:
+        """Removes all that an earlier run wrote for a recording, and the temporary files it may have left.
+
+        Only names that fer-batch gives are removed, a folder only when that leaves it empty.
+
+        Raises:
+            OutputError: when something cannot be removed.
+        """
+        for part in (self.timeline(recording), self.tracks(recording)):
+            _unlink(*part.parent.glob("part-*.parquet"), *leftovers(part))
+            with suppress(OSError):
+                part.parent.rmdir()
+        for path in (self.csv(recording), self.annotated(recording, photo=photo), self.record(recording)):
+            _unlink(path, *leftovers(path))
+
+    def _file(self, kind: str, name: str) -> Path:
+        return self.out.joinpath(kind, *(_component(part) for part in name.split("/")))
+
+
+def _component(name: str) -> str:
+    """One name in a path; never empty, never a step upwards."""
+    if name in ("", ".", ".."):
+        return name.replace(".", "%2E") or "%"
+    return _escaped(_NOT_IN_NAME, name)
+
+
+def _escaped(refused: re.Pattern[str], text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{text!r}: the name is not valid Unicode; rename the file.") from error
+    return refused.sub(lambda match: f"%{ord(match[0]):02X}", text)
+
+
+def _unlink(*paths: Path) -> None:
+    for path in paths:
+        with explained(path):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,92 @@
+"""The document about one recording: whether it is done, what it was, what it was analysed with."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from fer_batch.errors import InputError
+from fer_batch.timeline.atomic import explained, whole
+from fer_batch.timeline.plain import plain
+from fer_batch.timeline.schema import SCHEMA_VERSION
+from fer_batch.version import __version__
+
+Status = Literal["done", "failed", "partial"]
+
+_DISTRIBUTIONS: Final = {
+    "mediapipe": ("mediapipe",),
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
+    "av": ("av",),
+    "opencv": ("opencv-contrib-python", "opencv-contrib-python-headless", "opencv-python", "opencv-python-headless"),
+    "pyarrow": ("pyarrow",),
+}
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Python, fer-batch and what it computes with, read without importing any; "" for one not installed."""
+    found = {name: _version(distributions) for name, distributions in _DISTRIBUTIONS.items()}
+    return {"python": platform.python_version(), "fer_batch": __version__, **found}
+
+
+def _version(distributions: tuple[str, ...]) -> str:
+    for name in distributions:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return ""
+
+
+@dataclass(slots=True)
+class RecordingRecord:
+    """``recordings/<id>.json``."""
+
+    id: str
+    source: str
+    """Path or address as the user gave it."""
+    status: Status
+    """"partial": broken off or damaged, with the rows up to there."""
+    started_at: datetime
+    """UTC."""
+    finished_at: datetime
+    """UTC."""
+    error: str | None = None
+    """The sentence shown to the user."""
+    probe: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, str] = field(default_factory=dict)
+    """``name`` and ``sha256`` of the emotion model."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Such as frames_decoded, frames_analysed, rows, tracks, damaged_packets."""
+    versions: dict[str, str] = field(default_factory=installed_versions)
+    schema_version: int = SCHEMA_VERSION
+
+    def write(self, path: Path) -> None:
+        """Writes the document, atomically.
+
+        Raises:
+            OutputError: when it cannot be written.
+        """
+        text = json.dumps(plain(asdict(self)), ensure_ascii=False, indent=2, allow_nan=False)
+        with whole(path) as temporary, explained(path):
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """A document back; keys from a later version are passed over.
+
+        Raises:
+            InputError: when it is missing or not such a document.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            for key in ("started_at", "finished_at"):
+                values[key] = datetime.fromisoformat(values[key])
+            return cls(**{known.name: values[known.name] for known in fields(cls) if known.name in values})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: not a readable recording document; analyze the recording again.") from error

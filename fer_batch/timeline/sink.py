@@ -1,0 +1,95 @@
+"""What the timeline's file formats have in common: rows in, batches out, a file that appears only when whole."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from fer_batch.timeline.atomic import PendingFile, explained
+from fer_batch.timeline.rows import RowBuffer
+from fer_batch.types import Observation
+
+
+class TimelineSink(ABC):
+    """A context manager that takes observations in the order of their frames and uses the same memory for any number.
+
+    The file is at ``path`` once the block has ended. A block left by an exception leaves nothing, or, after
+    :meth:`keep`, the rows written until then. Without any row it is a valid file with no rows.
+
+    Raises:
+        OutputError: from entering, :meth:`write` and leaving, when the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows = 0
+        """Rows taken so far."""
+        self._buffer = RowBuffer()
+        self._keep = False
+        self._sound = True
+        self._open = ExitStack()
+
+    @abstractmethod
+    def _writing(self, path: Path) -> AbstractContextManager[Callable[[pa.RecordBatch], None]]:
+        """Opens the file as a function that adds rows in the columns of ``TIMELINE``; leaving it completes the file."""
+
+    def __enter__(self) -> Self:
+        self._pending = PendingFile(self.path)
+        try:
+            with explained(self.path):
+                self._add = self._open.enter_context(self._writing(self._pending.temporary))
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def write(self, observation: Observation) -> None:
+        """Adds a row for each face.
+
+        Raises:
+            OutputError: when the file cannot be written.
+            ValueError: when a face has no probabilities.
+        """
+        if len(observation) > self._buffer.room:
+            self._flush()
+        self._buffer.append(observation)
+        self.rows += len(observation)
+
+    def keep(self) -> None:
+        """From now on an exception keeps the rows written: for a run that its user breaks off."""
+        self._keep = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._sound or (kind is not None and not self._keep):
+            self._discard()
+            return
+        try:
+            self._flush()
+            with explained(self.path):
+                self._open.close()
+        except BaseException:
+            self._discard()
+            raise
+        self._pending.publish()
+
+    def _flush(self) -> None:
+        if len(self._buffer):
+            # Rows that a failed write has lost must not be missing from a file that looks whole.
+            self._sound = False
+            with explained(self.path):
+                self._add(self._buffer.take())
+            self._sound = True
+
+    def _discard(self) -> None:
+        # Closing may fail for the reason that writing failed, which is the one to report.
+        with suppress(Exception):
+            self._open.close()
+        self._pending.discard()
