@@ -1,0 +1,68 @@
+"""fer-batch: recordings of faces in, per-face emotion timelines out.
+
+>>> import fer_batch
+>>> df = fer_batch.analyze("video.mp4")  # one row a face and frame
+>>> for observation in fer_batch.stream("video.mp4"): ...
+>>> df = fer_batch.load("fer-output")  # every recording of an output folder
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fer_batch.version import __version__
+
+if TYPE_CHECKING:
+    from fer_batch.api import analyze, stream
+    from fer_batch.emotion.labels import EMOTIONS
+    from fer_batch.errors import FerBatchError, InputError, ModelError, OutputError
+    from fer_batch.settings import Settings
+    from fer_batch.timeline.reading import load, tracks
+    from fer_batch.types import Face, Faces, Observation
+
+_HOMES = {
+    "EMOTIONS": "fer_batch.emotion.labels",
+    "Face": "fer_batch.types",
+    "Faces": "fer_batch.types",
+    "FerBatchError": "fer_batch.errors",
+    "InputError": "fer_batch.errors",
+    "ModelError": "fer_batch.errors",
+    "Observation": "fer_batch.types",
+    "OutputError": "fer_batch.errors",
+    "Settings": "fer_batch.settings",
+    "analyze": "fer_batch.api",
+    "load": "fer_batch.timeline.reading",
+    "stream": "fer_batch.api",
+    "tracks": "fer_batch.timeline.reading",
+}
+"""Where each public name lives. Looked up on first use, so that importing the package costs nothing."""
+
+__all__ = [
+    "EMOTIONS",
+    "Face",
+    "Faces",
+    "FerBatchError",
+    "InputError",
+    "ModelError",
+    "Observation",
+    "OutputError",
+    "Settings",
+    "__version__",
+    "analyze",
+    "load",
+    "stream",
+    "tracks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fer_batch' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

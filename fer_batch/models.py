@@ -67,5 +67,7 @@ def model_path(name: str) -> Path:
     if not path.is_file():
         raise ModelError(f"{path}: the model's file is missing; install fer-batch again.")
     if sha256_of(path) != models[name].sha256:
-        raise ModelError(f"{path}: the model's file is not the one that shipped (checksum differs); install fer-batch again.")
+        raise ModelError(
+            f"{path}: the model's file is not the one that shipped (checksum differs); install fer-batch again."
+        )
     return path

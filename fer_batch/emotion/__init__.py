@@ -1,0 +1,1 @@
+"""Emotions: the seven labels, their colours, and the classifier."""

@@ -99,8 +99,9 @@ def register(
     x1, y1 = np.ceil(corners.max(0)).astype(int) + 1
     x0, x1 = np.clip([x0, x1], 0, width)
     y0, y1 = np.clip([y0, y1], 0, height)
-    if x1 - x0 < 1 or y1 - y0 < 1:
-        raise ValueError("the face lies outside the picture")
+    # A face beyond the border: what is left is its nearest edge.
+    x0, y0 = min(x0, width - 1), min(y0, height - 1)
+    x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
     patch = gray[y0:y1, x0:x1]
     matrix = matrix.copy()
     matrix[:, 2] += matrix[:, :2] @ (float(x0), float(y0))
@@ -115,3 +116,23 @@ def register(
         matrix[:, :2] *= factors
     crop = cv2.warpAffine(patch, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(crop, np.uint8)
+
+
+def no_crops(geometry: CropGeometry) -> NDArray[np.uint8]:
+    """Crops (0, size, size) of a frame without faces."""
+    return np.zeros((0, geometry.size, geometry.size), np.uint8)
+
+
+def register_all(
+    gray: NDArray[np.uint8], keypoints: NDArray[np.floating[Any]], geometry: CropGeometry
+) -> NDArray[np.uint8]:
+    """The registered crops (N, size, size) of all faces in a picture; see :func:`register`.
+
+    Args:
+        gray: (H, W) luma.
+        keypoints: (N, 6, 2) positions in pixels of ``gray``.
+        geometry: the crops' framing.
+    """
+    if not len(keypoints):
+        return no_crops(geometry)
+    return np.stack([register(gray, points, geometry) for points in keypoints])

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from torch import Generator, Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
     """How strongly faces are disturbed. Angles in degrees, shifts as fractions of the side, the rest probabilities
-    unless said."""
+    unless said.
+    """
 
     registered: float = 0.5
     """Share of faces brought to the registered framing before the jitter; the others keep the data set's own."""
@@ -140,7 +141,9 @@ def degrade(faces: Tensor, settings: Augmentation, random: Generator) -> Tensor:
         gamma = torch.exp((torch.rand(k, generator=random) * 2 - 1) * 0.7)
         low = torch.rand(k, generator=random) * 40
         high = 60 + torch.rand(k, generator=random) * 195
-        gamma, low, high = (value.view(-1, 1, 1, 1).to(faces.device) for value in (gamma, low, torch.maximum(high, low + 40)))
+        gamma, low, high = (
+            value.view(-1, 1, 1, 1).to(faces.device) for value in (gamma, low, torch.maximum(high, low + 40))
+        )
         unit = (faces[light] / 255).clamp(0, 1) ** gamma
         # A side light: brightness that changes across the face.
         slope = (torch.rand(k, 2, generator=random) * 2 - 1).to(faces.device) * 0.25

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,17 +97,13 @@ class LabelledFaces:
             cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB) if picture.ndim == 2 else picture[:, :, ::-1]
         )
 
-    def crops(self, size: int) -> Iterator[NDArray[np.uint8] | None]:
-        """Each picture taken as an already registered face, (size, size) gray."""
-        for index in range(len(self)):
-            gray = self.gray(index)
-            if gray is not None and gray.shape != (size, size):
-                shrinking = min(gray.shape) > size
-                gray = np.asarray(
-                    cv2.resize(gray, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC),
-                    np.uint8,
-                )
-            yield gray
+    def crop(self, index: int, size: int) -> NDArray[np.uint8] | None:
+        """The picture taken as an already registered face, (size, size) gray, or None when it cannot be read."""
+        gray = self.gray(index)
+        if gray is not None and gray.shape != (size, size):
+            method = cv2.INTER_AREA if min(gray.shape) > size else cv2.INTER_CUBIC
+            gray = np.asarray(cv2.resize(gray, (size, size), interpolation=method), np.uint8)
+        return gray
 
 
 def emotion_index(name: object) -> int:
@@ -152,7 +147,11 @@ def _one_hot(label: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def _labelled(
-    name: str, pictures: list[bytes | NDArray[np.uint8]], given: list[object], split: NDArray[np.object_], names: list[str]
+    name: str,
+    pictures: list[bytes | NDArray[np.uint8]],
+    given: list[object],
+    split: NDArray[np.object_],
+    names: list[str],
 ) -> LabelledFaces:
     label = np.array([emotion_index(value) for value in given], np.int64)
     problems = Counter(f"label {value!r}" for value, index in zip(given, label, strict=True) if index < 0)
@@ -172,7 +171,11 @@ def _read_folder(path: Path) -> LabelledFaces:
     )
     split[~np.isin(split, ["train", "valid", "test"])] = ""
     return _labelled(
-        path.name, [f.read_bytes() for f in files], [f.parent.name for f in files], split, [str(f.relative_to(path)) for f in files]
+        path.name,
+        [f.read_bytes() for f in files],
+        [f.parent.name for f in files],
+        split,
+        [str(f.relative_to(path)) for f in files],
     )
 
 
@@ -211,7 +214,11 @@ def _read_parquet(path: Path) -> LabelledFaces:
 
 
 def _with_votes(
-    name: str, pictures: list[bytes | NDArray[np.uint8]], table: pd.DataFrame, split: NDArray[np.object_], names: list[str]
+    name: str,
+    pictures: list[bytes | NDArray[np.uint8]],
+    table: pd.DataFrame,
+    split: NDArray[np.object_],
+    names: list[str],
 ) -> LabelledFaces:
     everything = table[[c for c in table.columns if c.startswith("votes_")]].to_numpy(np.float32)
     seven = np.stack(

@@ -89,7 +89,7 @@ class TrainingFaces:
             geometry: the crop.
             cache: an .npz file for the registrations, which take minutes; made when it does not exist.
         """
-        crops = list(data.crops(geometry.size))
+        crops = [data.crop(index, geometry.size) for index in range(len(data))]
         keep = [i for i, crop in enumerate(crops) if crop is not None]
         if not keep:
             raise InputError(f"{data.name}: no picture could be read.")

@@ -1,0 +1,120 @@
+"""``fer-batch evaluate``: how good a model is on labelled faces."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fer_batch.settings import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Way(StrEnum):
+    """How pictures are taken."""
+
+    crops = "crops"
+    photos = "photos"
+
+
+def evaluate(
+    dataset: Annotated[
+        Path,
+        typer.Argument(help="Folder with one subfolder a class, FER2013 CSV, or Parquet table.", show_default=False),
+    ],
+    model: Annotated[str, typer.Option(help="Name of a shipped model, or path of an .onnx file.")] = DEFAULT_MODEL,
+    way: Annotated[
+        Way, typer.Option("--as", help="crops: already registered faces; photos: find and register them first.")
+    ] = Way.crops,
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, valid or test; by default test, else valid, else everything.", show_default=False),
+    ] = None,
+    detector: Annotated[str, typer.Option(help="short or full; for --as photos.")] = "short",
+    plots: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write confusion matrix and reliability diagram as PNG.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure a model on labelled faces.
+
+    With votes, a face counts when one of the seven emotions has more than half of all votes.
+    """
+    from rich.console import Console
+
+    from fer_batch.cli.progress import bar
+    from fer_batch.emotion.classifier import EmotionClassifier
+    from fer_batch.errors import InputError
+    from fer_batch.evaluation import evaluate as measure
+    from fer_batch.training.datasets import read_faces
+
+    classifier = EmotionClassifier(model)
+    faces = read_faces(dataset)
+    present = set(faces.split)
+    chosen = split or next((name for name in ("test", "valid") if name in present), None)
+    if chosen is not None:
+        faces = faces.of_split(chosen)
+        if not len(faces):
+            raise InputError(
+                f"{dataset}: has no split {chosen!r}; there are {', '.join(sorted(present - {''})) or 'none'}."
+            )
+    with bar("Evaluating", quiet=as_json) as advance:
+        result = measure(faces, classifier, way.value, detector=detector, on_progress=advance)
+    values = {
+        "dataset": str(dataset),
+        "split": chosen,
+        "as": way.value,
+        "model": classifier.name,
+        "model_sha256": classifier.sha256,
+        **result.to_dict(),
+    }
+    if plots is not None:
+        from fer_batch.evaluation_plots import write_plots
+
+        write_plots(result, plots)
+    if as_json:
+        typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+    else:
+        _show(Console(), values)
+
+
+def _show(console: Console, values: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    split = f", {values['split']}" if values["split"] else ""
+    console.print(f"[bold]{values['model']}[/] on {values['dataset']}{split}, as {values['as']}", highlight=False)
+    summary = Table(box=None, show_header=False, pad_edge=False)
+    for name, text in (
+        ("faces", f"{values['n']}"),
+        ("accuracy", f"{values['accuracy']:.2%}"),
+        ("balanced accuracy", f"{values['balanced_accuracy']:.2%}"),
+        ("macro F1", f"{values['macro_f1']:.4f}"),
+        ("calibration error", f"{values['ece']:.4f}"),
+        ("negative log-likelihood", f"{values['nll']:.4f}"),
+        ("not found (counted wrong)", f"{values['not_found']}"),
+        ("faces a second", f"{values['faces_per_second']:.0f}"),
+    ):
+        summary.add_row(name, text)
+    console.print(summary)
+    labels = values["labels"]
+    table = Table(title="Rows: true emotion, columns: predicted", title_justify="left", box=None, pad_edge=False)
+    for name in ("", "precision", "recall", "support", *labels):
+        table.add_column(name, justify="left" if not name else "right")
+    for label, row in zip(labels, values["confusion"], strict=True):
+        one = values["per_class"][label]
+        table.add_row(
+            label,
+            f"{one['precision']:.3f}",
+            f"{one['recall']:.3f}",
+            str(one["support"]),
+            *(str(count) for count in row),
+        )
+    console.print(table)
+    for problem, count in values["left_out"].items():
+        console.print(f"left out: {count} x {problem}", highlight=False)

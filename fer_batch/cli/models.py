@@ -1,0 +1,35 @@
+"""``fer-batch models``: the models that ship."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(help="Print this model's card.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the models that ship, after checking their files; with a name, print its card."""
+    from fer_batch.errors import ModelError
+    from fer_batch.models import manifest, model_path, models_folder
+
+    shipped = manifest()
+    if name is not None:
+        if name not in shipped:
+            raise ModelError(f"No model is named {name!r}; there are {', '.join(sorted(shipped))}.")
+        typer.echo((models_folder() / shipped[name].card).read_text(encoding="utf-8"))
+        return
+    rows = [{**asdict(model), "size_bytes": model_path(key).stat().st_size} for key, model in shipped.items()]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for number, row in enumerate(rows):
+        if number:
+            typer.echo()
+        typer.echo(f"{row['name']} - {row['summary']}")
+        for key in ("task", "file", "size_bytes", "sha256", "licence", "source"):
+            typer.echo(f"  {key:<10}  {row[key]}")

@@ -1,0 +1,32 @@
+"""``fer-batch probe``: what a recording is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def probe(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Videos or photos.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line and file.")] = False,
+) -> None:
+    """Print what a recording is: size, rate, duration, codecs, rotation.
+
+    Only the header and the first frame are read, so a fault further on does not show.
+    """
+    from fer_batch.video.source import open_source
+
+    for number, path in enumerate(files):
+        with open_source(path) as source:
+            values = {"file": str(path), **source.probe.to_dict()}
+        if as_json:
+            typer.echo(json.dumps(values, ensure_ascii=False))
+            continue
+        if number:
+            typer.echo()
+        width = max(map(len, values))
+        for name, value in values.items():
+            typer.echo(f"{name:<{width}}  {'unknown' if value is None else value}")

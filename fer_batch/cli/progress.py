@@ -1,0 +1,51 @@
+"""Progress on stderr: bars on a terminal, plain lines in a pipe or under CI, nothing when quiet."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_LINE_SECONDS = 10.0
+"""Seconds between two plain lines."""
+
+
+def interactive() -> bool:
+    """Whether stderr is a terminal whose user wants bars."""
+    return (
+        sys.stderr.isatty()
+        and os.environ.get("CI", "").lower() not in {"1", "true"}
+        and os.environ.get("TERM") != "dumb"
+    )
+
+
+@contextmanager
+def bar(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A display to be called with what is done and what there is to do."""
+    if quiet:
+        yield lambda done, total: None  # noqa: ARG005 - called by position
+        return
+    if not interactive():
+        yield _plain(title)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _plain(title: str) -> Callable[[int, int], None]:
+    said = time.monotonic()
+
+    def advance(done: int, total: int) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _LINE_SECONDS or done == total:
+            said = time.monotonic()
+            print(f"{title}: {done} of {total}", file=sys.stderr)
+
+    return advance

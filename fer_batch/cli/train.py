@@ -1,0 +1,66 @@
+"""``fer-batch train``: a network of one's own, or the shipped one again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            help="Parquet table with splits (FER+ votes or labels), FER2013 CSV, or folder train/CLASS, valid/CLASS.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for checkpoints, the .onnx file and its card.")
+    ] = Path("fer-training"),
+    epochs: Annotated[int, typer.Option(min=1, help="Times through the faces.")] = 40,
+    batch: Annotated[int, typer.Option(min=2, help="Faces a step.")] = 128,
+    learning_rate: Annotated[float, typer.Option(min=1e-6, help="Peak of the one-cycle schedule.")] = 2e-3,
+    patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation loss before it ends.")] = 12,
+    seed: Annotated[int, typer.Option(help="Fixes everything that is left to chance.")] = 7,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 for all.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch in the output folder.")] = False,
+) -> None:
+    """Train an emotion network on labelled faces, export it to ONNX and write its card.
+
+    Needs the extra: pip install "fer-batch[train]".
+    """
+    from fer_batch.errors import InputError
+
+    try:
+        import onnx  # noqa: F401
+        import torch
+    except ImportError:
+        raise InputError(
+            'Training needs PyTorch and onnx; install them with: pip install "fer-batch[train]".'
+        ) from None
+    if device != "cpu" and not torch.cuda.is_available():
+        raise InputError(f"--device {device}: PyTorch finds no such device here; use --device cpu.")
+    if threads:
+        torch.set_num_threads(threads)
+
+    from fer_batch.cli.progress import bar
+    from fer_batch.training.fit import Epoch, Recipe
+    from fer_batch.training.job import TrainingJob
+
+    recipe = Recipe(epochs=epochs, batch=batch, learning_rate=learning_rate, patience=patience, seed=seed)
+    job = TrainingJob(dataset, output, recipe, device)
+
+    def show(epoch: Epoch) -> None:
+        print(
+            f"epoch {epoch.number + 1}/{epochs}: loss {epoch.loss:.3f}, valid loss {epoch.valid_loss:.3f}, "
+            f"accuracy {epoch.valid_accuracy:.2f} % (registered {epoch.valid_registered:.2f} %), {epoch.seconds:.0f} s",
+            file=sys.stderr,
+        )
+
+    with bar("Epoch") as advance:
+        result = job.run(show, advance, resume=resume)
+    typer.echo(f"{result}")

@@ -1,0 +1,146 @@
+"""Frames in, observations out: detection, tracking, registration and classification, overlapped in threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.emotion.classifier import EmotionClassifier
+from fer_batch.faces.alignment import no_crops, register_all
+from fer_batch.faces.locator import FaceLocator
+from fer_batch.faces.tracker import Tracker
+from fer_batch.prefetch import prefetched
+from fer_batch.settings import Settings
+from fer_batch.types import Observation
+from fer_batch.video.frame import Frame
+from fer_batch.video.selection import Selection
+from fer_batch.video.source import Source
+
+_WAITING_BYTES = 48 << 20
+"""Memory that decoded pictures between two stages may take."""
+
+
+@dataclass(slots=True)
+class _Detected:
+    frame: Frame | None
+    """Kept only for sinks that draw."""
+    observation: Observation | None
+    """None for a frame that is passed on without analysis."""
+    crops: NDArray[np.uint8]
+    """(N, size, size) registered faces, one for each face of the observation."""
+
+
+class Engine:
+    """The loaded models, used for one recording after another.
+
+    Args:
+        settings: which models, and how.
+
+    Raises:
+        ModelError: when a model is unknown, missing or altered.
+        InputError: when the settings make no sense.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.classifier = EmotionClassifier(settings.model)
+        self._locator = FaceLocator(settings.detector, settings.minimum_score)
+
+    def observe(
+        self, source: Source, selection: Selection, every_frame: bool = False
+    ) -> Iterator[tuple[Frame | None, Observation | None]]:
+        """The recording's analysed frames in order.
+
+        Args:
+            source: read to its end, or to the selection's.
+            selection: which frames are analysed.
+            every_frame: also give the decoded frames, those inside the range that are not analysed too (with None
+                for the observation); else the frame is None and its memory long released.
+
+        Raises:
+            InputError: when nothing can be decoded.
+        """
+        depth = _waiting_frames(source)
+        chosen = prefetched(_select(source.frames(), selection, every_frame), depth, "fer-batch decode")
+        detected = prefetched(self._detect(chosen, every_frame), depth if every_frame else 16, "fer-batch detect")
+        try:
+            yield from self._classify(detected, depth if every_frame else 4 * self.settings.batch_size)
+        finally:
+            # From the last stage to the first, so that no stage waits for one that has ended.
+            detected.close()  # type: ignore[attr-defined]
+            chosen.close()  # type: ignore[attr-defined]
+
+    def _detect(self, chosen: Iterator[tuple[Frame, bool]], keep: bool) -> Iterator[_Detected]:
+        tracker, geometry = Tracker(), self.classifier.geometry
+        for frame, analysed in chosen:
+            if not analysed:
+                yield _Detected(frame, None, no_crops(geometry))
+                continue
+            faces = tracker.update(frame.time_s, self._locator.locate(frame))
+            crops = register_all(frame.luma(), faces.keypoints, geometry)
+            yield _Detected(frame if keep else None, Observation(frame.index, frame.time_s, faces), crops)
+
+    def _classify(
+        self, detected: Iterator[_Detected], most_frames: int
+    ) -> Iterator[tuple[Frame | None, Observation | None]]:
+        """Probabilities for the faces of several frames at once."""
+        waiting: list[_Detected] = []
+        faces = 0
+        for item in detected:
+            waiting.append(item)
+            faces += len(item.crops)
+            if faces >= self.settings.batch_size or len(waiting) >= most_frames:
+                yield from self._classify_batch(waiting)
+                waiting, faces = [], 0
+        yield from self._classify_batch(waiting)
+
+    def _classify_batch(self, waiting: list[_Detected]) -> Iterator[tuple[Frame | None, Observation | None]]:
+        if not waiting:
+            return
+        crops = np.concatenate([item.crops for item in waiting])
+        size = self.settings.batch_size
+        parts = [self.classifier.classify(crops[i : i + size]) for i in range(0, len(crops), size)]
+        probabilities = np.concatenate(parts) if parts else self.classifier.classify(crops)
+        offset = 0
+        for item in waiting:
+            if item.observation is not None:
+                count = len(item.crops)
+                item.observation.probabilities = probabilities[offset : offset + count]
+                offset += count
+            yield item.frame, item.observation
+
+    def close(self) -> None:
+        """Releases the models."""
+        self._locator.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _select(frames: Iterator[Frame], selection: Selection, every_frame: bool) -> Iterator[tuple[Frame, bool]]:
+    """The frames inside the selection's range, each with whether it is analysed."""
+    previous: Frame | None = None
+    for frame in frames:
+        if selection.end_s is not None and frame.time_s >= selection.end_s:
+            return
+        if frame.time_s >= selection.start_s:
+            analysed = selection.takes(frame, previous)
+            if analysed or every_frame:
+                yield frame, analysed
+        previous = frame
+
+
+def _waiting_frames(source: Source) -> int:
+    """How many decoded pictures may wait between two stages."""
+    picture_bytes = max(1, source.probe.width * source.probe.height * 3 // 2)
+    return max(2, min(16, _WAITING_BYTES // picture_bytes))

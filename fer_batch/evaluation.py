@@ -1,0 +1,211 @@
+"""How good a model is on labelled faces: the usual figures and honest ones."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.emotion.classifier import EmotionClassifier
+from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.errors import InputError
+from fer_batch.faces.alignment import CropGeometry, register
+from fer_batch.faces.locator import FaceLocator
+from fer_batch.training.datasets import LabelledFaces
+from fer_batch.types import Faces
+from fer_batch.video.frame import Display, Frame
+
+CALIBRATION_BINS = 15
+"""Equal bins of confidence, as in Guo et al. 2017."""
+
+
+@dataclass(slots=True)
+class Result:
+    """A model's answers to labelled faces."""
+
+    labels: list[str]
+    """The emotions that the data set has a label for; the others are not asked for."""
+    truth: NDArray[np.int64]
+    """(N,) index into ``EMOTIONS``."""
+    probabilities: NDArray[np.float32]
+    """(N, 7); rows of zeros where no face was found."""
+    found: NDArray[np.bool_]
+    """(N,) False where no face was found: counted as wrong."""
+    seconds: float
+    problems: Counter[str] = field(default_factory=Counter)
+
+    def _answers(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Predicted index into ``EMOTIONS`` (-1: no face) and confidence, among the data set's labels only."""
+        asked = np.array([label in self.labels for label in EMOTIONS])
+        allowed = np.where(asked, self.probabilities.astype(np.float64), 0)
+        total = allowed.sum(1, keepdims=True)
+        allowed = np.divide(allowed, total, out=np.zeros_like(allowed), where=total > 0)
+        return np.where(self.found, allowed.argmax(1), -1), allowed.max(1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every figure, ready for JSON; shares between 0 and 1.
+
+        ``confusion`` has a row a true label and a column a predicted one, in the order of ``labels``; faces that were
+        not found are in no column. ``ece`` is the expected calibration error and ``nll`` the mean negative
+        log-likelihood in nats, both over the faces that were found.
+        """
+        predicted, confidence = self._answers()
+        indices = [EMOTIONS.index(label) for label in self.labels]
+        confusion = np.array([[int(((self.truth == t) & (predicted == p)).sum()) for p in indices] for t in indices])
+        support = np.array([int((self.truth == t).sum()) for t in indices])
+        correct = np.diag(confusion)
+        recall = correct / np.maximum(support, 1)
+        precision = correct / np.maximum(confusion.sum(0), 1)
+        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+        return {
+            "n": len(self.truth),
+            "accuracy": float(correct.sum() / max(1, len(self.truth))),
+            "balanced_accuracy": float(recall.mean()),
+            "macro_f1": float(f1.mean()),
+            "ece": self._ece(predicted, confidence),
+            "nll": self._nll(indices),
+            "not_found": int((~self.found).sum()),
+            "per_class": {
+                label: {
+                    "precision": float(precision[i]),
+                    "recall": float(recall[i]),
+                    "f1": float(f1[i]),
+                    "support": int(support[i]),
+                }
+                for i, label in enumerate(self.labels)
+            },
+            "confusion": confusion.tolist(),
+            "labels": self.labels,
+            "faces_per_second": len(self.truth) / max(self.seconds, 1e-9),
+            "left_out": dict(self.problems.most_common()),
+        }
+
+    def reliability(self) -> list[tuple[float, float, int]]:
+        """Mean confidence, accuracy and number of faces of each occupied bin of confidence."""
+        predicted, confidence = self._answers()
+        return self._bins(predicted, confidence)
+
+    def _bins(self, predicted: NDArray[np.int64], confidence: NDArray[np.float64]) -> list[tuple[float, float, int]]:
+        place = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+        right = predicted == self.truth
+        bins = []
+        for number in range(CALIBRATION_BINS):
+            inside = (place == number) & self.found
+            if inside.any():
+                bins.append((float(confidence[inside].mean()), float(right[inside].mean()), int(inside.sum())))
+        return bins
+
+    def _ece(self, predicted: NDArray[np.int64], confidence: NDArray[np.float64]) -> float:
+        bins = self._bins(predicted, confidence)
+        total = sum(count for _, _, count in bins)
+        return sum(abs(sure - right) * count for sure, right, count in bins) / max(1, total)
+
+    def _nll(self, indices: list[int]) -> float:
+        chosen = self.probabilities[self.found].astype(np.float64)
+        if not len(chosen):
+            return float("nan")
+        own = chosen[np.arange(len(chosen)), self.truth[self.found]] / np.maximum(chosen[:, indices].sum(1), 1e-12)
+        return float(-np.log(np.maximum(own, 1e-12)).mean())
+
+
+def evaluate(
+    data: LabelledFaces,
+    classifier: EmotionClassifier,
+    way: Literal["crops", "photos"] = "crops",
+    *,
+    detector: str = "short",
+    batch_size: int = 32,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Asks the model about every labelled face.
+
+    Args:
+        data: labelled faces; those without a label are left out.
+        classifier: the model.
+        way: "crops" takes each picture as an already registered face; "photos" finds and registers the face as in a
+            recording, and takes the one nearest the picture's middle.
+        detector: the detector for photos.
+        batch_size: faces classified at once.
+        on_progress: called with faces done and faces in all.
+
+    Raises:
+        InputError: when no face has a usable label.
+    """
+    labelled = np.flatnonzero(data.label >= 0)
+    if not len(labelled):
+        raise InputError(f"{data.name}: no picture has one of the labels {', '.join(EMOTIONS)}.")
+    problems = Counter(data.problems)
+    began = time.monotonic()
+    source = (
+        _crops(data, labelled, classifier.geometry)
+        if way == "crops"
+        else _photos(data, labelled, classifier.geometry, detector)
+    )
+    truth, crops, found, probabilities = [], [], [], []
+    for done, (index, crop) in enumerate(source, 1):
+        if crop is None:
+            problems[f"unreadable picture {data.names[index]}"] += 1
+        else:
+            truth.append(data.label[index])
+            crops.append(crop)
+            found.append(bool(len(crop)))
+        if len(crops) >= batch_size or (done == len(labelled) and crops):
+            probabilities.append(_classify(classifier, crops))
+            crops = []
+        if on_progress is not None:
+            on_progress(done, len(labelled))
+    if not truth:
+        raise InputError(f"{data.name}: none of its pictures can be read.")
+    answers = np.concatenate(probabilities)
+    present = [emotion for i, emotion in enumerate(EMOTIONS) if (np.array(truth) == i).any()]
+    return Result(present, np.array(truth), answers, np.array(found), time.monotonic() - began, problems)
+
+
+_NOT_FOUND: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
+
+
+def _classify(classifier: EmotionClassifier, crops: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    found = [i for i, crop in enumerate(crops) if len(crop)]
+    answers = np.zeros((len(crops), len(EMOTIONS)), np.float32)
+    if found:
+        answers[found] = classifier.classify(np.stack([crops[i] for i in found]))
+    return answers
+
+
+def _crops(
+    data: LabelledFaces, indices: NDArray[np.intp], geometry: CropGeometry
+) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
+    for index in indices:
+        yield int(index), data.crop(int(index), geometry.size)
+
+
+def _photos(
+    data: LabelledFaces, indices: NDArray[np.intp], geometry: CropGeometry, detector: str
+) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
+    locator = FaceLocator(detector, minimum_score=0.5)
+    try:
+        for index in indices:
+            picture = data.rgb(int(index))
+            if picture is None:
+                yield int(index), None
+                continue
+            height, width = picture.shape[:2]
+            frame = Frame(0, 0.0, av.VideoFrame.from_ndarray(picture, format="rgb24"), Display(width, height))
+            faces = locator.locate(frame)
+            if not len(faces):
+                yield int(index), _NOT_FOUND
+                continue
+            yield int(index), register(frame.luma(), faces.keypoints[_middle(faces, width, height)], geometry)
+    finally:
+        locator.close()
+
+
+def _middle(faces: Faces, width: int, height: int) -> int:
+    centres = faces.boxes[:, :2] + faces.boxes[:, 2:] / 2
+    return int(np.linalg.norm(centres - (width / 2, height / 2), axis=1).argmin())

@@ -1,0 +1,54 @@
+"""Faces of a frame in the frame's own pixels, found in a small picture of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.errors import InputError
+from fer_batch.faces.detector import DETECTORS, FaceDetector, MediaPipeDetector
+from fer_batch.types import Faces
+from fer_batch.video.frame import Frame
+
+DETECTION_SIDE = {"short": 640, "full": 960}
+"""Longer side in pixels of the picture that a detector is given. The networks see 128 and 192 pixels; more than that is
+handed over because MediaPipe returns boxes in whole pixels."""
+
+
+class FaceLocator:
+    """A detector with the picture size that suits it.
+
+    Args:
+        kind: "short" or "full".
+        minimum_score: detections below it are dropped.
+
+    Raises:
+        InputError: when there is no such detector.
+        ModelError: when its file is missing or altered.
+    """
+
+    def __init__(self, kind: str, minimum_score: float) -> None:
+        if kind not in DETECTORS:
+            raise InputError(f"--detector {kind}: give {' or '.join(DETECTORS)}.")
+        self._side = DETECTION_SIDE[kind]
+        self._detector: FaceDetector = MediaPipeDetector(kind, minimum_score)
+
+    def locate(self, frame: Frame) -> Faces:
+        """The faces that can be registered, best score first, without tracks."""
+        small = frame.rgb(self._side)
+        faces = self._detector.detect(small).scaled(frame.width / small.shape[1], frame.height / small.shape[0])
+        return faces[_registrable(faces)]
+
+    def close(self) -> None:
+        """Releases the detector."""
+        self._detector.close()
+
+
+def _registrable(faces: Faces) -> NDArray[np.bool_]:
+    """(N,) whether eyes and mouth lie apart, as registration needs."""
+    if not len(faces):
+        return np.zeros(0, np.bool_)
+    points: NDArray[np.floating[Any]] = faces.keypoints[:, :4]
+    return np.asarray(np.ptp(points, axis=1).max(1) > 2.0, np.bool_)

@@ -1,0 +1,114 @@
+"""Identity through time: which face of this frame is which face of the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.types import Faces
+
+
+@dataclass(slots=True)
+class _Track:
+    number: int
+    box: NDArray[np.float32]
+    """(4,) x, y, width, height where it was last seen."""
+    velocity: NDArray[np.float32]
+    """(2,) movement of the centre in box sizes a second, smoothed."""
+    seen_s: float
+
+    def predicted(self, time_s: float) -> NDArray[np.float32]:
+        """Where the box should be now; movement is trusted for half a second."""
+        box = self.box.copy()
+        box[:2] += self.velocity * box[2:] * min(time_s - self.seen_s, 0.5)
+        return box
+
+
+class Tracker:
+    """Follows faces by where they are and how they move.
+
+    A face continues the track whose predicted box it overlaps best, one to one, best pairs first. Everything is in
+    seconds, so any frame rate and any gap work. A track unseen for ``patience_s`` ends; its number is never used again.
+
+    Args:
+        patience_s: seconds for which a face may be missing.
+        minimum_affinity: least affinity (see :func:`affinity`) of a face and a track.
+    """
+
+    def __init__(self, patience_s: float = 1.0, minimum_affinity: float = 0.15) -> None:
+        self._patience_s = patience_s
+        self._minimum = minimum_affinity
+        self._tracks: list[_Track] = []
+        self._next = 1
+
+    def update(self, time_s: float, faces: Faces) -> Faces:
+        """The frame's faces with their track numbers, ordered by track.
+
+        Args:
+            time_s: the frame's time in seconds; never less than the last call's.
+            faces: detections, any order; their ``tracks`` are ignored.
+        """
+        self._tracks = [track for track in self._tracks if time_s - track.seen_s <= self._patience_s]
+        numbers = np.zeros(len(faces), np.int32)
+        for row, column in self._matches(time_s, faces):
+            self._follow(self._tracks[column], faces.boxes[row], time_s)
+            numbers[row] = self._tracks[column].number
+        for row in np.flatnonzero(numbers == 0):
+            self._tracks.append(_Track(self._next, faces.boxes[row].copy(), np.zeros(2, np.float32), time_s))
+            numbers[row] = self._next
+            self._next += 1
+        order = np.argsort(numbers, kind="stable")
+        return Faces(faces.boxes, faces.keypoints, faces.scores, numbers)[order]
+
+    def _matches(self, time_s: float, faces: Faces) -> list[tuple[int, int]]:
+        if not len(faces) or not self._tracks:
+            return []
+        predicted = np.stack([track.predicted(time_s) for track in self._tracks])
+        table = affinity(faces.boxes, predicted)
+        pairs = []
+        while table.size and (best := int(table.argmax())) >= 0:
+            row, column = divmod(best, table.shape[1])
+            if table[row, column] < self._minimum:
+                break
+            pairs.append((row, column))
+            table[row, :] = table[:, column] = -1
+        return pairs
+
+    @staticmethod
+    def _follow(track: _Track, box: NDArray[np.float32], time_s: float) -> None:
+        elapsed = time_s - track.seen_s
+        if elapsed > 0:
+            moved = (box[:2] + box[2:] / 2 - track.box[:2] - track.box[2:] / 2) / np.maximum(track.box[2:], 1)
+            # Smoothed over about 0.15 s, so that the detector's jitter is not taken for movement.
+            share = 1 - np.exp(-elapsed / 0.15)
+            track.velocity = (track.velocity + share * (moved / elapsed - track.velocity)).astype(np.float32)
+        track.box, track.seen_s = box.copy(), time_s
+
+
+def affinity(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of every pair of boxes; where boxes merely come close, a little more than nothing.
+
+    Boxes that no longer touch after a fast movement keep up to 0.3, falling with the distance of their centres in
+    box sizes and with their difference in size.
+
+    Args:
+        a: (N, 4) x, y, width, height.
+        b: (M, 4).
+
+    Returns:
+        (N, M), 1 for equal boxes.
+    """
+    upper = np.maximum(a[:, None, :2], b[None, :, :2])
+    lower = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    shared = np.clip(lower - upper, 0, None).prod(2)
+    area_a, area_b = a[:, 2:].prod(1), b[:, 2:].prod(1)
+    overlap = shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-6)
+    centres = np.linalg.norm((a[:, :2] + a[:, 2:] / 2)[:, None] - (b[:, :2] + b[:, 2:] / 2)[None], axis=2)
+    size = np.sqrt(np.maximum(area_a[:, None] * area_b[None], 1e-6)) ** 0.5
+    alike = np.sqrt(
+        np.minimum(area_a[:, None], area_b[None]) / np.maximum(np.maximum(area_a[:, None], area_b[None]), 1e-6)
+    )
+    near = 0.3 * np.clip(1 - centres / (1.2 * size), 0, 1) * alike
+    return np.maximum(overlap, near).astype(np.float32)

@@ -1,0 +1,38 @@
+"""What decides the numbers of a timeline."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fer_batch.errors import InputError
+
+DEFAULT_MODEL = "emotion-gray48"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The models and their parameters; stored with every result.
+
+    Raises:
+        InputError: for a value out of range.
+    """
+
+    model: str = DEFAULT_MODEL
+    """A name of ``fer-batch models``, or the path of an .onnx file."""
+    detector: str = "short"
+    """"short" for faces within about two metres of the camera, "full" within about five."""
+    minimum_score: float = 0.5
+    """Detections with less confidence are dropped."""
+    batch_size: int = 32
+    """Faces that are classified at once. Changes speed, not results."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise InputError(f"--batch-size {self.batch_size}: give a whole number from 1.")
+        if not 0 < self.minimum_score < 1:
+            raise InputError(f"--min-score {self.minimum_score}: give a number between 0 and 1.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)

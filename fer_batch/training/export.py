@@ -1,0 +1,77 @@
+"""From a trained network to an ONNX file that says itself how to be used, checked against PyTorch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from fer_batch.emotion.classifier import METADATA_KEY, EmotionClassifier
+from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.errors import ModelError
+from fer_batch.faces.alignment import CropGeometry
+from fer_batch.training.network import EmotionNet
+
+_TOLERANCE = 1e-3
+"""Largest difference of a logit between PyTorch and ONNX Runtime."""
+_OPSET = 17
+
+
+def export(
+    network: EmotionNet, path: Path, geometry: CropGeometry, temperature: float, training: dict[str, Any]
+) -> None:
+    """Writes the emotion head with its metadata, then checks the file on faces of random noise.
+
+    Args:
+        network: on any device.
+        path: the .onnx file to write.
+        geometry: the crop it expects.
+        temperature: divides the logits before softmax.
+        training: free facts about the training, kept in the metadata.
+
+    Raises:
+        ModelError: when ONNX Runtime's logits differ from PyTorch's.
+    """
+    network = network.cpu().eval()
+    example = torch.zeros(1, 1, geometry.size, geometry.size)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}")
+    torch.onnx.export(
+        network,
+        (example,),
+        str(temporary),
+        input_names=["faces"],
+        output_names=["logits"],
+        dynamic_axes={"faces": {0: "n"}, "logits": {0: "n"}},
+        opset_version=_OPSET,
+        dynamo=False,
+    )
+    model = onnx.load(str(temporary))
+    metadata = {
+        "labels": list(EMOTIONS),
+        "geometry": geometry.to_dict(),
+        "temperature": temperature,
+        "input": "float32 (n, 1, size, size), gray levels 0 to 255",
+        **training,
+    }
+    entry = model.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, json.dumps(metadata)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(temporary))
+    temporary.replace(path)
+    _compare(network, path, geometry)
+
+
+def _compare(network: EmotionNet, path: Path, geometry: CropGeometry) -> None:
+    random = np.random.default_rng(0)
+    faces: NDArray[np.uint8] = random.integers(0, 256, (8, geometry.size, geometry.size), np.uint8)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(faces)[:, None].float()).numpy()
+    difference = float(np.abs(expected - EmotionClassifier(str(path)).logits(faces)).max())
+    if difference > _TOLERANCE:
+        raise ModelError(f"{path}: ONNX Runtime differs from PyTorch by {difference:.2g}; the file must not be used.")

@@ -1,0 +1,106 @@
+"""A training from a data set on disk to an ONNX file with its card."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fer_batch.emotion.classifier import EmotionClassifier
+from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.errors import InputError
+from fer_batch.evaluation import Result, evaluate
+from fer_batch.faces.alignment import CropGeometry
+from fer_batch.training.datasets import LabelledFaces, read_faces
+from fer_batch.training.export import export
+from fer_batch.training.fit import Epoch, Recipe, Trainer, TrainingFaces, temperature
+from fer_batch.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """Everything a training needs.
+
+    Checkpoints (``last.pt``, ``best.pt``), ``history.json``, ``model.onnx`` and ``model.md`` go to ``folder``.
+    """
+
+    dataset: Path
+    folder: Path
+    recipe: Recipe
+    device: str = "cpu"
+
+    def run(
+        self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None] | None = None, resume: bool = False
+    ) -> Path:
+        """Trains, calibrates, exports, measures; the ONNX file's path.
+
+        Raises:
+            InputError: when the data set has no usable train or valid split, or a training lies in the folder already.
+        """
+        if not resume and (self.folder / "last.pt").exists():
+            raise InputError(f"{self.folder}: holds a training; add --resume to go on with it or give another folder.")
+        data = read_faces(self.dataset)
+        train, valid = data.of_split("train"), data.of_split("valid")
+        for name, part in (("train", train), ("valid", valid)):
+            if not (part.votes.sum(1) > 0).any():
+                raise InputError(f"{self.dataset}: has no labelled faces in its {name} split.")
+        geometry = CropGeometry()
+        trainer = Trainer(
+            self.recipe,
+            TrainingFaces.read(train, geometry, self.folder / "train.npz"),
+            TrainingFaces.read(valid, geometry, self.folder / "valid.npz"),
+            self.folder,
+            self.device,
+        )
+        if resume:
+            trainer.resume()
+        network = trainer.run(on_epoch, on_step)
+        best = trainer.best
+        assert best is not None
+        path = self.folder / "model.onnx"
+        facts = {"training": {"recipe": asdict(self.recipe), "epoch": best.number + 1, "fer_batch": __version__}}
+        export(network, path, geometry, 1.0, facts)
+        export(network, path, geometry, self._temperature(valid, path), facts)
+        result = evaluate(valid, EmotionClassifier(str(path)))
+        (self.folder / "model.md").write_text(self._card(result, best), encoding="utf-8")
+        return path
+
+    @staticmethod
+    def _temperature(valid: LabelledFaces, path: Path) -> float:
+        """Fitted on the faces whose label is certain, so that a confidence is the chance to be right."""
+        classifier = EmotionClassifier(str(path))
+        certain = np.flatnonzero(valid.label >= 0)
+        crops = [(i, valid.crop(int(i), classifier.geometry.size)) for i in certain]
+        read = [(i, crop) for i, crop in crops if crop is not None]
+        logits = classifier.logits(np.stack([crop for _, crop in read]))
+        one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[valid.label[[i for i, _ in read]]]
+        return temperature(logits, one_hot)
+
+    def _card(self, result: Result, best: Epoch) -> str:
+        values = result.to_dict()
+        rows = "\n".join(
+            f"| {label} | {one['precision']:.3f} | {one['recall']:.3f} | {one['support']} |"
+            for label, one in values["per_class"].items()
+        )
+        command = shlex.join(["fer-batch", *sys.argv[1:]])
+        return f"""# Emotion network trained with fer-batch {__version__}
+
+Seven emotions ({", ".join(EMOTIONS)}) from registered 48x48 gray faces.
+
+- Data: {self.dataset.name}; PyTorch {torch.__version__}; best epoch {best.number + 1} of {self.recipe.epochs}
+- Command: `{command}`
+- Validation: accuracy {values["accuracy"]:.2%}, balanced {values["balanced_accuracy"]:.2%}, macro F1
+  {values["macro_f1"]:.3f}, calibration error {values["ece"]:.3f} over {values["n"]} faces
+
+| emotion | precision | recall | faces |
+| --- | --- | --- | --- |
+{rows}
+
+The network tells what a face shows to people who look at it, not what a person feels. It must not be used to decide
+about anybody.
+"""

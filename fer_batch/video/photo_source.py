@@ -1,0 +1,58 @@
+"""Photos as recordings of one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import cv2
+import numpy as np
+
+from fer_batch.errors import InputError
+from fer_batch.quiet import native_stderr_muted
+from fer_batch.video.frame import Display, Frame
+from fer_batch.video.probe import Probe
+from fer_batch.video.source import ReadCounts
+
+
+class Photo:
+    """A JPEG, PNG, WebP, BMP or TIFF file, turned as its EXIF orientation says.
+
+    Raises:
+        InputError: when the file is no picture that can be decoded.
+    """
+
+    def __init__(self, path: Path) -> None:
+        data = np.fromfile(path, np.uint8)
+        with native_stderr_muted():  # libpng and libjpeg complain on the descriptor
+            try:
+                picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+            except cv2.error:
+                picture = None
+        if picture is None:
+            raise InputError(f"{path}: cannot be read as a photo; the file is damaged or not a picture.")
+        height, width = picture.shape[:2]
+        self._picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="bgr24")
+        self._display = Display(width, height)
+        self.counts = ReadCounts()
+        kind = path.suffix.lower().lstrip(".")
+        self.probe = Probe("photo", kind, kind, "bgr24", width, height, 0, None, None, 1, None, data.nbytes)
+
+    def frames(self) -> Iterator[Frame]:
+        """The one frame, at time 0."""
+        self.counts.frames = 1
+        yield Frame(0, 0.0, self._picture, self._display)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
