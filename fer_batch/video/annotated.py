@@ -1,0 +1,396 @@
+"""The annotated copy of a recording: H.264 in MP4, every frame at its own time, the sound kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import av
+import ffmpeg
+import imageio_ffmpeg
+from av.video.stream import VideoStream
+
+from fer_batch.errors import OutputError
+from fer_batch.types import Observation
+from fer_batch.video.canvas import Patch, Yuv420Canvas
+from fer_batch.video.draw import Annotator
+from fer_batch.video.frame import Frame
+from fer_batch.video.soundtrack import Soundtrack
+
+_PIPE_OFFSET_S: Final = 10
+"""Added to all times in the pipe and taken off again by the encoder: NUT holds no time below zero, where the priming of
+audio encoders lies."""
+
+_TICKS: Final = 90_000
+"""Ticks a second where the source's own are unfit for MP4."""
+
+
+class AnnotatedVideo:
+    """Writes a recording's frames with their faces drawn in.
+
+    Use as a context manager. Leaving it normally finishes the file, also when fewer frames were written than the
+    recording has; leaving it by an exception leaves no file. Memory does not grow with the recording.
+
+    The result is H.264, yuv420p, with every frame at its own presentation time, whatever the source's frame rate does.
+    Odd widths and heights gain one pixel, the last one repeated. A frame of another size than the first is scaled to
+    it. Sound is copied where MP4 can hold it, else encoded anew, and cut to the frames written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        source: Path | None,
+        *,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        frame_rate: Fraction | None = None,
+        crf: int = 21,
+        preset: str = "veryfast",
+        threads: int | None = None,
+    ) -> None:
+        """Prepares; the file and the encoder come with the first frame.
+
+        Args:
+            path: the MP4 to write; its folder is made. An existing file is replaced once the new one is complete.
+            source: the recording, for its sound; None where there is none, as with a camera.
+            start_s: seconds from the video stream's start that become the result's zero.
+            end_s: where the sound ends, None for the recording's end.
+            frame_rate: frames a second, for how long the last frame is shown; None takes the frame's own duration.
+            crf: constant rate factor of x264, lower is better and larger.
+            preset: of x264.
+            threads: of the encoder; None leaves it to x264.
+        """
+        self.path = path
+        self._part = path.with_name(f".{path.stem}.part.mp4")
+        self._source = source
+        self._start_s, self._end_s = start_s, end_s
+        self._frame_rate = frame_rate
+        self._settings: dict[str, Any] = {"preset": preset, "crf": crf, **({"threads": threads} if threads else {})}
+        self._annotator = Annotator()
+        self._drawn: tuple[Observation, list[Patch]] | None = None
+        self._pipe: _Pipe | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def write(self, frame: Frame, observation: Observation | None) -> None:
+        """Writes the next frame in presentation order.
+
+        Args:
+            frame: the frame. Nothing of it is changed or kept.
+            observation: whose faces to draw: the frame's own, for a frame that was not analysed the last one before it,
+                or None. Passing the same object again costs no new drawing.
+
+        Raises:
+            OutputError: when the encoder fails, for example because the disk is full. Nothing is left of the file.
+        """
+        try:
+            if self._pipe is None:
+                self._pipe = self._open(frame)
+            canvas = self._pipe.canvas
+            canvas.load(frame)
+            if observation is not None:
+                canvas.lay(self._patches(observation, frame, canvas))
+            self._pipe.send(frame)
+        except (OSError, av.error.FFmpegError) as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Finishes the file and puts it in its place; without a frame there is none.
+
+        Raises:
+            OutputError: when the encoder fails. Nothing is left of the file.
+        """
+        if self._pipe is None:
+            return
+        try:
+            self._pipe.finish()
+            self._part.replace(self.path)
+        except (OSError, av.error.FFmpegError) as error:
+            raise self._failure(error) from error
+        self._pipe = None
+
+    def abort(self) -> None:
+        """Stops the encoder and leaves no file."""
+        if self._pipe is not None:
+            self._pipe.kill()
+            self._pipe = None
+            self._part.unlink(missing_ok=True)
+
+    def _open(self, frame: Frame) -> _Pipe:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # A file that cannot be made fails here, with a reason that Python can name.
+        self._part.touch()
+        timing = _Timing.of(frame, self._start_s, self._frame_rate)
+        sound = _sound(self._source, frame, self._start_s, self._end_s)
+        return _Pipe(self._part, frame, timing, sound, self._settings)
+
+    def _patches(self, observation: Observation, frame: Frame, canvas: Yuv420Canvas) -> list[Patch]:
+        if self._drawn is None or self._drawn[0] is not observation:
+            width, height = canvas.shown
+            shown = observation
+            if (frame.width, frame.height) != (width, height):
+                scaled = observation.detected.scaled(width / frame.width, height / frame.height)
+                shown = Observation(observation.frame, observation.time_s, scaled, observation.probabilities)
+            self._drawn = observation, self._annotator.annotate(shown, width, height)
+        return self._drawn[1]
+
+    def _failure(self, error: Exception) -> OutputError:
+        """The error for the user; cleans up."""
+        reason = self._pipe.reason() if self._pipe is not None else ""
+        self.abort()
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
+        reason = reason or getattr(error, "strerror", None) or str(error)
+        return OutputError(
+            f"{self.path}: the annotated video cannot be written ({reason}); make room there, choose another folder "
+            "with --output, or leave the video out with --no-video."
+        )
+
+
+def _sound(source: Path | None, frame: Frame, start_s: float, end_s: float | None) -> Soundtrack | None:
+    """The recording's sound; None when it has none that can be read."""
+    if source is None:
+        return None
+    picture = frame.picture
+    own_s = frame.time_s if picture.pts is None or picture.time_base is None else float(picture.pts * picture.time_base)
+    try:
+        sound = Soundtrack(source, own_s - frame.time_s, start_s, end_s)
+    except (OSError, av.error.FFmpegError):
+        return None
+    if sound.encoders:
+        return sound
+    sound.close()
+    return None
+
+
+class _Timing:
+    """Turns seconds into the pipe's ticks."""
+
+    def __init__(self, ticks: int, start_s: float, last: int, rate: Fraction) -> None:
+        self.ticks = ticks
+        """A second."""
+        self.start_s = start_s
+        self.last = last
+        """Ticks that the last frame is shown."""
+        self.rate = rate
+        """Frames a second, about: x264 derives the H.264 level from it, nothing else."""
+        self._previous: int | None = None
+
+    @classmethod
+    def of(cls, frame: Frame, start_s: float, frame_rate: Fraction | None) -> _Timing:
+        """With the ticks of the source's own clock where it has a fit one, so that times stay exact."""
+        base = frame.picture.time_base
+        ticks = _TICKS
+        if base is not None and 1 <= base.denominator <= 240_000:
+            # MP4 players and muxers expect a fine clock: a multiple keeps every time exact.
+            ticks = base.denominator * -(-10_000 // base.denominator)
+        own = frame.picture.duration * base if base is not None and frame.picture.duration else None
+        shown = 1 / frame_rate if frame_rate else own or Fraction(1, 25)
+        rate = min(Fraction(1000), max(Fraction(1), 1 / shown)).limit_denominator(1001)
+        return cls(ticks, start_s, max(1, round(shown * ticks)), rate)
+
+    def pts(self, time_s: float, lead_s: float) -> int:
+        """Ticks from the result's zero; never the same twice, so that no frame is lost."""
+        pts = round((time_s - self.start_s + lead_s) * self.ticks)
+        if self._previous is not None:
+            pts = max(pts, self._previous + 1)
+        self._previous = pts
+        return pts
+
+
+class _Pipe:
+    """The encoder, a child process, and the stream of raw pictures and sound into it.
+
+    The stream is NUT, which, unlike bare raw video, carries a time for every frame.
+    """
+
+    def __init__(
+        self, path: Path, frame: Frame, timing: _Timing, sound: Soundtrack | None, settings: dict[str, Any]
+    ) -> None:
+        self._timing = timing
+        self._sound = sound
+        self._lead_s = sound.lead_s() if sound else 0.0
+        self._end_s = 0.0
+        colours = _Colours(frame)
+        self.canvas = Yuv420Canvas(frame.width, frame.height, bt709=colours.bt709)
+        encoders = sound.encoders if sound else []
+        self._child = _Child(_command(path, timing, colours, encoders, settings))
+        # Without a limit the muxer holds raw pictures back for ten seconds when no sound comes.
+        self._nut = av.open(
+            self._child.stdin,
+            "w",
+            format="nut",
+            buffer_size=1 << 20,
+            container_options={"write_index": "0", "max_interleave_delta": "1"},
+        )
+        self._video: VideoStream = self._nut.add_stream("rawvideo", rate=timing.rate)
+        self._video.width, self._video.height, self._video.pix_fmt = self.canvas.width, self.canvas.height, "yuv420p"
+        self._video.time_base = self._video.codec_context.time_base = Fraction(1, timing.ticks)
+        if sound:
+            sound.add_to(self._nut)
+
+    def send(self, frame: Frame) -> None:
+        """Sends the canvas as the frame's picture, and the sound up to it."""
+        pts = self._timing.pts(frame.time_s, self._lead_s)
+        time_s = pts / self._timing.ticks - self._lead_s
+        if self._sound:
+            self._send_sound(self._sound.until(time_s, self._lead_s + _PIPE_OFFSET_S))
+        packet = av.Packet(self.canvas.buffer)  # type: ignore[arg-type]  # any buffer will do
+        packet.pts = packet.dts = pts + _PIPE_OFFSET_S * self._timing.ticks
+        packet.duration = self._timing.last
+        packet.time_base = Fraction(1, self._timing.ticks)
+        packet.stream = self._video
+        packet.is_keyframe = True
+        self._nut.mux(packet)
+        self._end_s = time_s + self._timing.last / self._timing.ticks
+
+    def finish(self) -> None:
+        """Sends what is left of the sound and waits for the encoder to complete the file.
+
+        Raises:
+            OSError: when it did not.
+        """
+        if self._sound:
+            self._send_sound(self._sound.rest(self._end_s, self._lead_s + _PIPE_OFFSET_S))
+            self._sound.close()
+        self._nut.close()
+        self._child.stdin.close()
+        if self._child.wait() != 0:
+            raise OSError(self.reason())
+
+    def kill(self) -> None:
+        """Ends the encoder at once."""
+        self._child.kill()
+        # Both still try to write; the other end is gone.
+        with suppress(OSError, av.error.FFmpegError):
+            self._nut.close()
+        with suppress(OSError):
+            self._child.stdin.close()
+        if self._sound:
+            self._sound.close()
+
+    def reason(self) -> str:
+        """Why the encoder failed, in a few words."""
+        return self._child.reason()
+
+    def _send_sound(self, packets: Iterator[av.Packet[Any]]) -> None:
+        for packet in packets:
+            if packet.pts is not None and packet.pts >= 0:
+                self._nut.mux(packet)
+
+
+class _Colours:
+    """What the source says about the meaning of its YUV values: handed on, since the values are."""
+
+    def __init__(self, frame: Frame) -> None:
+        picture = frame.picture
+        unknown, rgb, ycgco = 2, 0, 8
+        high = max(frame.width, frame.height) >= 1280
+        self.matrix = int(picture.colorspace)
+        if self.matrix in (rgb, ycgco) or not picture.format.name.startswith(("yuv", "nv", "p0")):
+            # Turned into YUV by swscale, whose default is BT.601.
+            self.matrix = 6
+        self.primaries, self.transfer = int(picture.color_primaries), int(picture.color_trc)
+        self.bt709 = self.matrix in (1, 9, 10) or (self.matrix == unknown and high)
+
+    def filter(self) -> str:
+        """An ffmpeg filter that labels the pictures and leaves them as they are."""
+        return f"setparams=range=tv:colorspace={self.matrix}:color_primaries={self.primaries}:color_trc={self.transfer}"
+
+
+def _command(
+    path: Path, timing: _Timing, colours: _Colours, encoders: list[str], settings: dict[str, Any]
+) -> list[str]:
+    options: dict[str, Any] = {
+        "map": "0",
+        "c:v": "libx264",
+        **settings,
+        "vf": colours.filter(),
+        "pix_fmt": "yuv420p",
+        "fps_mode": "passthrough",
+        "enc_time_base:v": f"1:{timing.ticks}",
+        "video_track_timescale": timing.ticks,
+        # The last frame's duration; the others end where the next begins.
+        "bsf:v": f"setts=pts=PTS:dts=DTS:duration={timing.last}",
+        "movflags": "+faststart",
+        "format": "mp4",
+    }
+    for i, encoder in enumerate(encoders):
+        options[f"c:a:{i}"] = encoder
+        if encoder == "aac":
+            options[f"b:a:{i}"] = "192k"
+    # All that the header does not say about the streams is known here, so nothing is read ahead to find it out.
+    child = ffmpeg.input("pipe:0", format="nut", itsoffset=-_PIPE_OFFSET_S, probesize=32, analyzeduration=0)
+    child = child.output(f"file:{path.absolute()}", **options)
+    child = child.global_args("-hide_banner", "-nostdin", "-loglevel", "error", "-copyts").overwrite_output()
+    command: list[str] = child.compile(cmd=imageio_ffmpeg.get_ffmpeg_exe())
+    return command
+
+
+class _Child:
+    """ffmpeg as a child process that nothing but its standard input steers."""
+
+    _KEPT = 4000
+    """Bytes of its messages that are kept, the last ones."""
+
+    def __init__(self, command: list[str]) -> None:
+        # A group of its own: the terminal's Ctrl-C must reach the parent alone, which then finishes the file.
+        own_group: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        self._process = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **own_group
+        )
+        assert self._process.stdin is not None
+        assert self._process.stderr is not None
+        self.stdin: IO[bytes] = self._process.stdin
+        self._messages = b""
+        self._listener = Thread(target=self._listen, args=(self._process.stderr,), name="ffmpeg-messages", daemon=True)
+        self._listener.start()
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        """The exit status."""
+        status = self._process.wait(timeout_s)
+        self._listener.join(timeout_s)
+        return status
+
+    def kill(self) -> None:
+        self._process.kill()
+        self.wait()
+
+    def reason(self) -> str:
+        """Why it failed: its own last message, or the signal that ended it."""
+        try:
+            status = self.wait(5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return "the encoder stopped taking pictures"
+        text = self._messages.decode(errors="replace")
+        if "No space left on device" in text:
+            return "no space left on the disk"
+        if status < 0:
+            return f"the encoder was ended by signal {-status}"
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return lines[-1] if lines else f"the encoder ended with status {status}"
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        with stream:
+            while message := os.read(stream.fileno(), 4096):
+                self._messages = (self._messages + message)[-self._KEPT :]

@@ -1,0 +1,198 @@
+"""A recording's sound, handed out packet by packet along with its pictures."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import av
+import numpy as np
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+
+_Packet: TypeAlias = "av.Packet[Any]"  # generic to type checkers alone
+_Timed: TypeAlias = "tuple[float, float, _Packet | None]"
+"""Start and end in seconds from the range's start, with None for a picture's packet."""
+
+COPIED: Final = frozenset({"aac", "ac3", "flac", "mp3", "mp3float", "opus"})
+"""Codecs that both an MP4 and the pipe to the encoder can hold: these reach the result bit by bit."""
+
+_TAIL_S: Final = 10.0
+"""Sound held back past the last picture, in seconds, until it is known whether pictures follow."""
+
+_PRIMING_S: Final = 0.1
+"""Sound may begin this much before the picture without putting the picture off: encoders' priming, not content."""
+
+
+class Soundtrack:
+    """All audio streams of a recording within a range of its time, in the order of time.
+
+    Damaged sound is left out; it never stops the pictures.
+    """
+
+    def __init__(self, source: Path, picture_start_s: float, start_s: float, end_s: float | None) -> None:
+        """Opens the recording.
+
+        Args:
+            source: the recording.
+            picture_start_s: the video stream's start on the file's own clock, the zero of ``start_s`` and ``end_s``.
+            start_s: where the range starts, seconds from the video stream's start.
+            end_s: where it ends; None for the recording's end.
+
+        Raises:
+            av.error.FFmpegError, OSError: when it cannot be opened.
+        """
+        self._container: InputContainer = av.open(str(source))
+        self._origin_s = picture_start_s + start_s
+        self._end_s = None if end_s is None else end_s - start_s
+        self._from_start = start_s <= 0
+        self._video = self._container.streams.best("video")
+        self._channels = {
+            stream.index: _Channel(stream) for stream in self._container.streams.audio if stream.codec_context.rate
+        }
+        self._waiting: deque[_Timed] = deque()
+        if self._channels:
+            if not self._from_start:
+                self._container.seek(int(self._origin_s * 1_000_000), backward=True)
+            self._packets = self._read()
+
+    @property
+    def encoders(self) -> list[str]:
+        """For each stream that the pipe will carry, the encoder the result needs; ``copy`` for none."""
+        return [channel.encoder for channel in self._channels.values()]
+
+    def lead_s(self) -> float:
+        """By how many seconds the sound starts before the picture: the picture has to start that much later."""
+        if not (self._channels and self._from_start):
+            return 0.0
+        starts = [
+            s.start_time * s.time_base
+            for s in self._container.streams.audio
+            if s.start_time is not None and s.time_base
+        ]
+        lead = self._origin_s - float(min(starts, default=Fraction(0))) if starts else 0.0
+        return lead if lead > _PRIMING_S else 0.0
+
+    def add_to(self, container: OutputContainer) -> None:
+        """Gives the container one stream for each of the recording's."""
+        for channel in self._channels.values():
+            channel.add_to(container)
+
+    def until(self, time_s: float, shift_s: float) -> Iterator[_Packet]:
+        """The packets that start before ``time_s`` (seconds from the range's start) and were not handed out yet.
+
+        ``shift_s`` is added to their times.
+        """
+        while self._channels and self._fill() and self._waiting[0][0] < time_s:
+            _, _, packet = self._waiting.popleft()
+            if packet is not None:
+                yield from self._channels[packet.stream.index].outgoing(packet, self._origin_s - shift_s)
+
+    def rest(self, end_s: float, shift_s: float) -> Iterator[_Packet]:
+        """What is left once the last picture, which is shown until ``end_s``, has been handed out.
+
+        Sound that outlasts the pictures is kept to its end; where pictures would follow, because the range or the
+        caller ended early, the sound ends with the last picture.
+        """
+        yield from self.until(end_s if self._end_s is None else min(end_s, self._end_s), shift_s)
+        if self._end_s is not None or not self._channels:
+            return
+        tail: list[_Packet] = []
+        while self._fill():
+            time_s, until_s, packet = self._waiting.popleft()
+            if packet is None:
+                if (time_s + until_s) / 2 > end_s:
+                    return
+                continue
+            tail.append(packet)
+            if time_s > end_s + _TAIL_S:
+                break
+        for packet in tail:
+            yield from self._channels[packet.stream.index].outgoing(packet, self._origin_s - shift_s)
+        yield from self.until(float("inf"), shift_s)
+
+    def close(self) -> None:
+        """Closes the recording."""
+        self._container.close()
+
+    def _fill(self) -> bool:
+        """Whether a packet waits."""
+        if not self._waiting:
+            self._waiting.extend(self._packets_or_nothing())
+        return bool(self._waiting)
+
+    def _packets_or_nothing(self) -> list[_Timed]:
+        found = next(self._packets, None)
+        return [] if found is None else [found]
+
+    def _read(self) -> Iterator[_Timed]:
+        """Start and end in seconds from the range's start with each audio packet, or with None for a picture's."""
+        streams = [self._container.streams[i] for i in self._channels]
+        if self._video is not None:
+            streams.append(self._video)
+        try:
+            for packet in self._container.demux(streams):
+                if packet.pts is None or packet.time_base is None or not packet.size:
+                    continue
+                start = float(packet.pts * packet.time_base) - self._origin_s
+                end = start + float((packet.duration or 0) * packet.time_base)
+                if packet.stream.index not in self._channels:
+                    yield start, end, None
+                elif end > 0 or self._from_start:
+                    yield start, end, packet
+        except av.error.FFmpegError:
+            return
+
+
+class _Channel:
+    """One audio stream on its way from the recording into the pipe, copied or as PCM for the encoder."""
+
+    def __init__(self, stream: AudioStream) -> None:
+        self._stream = stream
+        name = stream.codec_context.name
+        self._copied = name in COPIED and stream.codec.canonical_name != "eac3"
+        self.encoder = "copy" if self._copied else ("alac" if name == "alac" else "aac")
+        self._resampler: AudioResampler | None = None
+        self._last_dts: int | None = None
+        self._out: AudioStream
+
+    def add_to(self, container: OutputContainer) -> None:
+        if self._copied:
+            self._out = container.add_stream_from_template(self._stream)
+            return
+        context = self._stream.codec_context
+        self._out = container.add_stream("pcm_s32le", rate=context.rate, layout=context.layout.name)
+        self._resampler = AudioResampler("s32", context.layout.name, context.rate)
+
+    def outgoing(self, packet: _Packet, minus_s: float) -> Iterator[_Packet]:
+        """The packet as the pipe takes it, its time less ``minus_s``."""
+        for out in [packet] if self._resampler is None else self._decoded(packet, self._resampler):
+            base = out.time_base
+            if base is None or out.pts is None:
+                continue
+            ticks = round(minus_s / base)
+            out.pts -= ticks
+            out.dts = out.pts if out.dts is None else out.dts - ticks
+            if self._last_dts is not None and out.dts <= self._last_dts:
+                continue
+            self._last_dts = out.dts
+            out.stream = self._out
+            yield out
+
+    def _decoded(self, packet: _Packet, resampler: AudioResampler) -> Iterator[_Packet]:
+        try:
+            frames = [out for frame in packet.decode() for out in resampler.resample(frame)]  # type: ignore[arg-type]
+        except (av.error.FFmpegError, ValueError):
+            return
+        for frame in frames:
+            pcm = av.Packet(np.ascontiguousarray(frame.to_ndarray()).tobytes())
+            pcm.pts = pcm.dts = frame.pts
+            pcm.duration = frame.samples
+            pcm.time_base = Fraction(1, frame.sample_rate)
+            if frame.pts is not None and frame.time_base is not None:
+                pcm.pts = pcm.dts = round(frame.pts * frame.time_base * frame.sample_rate)
+            yield pcm
