@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -14,7 +14,7 @@ from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.faces.alignment import no_crops, register_all
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.tracker import Tracker
-from fer_batch.prefetch import prefetched
+from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
 from fer_batch.types import Observation
 from fer_batch.video.frame import Frame
@@ -53,7 +53,7 @@ class Engine:
 
     def observe(
         self, source: Source, selection: Selection, every_frame: bool = False
-    ) -> Iterator[tuple[Frame | None, Observation | None]]:
+    ) -> Generator[tuple[Frame | None, Observation | None]]:
         """The recording's analysed frames in order.
 
         Args:
@@ -66,14 +66,14 @@ class Engine:
             InputError: when nothing can be decoded.
         """
         depth = _waiting_frames(source)
-        chosen = prefetched(_select(source.frames(), selection, every_frame), depth, "fer-batch decode")
-        detected = prefetched(self._detect(chosen, every_frame), depth if every_frame else 16, "fer-batch detect")
+        chosen = Prefetched(_select(source.frames(), selection, every_frame), depth, "fer-batch decode")
+        detected = Prefetched(self._detect(chosen, every_frame), depth if every_frame else 16, "fer-batch detect")
         try:
             yield from self._classify(detected, depth if every_frame else 4 * self.settings.batch_size)
         finally:
             # From the last stage to the first, so that no stage waits for one that has ended.
-            detected.close()  # type: ignore[attr-defined]
-            chosen.close()  # type: ignore[attr-defined]
+            detected.close()
+            chosen.close()
 
     def _detect(self, chosen: Iterator[tuple[Frame, bool]], keep: bool) -> Iterator[_Detected]:
         tracker, geometry = Tracker(), self.classifier.geometry

@@ -27,6 +27,11 @@ class Recording:
     """Its path below the folder that was given, with ``/``; for a lone file its name."""
     path: Path
 
+    @property
+    def is_photo(self) -> bool:
+        """Whether the suffix is a photo's."""
+        return self.path.suffix.lower() in PHOTO_SUFFIXES
+
 
 def find_recordings(inputs: Iterable[str | Path], leave_out: Path | None = None) -> list[Recording]:
     """Every recording that the inputs stand for, in the order given, folders sorted by path.
@@ -63,7 +68,7 @@ def _expand(given: str, leave_out: Path | None) -> list[Recording]:
             raise InputError(f"{given}: holds no video or photo; give a folder with recordings.")
         return recordings
     if not os.path.lexists(path) and glob.has_magic(given):
-        files = [Path(match) for match in sorted(glob.glob(given, recursive=True))]
+        files = [Path(match) for match in sorted(glob.glob(given, recursive=True))]  # noqa: PTH207 - Path.glob takes no absolute patterns
         recordings = [Recording(file.name, file) for file in files if file.is_file() and _is_media(file)]
         if not recordings:
             raise InputError(f"{given}: no video or photo matches this pattern.")

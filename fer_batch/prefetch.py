@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from typing import TypeVar
+from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
+
+_LOOK_AGAIN_S = 0.1
+"""How long a full queue is waited for before the thread looks whether it should stop."""
 
 
 class _End:
@@ -17,59 +21,67 @@ class _End:
         self.error = error
 
 
-def prefetched(items: Iterator[T], depth: int, name: str) -> Iterator[T]:
-    """The same items in the same order, made ahead of time by at most ``depth``.
+class Prefetched(Generic[T]):
+    """The same items in the same order, made ahead of time in a thread.
 
-    An exception of ``items`` comes out here, at its place. When the returned iterator is closed or collected, the
-    thread stops after the item it is making, and has ended when ``close`` returns.
+    An exception of ``items`` comes out here, at its place.
 
     Args:
-        items: drawn only by the thread.
+        items: drawn, and closed where it can be, only by the thread.
         depth: items that may wait.
         name: the thread's name.
     """
-    queue: Queue[T | _End] = Queue(depth)
-    stop = Event()
 
-    def put(item: T | _End) -> None:
-        while not stop.is_set():
-            try:
-                queue.put(item, timeout=0.1)
-            except Full:
-                continue
-            return
+    def __init__(self, items: Iterator[T], depth: int, name: str) -> None:
+        self._items = items
+        self._queue: Queue[T | _End] = Queue(depth)
+        self._stop = Event()
+        self._ended = False
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
 
-    def run() -> None:
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        if self._ended:
+            raise StopIteration
+        item = self._queue.get()
+        if not isinstance(item, _End):
+            return item
+        self._ended = True
+        self._thread.join()
+        if item.error is not None:
+            raise item.error
+        raise StopIteration
+
+    def close(self) -> None:
+        """Stops the thread after the item it is making; when this returns it has ended."""
+        self._ended = True
+        self._stop.set()
+        # What the thread is about to put must find room.
+        with suppress(Empty):
+            while True:
+                self._queue.get_nowait()
+        self._thread.join()
+
+    def _run(self) -> None:
         error: BaseException | None = None
         try:
-            for item in items:
-                put(item)
-                if stop.is_set():
+            for item in self._items:
+                self._put(item)
+                if self._stop.is_set():
                     break
-        except BaseException as raised:
+        except BaseException as raised:  # whatever it is, the consumer gets it
             error = raised
         finally:
-            close = getattr(items, "close", None)
+            close = getattr(self._items, "close", None)
             if close is not None:
                 close()
-            put(_End(error))
+            self._put(_End(error))
 
-    thread = Thread(target=run, name=name, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item = queue.get()
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
+    def _put(self, item: T | _End) -> None:
+        while not self._stop.is_set():
+            with suppress(Full):
+                self._queue.put(item, timeout=_LOOK_AGAIN_S)
                 return
-            yield item
-    finally:
-        stop.set()
-        # Nothing waits any more; what the thread still holds it may finish.
-        while True:
-            try:
-                queue.get_nowait()
-            except Empty:
-                break
-        thread.join()

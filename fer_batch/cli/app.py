@@ -6,10 +6,13 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 
-from fer_batch.cli import analyze, evaluate, models, probe, train
+from fer_batch.cli.analyze import analyze
+from fer_batch.cli.evaluate import evaluate
+from fer_batch.cli.models import models
+from fer_batch.cli.probe import probe
+from fer_batch.cli.train import train
 from fer_batch.errors import ExitStatus, FerBatchError
 from fer_batch.version import __version__
 
@@ -22,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+for command in (analyze, probe, models, evaluate, train):
+    app.command()(command)
 
 
 def _version(wanted: bool) -> None:
@@ -35,15 +40,11 @@ def _common(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback with every error; may stand anywhere.")
+    ] = False,
 ) -> None:
     """Options before the command."""
-
-
-app.command("analyze")(analyze.analyze)
-app.command("probe")(probe.probe)
-app.command("models")(models.models)
-app.command("evaluate")(evaluate.evaluate)
-app.command("train")(train.train)
 
 
 def run(arguments: list[str]) -> int:
@@ -54,11 +55,10 @@ def run(arguments: list[str]) -> int:
     """
     debug = "--debug" in arguments
     try:
-        status = app([a for a in arguments if a != "--debug"], standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return ExitStatus.USAGE
-    except (KeyboardInterrupt, click.Abort):
+        app([argument for argument in arguments if argument != "--debug"])
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ExitStatus.DONE
+    except KeyboardInterrupt:
         _say("Interrupted.")
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
@@ -73,11 +73,9 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        _say(
-            f"Error: {type(error).__name__}: {error}. This should not happen; run again with --debug for the traceback."
-        )
+        _say(f"Error: {type(error).__name__}: {error} (this should not happen; --debug shows where).")
         return ExitStatus.SOME_FAILED
-    return int(status) if isinstance(status, int) else ExitStatus.DONE
+    return ExitStatus.DONE
 
 
 def _say(text: str) -> None:

@@ -61,8 +61,9 @@ class EmotionClassifier:
         if not len(crops):
             return np.zeros((0, len(EMOTIONS)), np.float32)
         batch = crops[:, None].astype(np.float32)
-        output: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]
-        return output[:, self._order]
+        output = self._session.run(None, {self._input: batch})[0]
+        logits: NDArray[np.float32] = np.asarray(output, np.float32)[:, self._order]
+        return logits
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) in the order of ``EMOTIONS``; each row sums to 1.

@@ -43,7 +43,10 @@ class CropGeometry:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> CropGeometry:
         """The reverse of :meth:`to_dict`; unknown keys are a ``TypeError``."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**plain)
 
 
 def similarity(keypoints: NDArray[np.floating[Any]], geometry: CropGeometry) -> NDArray[np.float64]:

@@ -60,6 +60,7 @@ class MediaPipeDetector:
             self.detect(np.zeros((64, 64, 3), np.uint8))
 
     def detect(self, rgb: NDArray[np.uint8]) -> Faces:
+        """Faces in (H, W, 3) RGB, positions in its pixels, best score first."""
         result = self._task.detect(self._image(image_format=self._format, data=np.ascontiguousarray(rgb)))
         detections = result.detections
         if not detections:

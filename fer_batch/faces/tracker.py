@@ -55,7 +55,7 @@ class Tracker:
         for row, column in self._matches(time_s, faces):
             self._follow(self._tracks[column], faces.boxes[row], time_s)
             numbers[row] = self._tracks[column].number
-        for row in np.flatnonzero(numbers == 0):
+        for row in np.flatnonzero(numbers == 0).tolist():
             self._tracks.append(_Track(self._next, faces.boxes[row].copy(), np.zeros(2, np.float32), time_s))
             numbers[row] = self._next
             self._next += 1
@@ -111,4 +111,4 @@ def affinity(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float
         np.minimum(area_a[:, None], area_b[None]) / np.maximum(np.maximum(area_a[:, None], area_b[None]), 1e-6)
     )
     near = 0.3 * np.clip(1 - centres / (1.2 * size), 0, 1) * alike
-    return np.maximum(overlap, near).astype(np.float32)
+    return np.asarray(np.maximum(overlap, near), np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,13 +73,21 @@ def _load(
     if unknown := [name for name in wanted if name not in schema.names]:
         raise InputError(f"No column {unknown[0]!r} in {kind.folder}; there are recording, {', '.join(schema.names)}.")
     needed = list(dict.fromkeys([*wanted, *kind.order]))
-    tables = []
+    tables = {}
     for recording, parts in _select(_parts(out, kind.folder), recordings, out).items():
-        table = _sorted(pa.concat_tables(_read(part, schema, needed) for part in parts), kind.order).select(wanted)
+        table = pa.concat_tables(_read(part, schema, needed) for part in parts)
+        tables[recording] = _sorted(table, kind.order).select(wanted)
+    return data_frame(tables)
+
+
+def data_frame(tables: Mapping[str, pa.Table]) -> pd.DataFrame:
+    """Tables of recordings, by id, as one data frame with the column ``recording`` first."""
+    named = []
+    for recording, table in tables.items():
         # Text of many rows outgrows Arrow's 2 GB string arrays before anything else does.
         name = pa.repeat(pa.scalar(recording, pa.large_string()), table.num_rows)
-        tables.append(table.add_column(0, "recording", name))
-    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+        named.append(table.add_column(0, "recording", name))
+    frame: pd.DataFrame = pa.concat_tables(named).to_pandas()
     if "emotion" in frame:
         # A file without rows stores no dictionary.
         frame["emotion"] = frame["emotion"].cat.set_categories(list(EMOTIONS))

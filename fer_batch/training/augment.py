@@ -167,13 +167,13 @@ def degrade(faces: Tensor, settings: Augmentation, random: Generator) -> Tensor:
 
 
 def mix(
-    faces: Tensor, targets: tuple[Tensor, ...], settings: Augmentation, random: Generator
-) -> tuple[Tensor, tuple[Tensor, ...]]:
+    faces: Tensor, targets: tuple[Tensor, Tensor], settings: Augmentation, random: Generator
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Mixup (Zhang et al. 2018): pairs of faces and of their targets blended by one Beta-distributed share a batch."""
     if settings.mixup <= 0:
         return faces, targets
     seed = int(torch.randint(0, 2**31 - 1, (1,), generator=random))
     share = float(np.random.default_rng(seed).beta(settings.mixup, settings.mixup))
     order = torch.randperm(faces.shape[0], generator=random).to(faces.device)
-    blended = tuple(share * target + (1 - share) * target[order] for target in targets)
-    return share * faces + (1 - share) * faces[order], blended
+    first, second = (share * target + (1 - share) * target[order] for target in targets)
+    return share * faces + (1 - share) * faces[order], (first, second)

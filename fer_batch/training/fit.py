@@ -207,7 +207,7 @@ class Trainer:
             other = torch.nn.functional.one_hot(auxiliary.clamp(min=0), classes).float()
             other = (other * (1 - recipe.smoothing) + recipe.smoothing / classes) * known
             targets = (data.votes[index].to(self.device), other.to(self.device))
-            faces, targets = mix(faces, targets, recipe.augmentation, random)  # type: ignore[assignment]
+            faces, targets = mix(faces, targets, recipe.augmentation, random)
             logits, second = self.network.both_heads(faces.to(memory_format=torch.channels_last))
             loss = soft_cross_entropy(logits, targets[0])
             loss = loss + recipe.auxiliary * soft_cross_entropy(second, targets[1])

@@ -28,6 +28,7 @@ class SqueezeExcitation(nn.Module):
         self.expand = nn.Conv2d(hidden, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features (N, C, H, W), the same shape out."""
         gate = x.mean((2, 3), keepdim=True)
         gate = torch.sigmoid(self.expand(torch.relu(self.reduce(gate))))
         return x * gate
@@ -50,6 +51,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features (N, inputs, H, W) to (N, outputs, H / stride, W / stride)."""
         y = torch.relu(self.first(x))
         y = self.attention(self.second(y))
         return torch.relu(y + self.shortcut(x))
@@ -62,6 +64,7 @@ class Standardise(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """Pictures (N, 1, H, W), the same shape out."""
         centred = x - x.mean((2, 3), keepdim=True)
         variance = (centred * centred).mean((2, 3), keepdim=True)
         return centred / torch.sqrt(variance + 4.0)
@@ -106,6 +109,7 @@ class EmotionNet(nn.Module):
         return self.features(faces).mean((2, 3))
 
     def forward(self, faces: Tensor) -> Tensor:
+        """Emotion logits (N, 7) of faces (N, 1, 48, 48), gray levels 0 to 255."""
         return self.head(self.dropout(self.embed(faces)))
 
     def both_heads(self, faces: Tensor) -> tuple[Tensor, Tensor]:

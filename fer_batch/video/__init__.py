@@ -1,0 +1,1 @@
+"""Recordings: reading frames with their times, and writing annotated video."""

@@ -133,6 +133,11 @@ class AnnotatedVideo:
             self._pipe = None
             self._part.unlink(missing_ok=True)
 
+    @property
+    def encoder_pid(self) -> int | None:
+        """The encoder's process id while it runs, for whoever supervises processes."""
+        return None if self._pipe is None else self._pipe.pid
+
     def _open(self, frame: Frame) -> _Pipe:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # A file that cannot be made fails here, with a reason that Python can name.
@@ -246,13 +251,19 @@ class _Pipe:
         if sound:
             sound.add_to(self._nut)
 
+    @property
+    def pid(self) -> int:
+        """The encoder's process id."""
+        return self._child.pid
+
     def send(self, frame: Frame) -> None:
         """Sends the canvas as the frame's picture, and the sound up to it."""
         pts = self._timing.pts(frame.time_s, self._lead_s)
         time_s = pts / self._timing.ticks - self._lead_s
         if self._sound:
             self._send_sound(self._sound.until(time_s, self._lead_s + _PIPE_OFFSET_S))
-        packet = av.Packet(self.canvas.buffer)  # type: ignore[arg-type]  # any buffer will do
+        # A copy: the muxer may hold the packet back until the next sound.
+        packet = av.Packet(self.canvas.buffer.tobytes())
         packet.pts = packet.dts = pts + _PIPE_OFFSET_S * self._timing.ticks
         packet.duration = self._timing.last
         packet.time_base = Fraction(1, self._timing.ticks)
@@ -361,6 +372,7 @@ class _Child:
         assert self._process.stdin is not None
         assert self._process.stderr is not None
         self.stdin: IO[bytes] = self._process.stdin
+        self.pid = self._process.pid
         self._messages = b""
         self._listener = Thread(target=self._listen, args=(self._process.stderr,), name="ffmpeg-messages", daemon=True)
         self._listener.start()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 from av.container import InputContainer
@@ -170,7 +170,7 @@ class VideoFile:
                 yield picture
         self._check_end(reached_s)
 
-    def _packets(self) -> Iterator[Packet]:
+    def _packets(self) -> Iterator[Packet[Any]]:
         """Packets of the video, and of one audio stream too, since only together they show where a file ends."""
         streams = [self._stream, *self._container.streams.audio[:1]]
         errors = 0

@@ -65,13 +65,15 @@ class Frame:
         return self.display.height
 
     def luma(self) -> NDArray[np.uint8]:
-        """(height, width) luma as displayed; where nothing needs turning it is the decoder's own memory: do not write."""
+        """(height, width) luma as displayed; often the decoder's own memory, so not to be written to."""
         if self._luma is None:
             picture = self.picture
             if picture.format.name not in _LUMA_FIRST:
                 picture = picture.reformat(format="gray")
             plane = picture.planes[0]
-            stored: NDArray[np.uint8] = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+            stored: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(
+                plane.height, plane.line_size
+            )
             self._luma = self.display.apply(stored[:, : plane.width])
         return self._luma
 
@@ -82,4 +84,4 @@ class Frame:
         width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         options: dict[str, Any] = {} if scale == 1.0 else {"width": width, "height": height, "interpolation": "AREA"}
         converted = picture.reformat(format="rgb24", **options)
-        return self.display.apply(converted.to_ndarray(), scale)
+        return self.display.apply(np.asarray(converted.to_ndarray(), np.uint8), scale)

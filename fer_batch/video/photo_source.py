@@ -35,7 +35,7 @@ class Photo:
         if picture is None:
             raise InputError(f"{path}: cannot be read as a photo; the file is damaged or not a picture.")
         height, width = picture.shape[:2]
-        self._picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="bgr24")
+        self._picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture, np.uint8), format="bgr24")
         self._display = Display(width, height)
         self.counts = ReadCounts()
         kind = path.suffix.lower().lstrip(".")

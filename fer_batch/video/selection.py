@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from fer_batch.errors import InputError
 from fer_batch.video.frame import Frame
@@ -52,3 +53,7 @@ class Selection:
         if self.fps is not None:
             return previous is None or self.interval(frame) != self.interval(previous)
         return frame.index % self.every == 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,10 +12,9 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
+from av.stream import Stream
 
 _Packet: TypeAlias = "av.Packet[Any]"  # generic to type checkers alone
-_Timed: TypeAlias = "tuple[float, float, _Packet | None]"
-"""Start and end in seconds from the range's start, with None for a picture's packet."""
 
 COPIED: Final = frozenset({"aac", "ac3", "flac", "mp3", "mp3float", "opus"})
 """Codecs that both an MP4 and the pipe to the encoder can hold: these reach the result bit by bit."""
@@ -54,11 +52,11 @@ class Soundtrack:
         self._channels = {
             stream.index: _Channel(stream) for stream in self._container.streams.audio if stream.codec_context.rate
         }
-        self._waiting: deque[_Timed] = deque()
-        if self._channels:
-            if not self._from_start:
-                self._container.seek(int(self._origin_s * 1_000_000), backward=True)
-            self._packets = self._read()
+        self._latest_picture_s = float("-inf")
+        self._waiting: tuple[float, _Packet] | None = None
+        self._packets = self._read()
+        if self._channels and not self._from_start:
+            self._container.seek(int(self._origin_s * 1_000_000), backward=True)
 
     @property
     def encoders(self) -> list[str]:
@@ -87,10 +85,8 @@ class Soundtrack:
 
         ``shift_s`` is added to their times.
         """
-        while self._channels and self._fill() and self._waiting[0][0] < time_s:
-            _, _, packet = self._waiting.popleft()
-            if packet is not None:
-                yield from self._channels[packet.stream.index].outgoing(packet, self._origin_s - shift_s)
+        while (packet := self._take(time_s)) is not None:
+            yield from self._channels[packet.stream.index].outgoing(packet, self._origin_s - shift_s)
 
     def rest(self, end_s: float, shift_s: float) -> Iterator[_Packet]:
         """What is left once the last picture, which is shown until ``end_s``, has been handed out.
@@ -99,18 +95,13 @@ class Soundtrack:
         caller ended early, the sound ends with the last picture.
         """
         yield from self.until(end_s if self._end_s is None else min(end_s, self._end_s), shift_s)
-        if self._end_s is not None or not self._channels:
+        if self._end_s is not None:
             return
         tail: list[_Packet] = []
-        while self._fill():
-            time_s, until_s, packet = self._waiting.popleft()
-            if packet is None:
-                if (time_s + until_s) / 2 > end_s:
-                    return
-                continue
+        while (packet := self._take(end_s + _TAIL_S)) is not None:
             tail.append(packet)
-            if time_s > end_s + _TAIL_S:
-                break
+        if self._latest_picture_s > end_s:
+            return
         for packet in tail:
             yield from self._channels[packet.stream.index].outgoing(packet, self._origin_s - shift_s)
         yield from self.until(float("inf"), shift_s)
@@ -119,31 +110,31 @@ class Soundtrack:
         """Closes the recording."""
         self._container.close()
 
-    def _fill(self) -> bool:
-        """Whether a packet waits."""
-        if not self._waiting:
-            self._waiting.extend(self._packets_or_nothing())
-        return bool(self._waiting)
+    def _take(self, before_s: float) -> _Packet | None:
+        """The next packet if it starts before that time."""
+        if self._waiting is None:
+            self._waiting = next(self._packets, None)
+        if self._waiting is None or self._waiting[0] >= before_s:
+            return None
+        packet, self._waiting = self._waiting[1], None
+        return packet
 
-    def _packets_or_nothing(self) -> list[_Timed]:
-        found = next(self._packets, None)
-        return [] if found is None else [found]
-
-    def _read(self) -> Iterator[_Timed]:
-        """Start and end in seconds from the range's start with each audio packet, or with None for a picture's."""
-        streams = [self._container.streams[i] for i in self._channels]
+    def _read(self) -> Iterator[tuple[float, _Packet]]:
+        """Audio packets of the range with their starts; takes note of the pictures that it passes."""
+        streams: list[Stream] = [self._container.streams[i] for i in self._channels]
         if self._video is not None:
             streams.append(self._video)
         try:
             for packet in self._container.demux(streams):
                 if packet.pts is None or packet.time_base is None or not packet.size:
                     continue
-                start = float(packet.pts * packet.time_base) - self._origin_s
-                end = start + float((packet.duration or 0) * packet.time_base)
+                start_s = float(packet.pts * packet.time_base) - self._origin_s
+                duration_s = float((packet.duration or 0) * packet.time_base)
                 if packet.stream.index not in self._channels:
-                    yield start, end, None
-                elif end > 0 or self._from_start:
-                    yield start, end, packet
+                    # Its middle, so that rounding does not make the last picture handed out look like a further one.
+                    self._latest_picture_s = max(self._latest_picture_s, start_s + duration_s / 2)
+                elif start_s + duration_s > 0 or self._from_start:
+                    yield start_s, packet
         except av.error.FFmpegError:
             return
 

@@ -1,0 +1,110 @@
+"""Many recordings, one after another, into one output folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from fer_batch.engine import Engine
+from fer_batch.errors import InputError, OutputError
+from fer_batch.inputs import Recording, find_recordings
+from fer_batch.pipeline import Outcome, Outputs, Progress, analyze_recording, has_results
+from fer_batch.settings import Settings
+from fer_batch.timeline.layout import Layout
+from fer_batch.video.selection import Selection
+
+DEFAULT_OUTPUT = Path("fer-output")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do, all checked before any work begins."""
+
+    recordings: list[Recording]
+    """To analyse, in this order."""
+    kept: list[Recording]
+    """Left as they are, because the output folder holds their results."""
+    outputs: Outputs
+
+
+def plan(inputs: Iterable[str | Path], outputs: Outputs, overwrite: bool = False) -> Plan:
+    """Finds the recordings, and those of them that are done already; makes sure that the output folder can be written.
+
+    Raises:
+        InputError: when an input does not exist or holds no media, or everything is done already and ``overwrite`` is
+            False.
+        OutputError: when the output folder cannot be made or written.
+    """
+    recordings = find_recordings(inputs, leave_out=outputs.folder)
+    layout = Layout(outputs.folder)
+    kept = [] if overwrite else [recording for recording in recordings if has_results(layout, recording)]
+    todo = [recording for recording in recordings if recording not in kept]
+    if not todo:
+        what = kept[0].id if len(kept) == 1 else f"all {len(kept)} recordings"
+        raise InputError(
+            f"{outputs.folder}: holds the results of {what} already, which are kept; "
+            "add --overwrite to replace them or choose another folder with -o."
+        )
+    _check_writable(outputs.folder)
+    _check_distinct(layout, todo, outputs)
+    return Plan(todo, kept, outputs)
+
+
+def run(
+    plan: Plan,
+    settings: Settings,
+    selection: Selection,
+    on_start: Callable[[Recording], None] = lambda recording: None,  # noqa: ARG005
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: Event | None = None,
+) -> Iterator[Outcome]:
+    """Analyses the planned recordings; each outcome is given as soon as its files are whole.
+
+    Args:
+        plan: what to do.
+        settings: models and parameters.
+        selection: which frames.
+        on_start: called before each recording.
+        on_progress: called with every analysed frame.
+        stop: once set, the run ends with the recording in progress; see
+            :func:`fer_batch.pipeline.analyze_recording`.
+
+    Raises:
+        ModelError: when a model cannot be used.
+        OutputError: when nothing can be written any more; outcomes given before are safe.
+    """
+    with Engine(settings) as engine:
+        for recording in plan.recordings:
+            if stop is not None and stop.is_set():
+                return
+            on_start(recording)
+            yield analyze_recording(engine, recording, selection, plan.outputs, on_progress, stop)
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"fer-batch")
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be written ({error.strerror}); choose another output folder with -o."
+        ) from error
+
+
+def _check_distinct(layout: Layout, recordings: list[Recording], outputs: Outputs) -> None:
+    """Two videos that differ only in their suffix would share an annotated video."""
+    if not outputs.video:
+        return
+    owners: dict[Path, Recording] = {}
+    for recording in recordings:
+        path = layout.annotated(recording.id, photo=recording.is_photo)
+        other = owners.setdefault(path, recording)
+        if other is not recording:
+            raise InputError(
+                f"{recording.id}: its annotated video would overwrite that of {other.id}; "
+                "rename one of them or add --no-video."
+            )

@@ -1,0 +1,103 @@
+"""``fer-batch analyze``: the main job."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fer_batch.cli.timecode import seconds
+from fer_batch.settings import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from fer_batch.pipeline import Outcome
+
+
+class Format(StrEnum):
+    """Formats of timelines."""
+
+    parquet = "parquet"
+    csv = "csv"
+    both = "both"
+
+
+class Detector(StrEnum):
+    """Face detectors."""
+
+    short = "short"
+    full = "full"
+
+
+def analyze(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Videos, photos, folders or patterns.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")] = Path("fer-output"),
+    timeline: Annotated[Format, typer.Option("--format", help="Format of the timelines.")] = Format.parquet,
+    video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated video and photos.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
+    detector: Annotated[
+        Detector, typer.Option(help="short: faces within about 2 m of the camera; full: within about 5 m.")
+    ] = Detector.short,
+    model: Annotated[
+        str, typer.Option(help="Name of a shipped emotion model, or path of an .onnx file.")
+    ] = DEFAULT_MODEL,
+    every: Annotated[int, typer.Option(metavar="N", help="Analyse every N-th frame.")] = 1,
+    fps: Annotated[
+        float | None, typer.Option(metavar="X", help="Analyse at most X frames a second.", show_default=False)
+    ] = None,
+    start: Annotated[
+        float, typer.Option(parser=seconds, metavar="TIME", help="Begin at this time: seconds or h:mm:ss.")
+    ] = 0.0,
+    end: Annotated[
+        float | None,
+        typer.Option(parser=seconds, metavar="TIME", help="End before this time.", show_default=False),
+    ] = None,
+    min_score: Annotated[float, typer.Option(help="Drop faces that the detector is less sure of, 0 to 1.")] = 0.5,
+    batch_size: Annotated[int, typer.Option(help="Faces classified at once; changes speed, not results.")] = 32,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with everything to stdout.")] = False,
+) -> None:
+    """Turn recordings into per-face emotion timelines and annotated video.
+
+    Results go to one folder: timelines/ and tracks/ (Parquet, a partition a recording), csv/, annotated/ and
+    recordings/ (a JSON document each).
+    """
+    from fer_batch.batch import plan, run
+    from fer_batch.cli.report import Reporter
+    from fer_batch.errors import ExitStatus
+    from fer_batch.interruption import stop_on_interrupt
+    from fer_batch.pipeline import Outputs
+    from fer_batch.settings import Settings
+    from fer_batch.video.selection import Selection
+
+    settings = Settings(model, detector.value, min_score, batch_size)
+    selection = Selection(every, fps, start, end)
+    planned = plan(inputs, Outputs(output, timeline.value, video), overwrite)
+    outcomes: list[Outcome] = []
+    with stop_on_interrupt() as stop, Reporter(planned, quiet=quiet, as_json=as_json) as reporter:
+        for outcome in run(planned, settings, selection, reporter.start, reporter.progress, stop):
+            outcomes.append(outcome)
+            reporter.finish(outcome)
+    if as_json:
+        typer.echo(
+            json.dumps({"output": str(output), "recordings": [o.to_dict() for o in outcomes]}, ensure_ascii=False)
+        )
+    elif not quiet:
+        reporter.summary(outcomes)
+    if stop.is_set():
+        raise typer.Exit(ExitStatus.INTERRUPTED)
+    raise typer.Exit(_status(outcomes, len(planned.kept)))
+
+
+def _status(outcomes: list[Outcome], kept: int) -> int:
+    """All unreadable is wrong use; some unreadable, or cut short, is not all done."""
+    from fer_batch.errors import ExitStatus
+
+    statuses = {outcome.record.status for outcome in outcomes}
+    if statuses <= {"done"}:
+        return ExitStatus.DONE
+    return ExitStatus.USAGE if statuses == {"failed"} and not kept else ExitStatus.SOME_FAILED

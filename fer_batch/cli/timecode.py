@@ -1,0 +1,32 @@
+"""Times as people write them."""
+
+from __future__ import annotations
+
+import re
+
+import typer
+
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+
+
+def seconds(text: str | float) -> float:
+    """ "90", "90.5", "1:30" or "0:01:30.5" in seconds.
+
+    Raises:
+        typer.BadParameter: for anything else.
+    """
+    if isinstance(text, float | int):
+        return float(text)
+    if re.fullmatch(r"\d+(\.\d*)?|\.\d+", text):
+        return float(text)
+    if match := _CLOCK.fullmatch(text):
+        hours, minutes, rest = match.groups()
+        return int(hours or 0) * 3600 + int(minutes) * 60 + float(rest)
+    raise typer.BadParameter(f"{text!r} is no time; give seconds such as 90.5, or h:mm:ss.")
+
+
+def clock(time_s: float) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    whole = round(time_s)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

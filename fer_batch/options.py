@@ -1,0 +1,44 @@
+"""The keyword arguments that the Python functions share."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from fer_batch.settings import Settings
+from fer_batch.video.selection import Selection
+
+
+class Options(TypedDict, total=False):
+    """How a recording is analysed; every key may be left out."""
+
+    model: str
+    """A name of ``fer-batch models`` or the path of an .onnx file."""
+    detector: str
+    """"short" (default), for faces within about two metres of the camera, or "full", within about five."""
+    minimum_score: float
+    """Detections with less confidence are dropped; 0.5."""
+    batch_size: int
+    """Faces classified at once; changes speed, not results; 32."""
+    every: int
+    """Only every n-th frame."""
+    fps: float
+    """At most this many frames a second; not together with ``every``."""
+    start_s: float
+    """Seconds from the recording's start."""
+    end_s: float
+    """Seconds from the recording's start, exclusive."""
+
+
+_OF_SELECTION = ("every", "fps", "start_s", "end_s")
+
+
+def split_options(options: Options) -> tuple[Settings, Selection]:
+    """The options as the two objects that the pipeline takes.
+
+    Raises:
+        InputError: for a value that makes no sense.
+        TypeError: for an unknown option.
+    """
+    selection = {name: value for name, value in options.items() if name in _OF_SELECTION}
+    settings = {name: value for name, value in options.items() if name not in _OF_SELECTION}
+    return Settings(**settings), Selection(**selection)  # type: ignore[arg-type]

@@ -1,0 +1,232 @@
+"""One recording, end to end: from a file to its timeline, tracks, annotated video and record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any, Literal, Protocol
+
+from fer_batch.engine import Engine
+from fer_batch.errors import InputError
+from fer_batch.inputs import Recording
+from fer_batch.timeline.csv_writer import CsvWriter
+from fer_batch.timeline.layout import Layout
+from fer_batch.timeline.parquet_writer import TimelineWriter
+from fer_batch.timeline.plain import plain
+from fer_batch.timeline.record import RecordingRecord
+from fer_batch.timeline.schema import Provenance
+from fer_batch.timeline.sink import TimelineSink
+from fer_batch.timeline.tracks import TrackSummary
+from fer_batch.types import Observation
+from fer_batch.video.annotated import AnnotatedVideo
+from fer_batch.video.frame import Frame
+from fer_batch.video.photo import AnnotatedPhoto
+from fer_batch.video.selection import Selection
+from fer_batch.video.source import Source, open_source
+
+TimelineFormat = Literal["parquet", "csv", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is written, and where."""
+
+    folder: Path
+    timeline: TimelineFormat = "parquet"
+    video: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a recording is."""
+
+    frames: int
+    """Decoded and passed on so far."""
+    frames_total: int | None
+    """By the container; None where it does not say."""
+    time_s: float
+    """Presentation time reached."""
+    faces: int
+    """Rows so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a recording."""
+
+    record: RecordingRecord
+    tracks: list[dict[str, Any]] = field(default_factory=list)
+    """A row of the tracks table each."""
+    files: list[Path] = field(default_factory=list)
+    """What was written, the folder of the Parquet parts for the timeline."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record, tracks and paths as plain values for JSON."""
+        document = plain(asdict(self.record))
+        assert isinstance(document, dict)
+        return {**document, "tracks": self.tracks, "files": [str(path) for path in self.files]}
+
+
+class _Annotated(Protocol):
+    def write(self, frame: Frame, observation: Observation | None) -> None: ...
+
+
+@dataclass(slots=True)
+class _Sinks:
+    """Everything that an observation is written to."""
+
+    timelines: list[TimelineSink]
+    annotated: _Annotated | None
+    tracks: TrackSummary = field(default_factory=TrackSummary)
+    analysed: int = 0
+    rows: int = 0
+    _shown: Observation | None = None
+
+    def write(self, frame: Frame | None, observation: Observation | None) -> None:
+        if observation is not None:
+            self.analysed += 1
+            self.rows += len(observation)
+            for timeline in self.timelines:
+                timeline.write(observation)
+            self.tracks.write(observation)
+            self._shown = observation
+        if self.annotated is not None and frame is not None:
+            # A frame that was not analysed shows the faces of the last one that was.
+            self.annotated.write(frame, self._shown)
+
+
+def analyze_recording(
+    engine: Engine,
+    recording: Recording,
+    selection: Selection,
+    outputs: Outputs,
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: Event | None = None,
+) -> Outcome:
+    """Analyses a recording and writes its outputs; each file appears only when it is whole.
+
+    What a former run wrote for this recording is replaced. A recording that cannot be read is no exception but an
+    outcome with status "failed"; one that ends before its header says so is "partial".
+
+    Args:
+        engine: the loaded models.
+        recording: what to read.
+        selection: which frames.
+        outputs: what to write.
+        on_progress: called with every analysed frame.
+        stop: once set, what was analysed until then is written and recorded as "partial".
+
+    Raises:
+        OutputError: when outputs cannot be written; nothing half-written stays.
+    """
+    layout, began = Layout(outputs.folder), datetime.now(UTC)
+    record = RecordingRecord(
+        id=recording.id,
+        source=str(recording.path),
+        status="failed",
+        started_at=began,
+        finished_at=began,
+        settings={**engine.settings.to_dict(), "selection": selection.to_dict()},
+        model={"name": engine.classifier.name, "sha256": engine.classifier.sha256},
+    )
+    outcome = Outcome(record)
+    try:
+        with open_source(recording.path) as source:
+            record.probe = source.probe.to_dict()
+            layout.remove(recording.id, photo=recording.is_photo)
+            provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
+            with ExitStack() as stack:
+                sinks = _open_sinks(stack, recording, layout, outputs, selection, provenance, outcome.files)
+                _run(engine, source, selection, sinks, on_progress, stop)
+            sinks.tracks.save(layout.tracks(recording.id), provenance)
+            outcome.files.append(layout.tracks(recording.id).parent)
+            outcome.tracks.extend(sinks.tracks.table().to_pylist())
+            _close(record, source, sinks, stop)
+    except InputError as error:
+        record.error = str(error)
+        outcome.files.clear()
+    record.finished_at = datetime.now(UTC)
+    # A file that cannot be read any more does not take the results with it that it once gave.
+    if record.status != "failed" or not has_results(layout, recording):
+        record.write(layout.record(recording.id))
+    return outcome
+
+
+def has_results(layout: Layout, recording: Recording) -> bool:
+    """Whether an earlier run analysed this recording to its end."""
+    path = layout.record(recording.id)
+    try:
+        return path.is_file() and RecordingRecord.read(path).status == "done"
+    except InputError:
+        return False
+
+
+def _open_sinks(
+    stack: ExitStack,
+    recording: Recording,
+    layout: Layout,
+    outputs: Outputs,
+    selection: Selection,
+    provenance: Provenance,
+    files: list[Path],
+) -> _Sinks:
+    """Opens what is asked for, to be closed by ``stack``, and adds to ``files`` where it will be."""
+    timelines: list[TimelineSink] = []
+    if outputs.timeline in {"parquet", "both"}:
+        timelines.append(stack.enter_context(TimelineWriter(layout.timeline(recording.id), provenance)))
+        files.append(layout.timeline(recording.id).parent)
+    if outputs.timeline in {"csv", "both"}:
+        timelines.append(stack.enter_context(CsvWriter(layout.csv(recording.id), recording.id)))
+        files.append(layout.csv(recording.id))
+    if not outputs.video:
+        return _Sinks(timelines, None)
+    path = layout.annotated(recording.id, photo=recording.is_photo)
+    files.append(path)
+    if recording.is_photo:
+        return _Sinks(timelines, stack.enter_context(AnnotatedPhoto(path)))
+    video = AnnotatedVideo(path, recording.path, start_s=selection.start_s, end_s=selection.end_s)
+    return _Sinks(timelines, stack.enter_context(video))
+
+
+def _run(
+    engine: Engine,
+    source: Source,
+    selection: Selection,
+    sinks: _Sinks,
+    on_progress: Callable[[Progress], None] | None,
+    stop: Event | None,
+) -> None:
+    total, faces = source.probe.frames, 0
+    observations = engine.observe(source, selection, every_frame=sinks.annotated is not None)
+    # Closed here, while the source is still open for the thread that reads it.
+    with closing(observations):
+        for frame, observation in observations:
+            sinks.write(frame, observation)
+            if observation is not None:
+                faces += len(observation)
+                if on_progress is not None:
+                    on_progress(Progress(observation.frame + 1, total, observation.time_s, faces))
+            if stop is not None and stop.is_set():
+                return
+
+
+def _close(record: RecordingRecord, source: Source, sinks: _Sinks, stop: Event | None) -> None:
+    counts = source.counts
+    record.counts = {
+        "frames_decoded": counts.frames,
+        "frames_analysed": sinks.analysed,
+        "rows": sinks.rows,
+        "tracks": len(sinks.tracks),
+        "damaged_packets": counts.damaged_packets,
+        "damaged_frames": counts.damaged_frames,
+        "repaired_times": counts.repaired_times,
+    }
+    record.status = "done"
+    if stop is not None and stop.is_set():
+        record.status, record.error = "partial", f"{record.id}: interrupted; what was analysed until then is kept."
+    elif counts.ended_early is not None:
+        record.status, record.error = "partial", counts.ended_early
