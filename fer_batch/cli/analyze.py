@@ -61,7 +61,7 @@ def analyze(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with everything to stdout.")] = False,
 ) -> None:
-    """Turn recordings into per-face emotion timelines and annotated video.
+    """Turn recordings into emotion timelines.
 
     Results go to one folder: timelines/ and tracks/ (Parquet, a partition a recording), csv/, annotated/ and
     recordings/ (a JSON document each).

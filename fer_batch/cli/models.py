@@ -13,7 +13,10 @@ def models(
     name: Annotated[str | None, typer.Argument(help="Print this model's card.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the models that ship, after checking their files; with a name, print its card."""
+    """List the models that ship, or print a card.
+
+    The files are checked against their checksums.
+    """
     from fer_batch.errors import ModelError
     from fer_batch.models import manifest, model_path, models_folder
 

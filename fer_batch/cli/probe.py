@@ -13,7 +13,9 @@ def probe(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Videos or photos.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line and file.")] = False,
 ) -> None:
-    """Print what a recording is: size, rate, duration, codecs, rotation.
+    """Print what a recording is.
+
+    Size, rate, duration, codecs and rotation.
 
     Only the header and the first frame are read, so a fault further on does not show.
     """

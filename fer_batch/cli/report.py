@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 from typing import Any, Self
@@ -116,7 +117,8 @@ class Reporter:
 
     def summary(self, outcomes: list[Outcome]) -> None:
         """The closing table on stdout: each track with the time it was seen and its emotions, and the files."""
-        console = Console(highlight=False)
+        # A pipe has no width: rows stay whole there.
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name, justify in (("recording", "left"), ("track", "right"), ("seen", "left"), ("frames", "right")):
             table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]

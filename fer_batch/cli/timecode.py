@@ -10,7 +10,7 @@ _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 
 
 def seconds(text: str | float) -> float:
-    """ "90", "90.5", "1:30" or "0:01:30.5" in seconds.
+    """Seconds from a text such as ``90.5``, ``1:30`` or ``0:01:30.5``.
 
     Raises:
         typer.BadParameter: for anything else.

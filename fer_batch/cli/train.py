@@ -29,7 +29,9 @@ def train(
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 for all.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch in the output folder.")] = False,
 ) -> None:
-    """Train an emotion network on labelled faces, export it to ONNX and write its card.
+    """Train an emotion network on labelled faces.
+
+    Exports it to ONNX and writes its card.
 
     Needs the extra: pip install "fer-batch[train]".
     """
