@@ -23,7 +23,7 @@ from fer_batch.types import Observation
 from fer_batch.video.canvas import Patch, Yuv420Canvas
 from fer_batch.video.draw import Annotator
 from fer_batch.video.frame import Frame
-from fer_batch.video.soundtrack import Soundtrack
+from fer_batch.video.soundtrack import Coding, Soundtrack
 
 _PIPE_OFFSET_S: Final = 10
 """Added to all times in the pipe and taken off again by the encoder: NUT holds no time below zero, where the priming of
@@ -179,7 +179,7 @@ def _sound(source: Path | None, frame: Frame, start_s: float, end_s: float | Non
         sound = Soundtrack(source, own_s - frame.time_s, start_s, end_s)
     except (OSError, av.error.FFmpegError):
         return None
-    if sound.encoders:
+    if sound.codings:
         return sound
     sound.close()
     return None
@@ -235,8 +235,8 @@ class _Pipe:
         self._end_s = 0.0
         colours = _Colours(frame)
         self.canvas = Yuv420Canvas(frame.width, frame.height, bt709=colours.bt709)
-        encoders = sound.encoders if sound else []
-        self._child = _Child(_command(path, timing, colours, encoders, settings))
+        codings = sound.codings if sound else []
+        self._child = _Child(_command(path, timing, colours, codings, settings))
         # Without a limit the muxer holds raw pictures back for ten seconds when no sound comes.
         self._nut = av.open(
             self._child.stdin,
@@ -327,7 +327,7 @@ class _Colours:
 
 
 def _command(
-    path: Path, timing: _Timing, colours: _Colours, encoders: list[str], settings: dict[str, Any]
+    path: Path, timing: _Timing, colours: _Colours, codings: list[Coding], settings: dict[str, Any]
 ) -> list[str]:
     options: dict[str, Any] = {
         "map": "0",
@@ -343,10 +343,13 @@ def _command(
         "movflags": "+faststart",
         "format": "mp4",
     }
-    for i, encoder in enumerate(encoders):
-        options[f"c:a:{i}"] = encoder
-        if encoder == "aac":
+    for i, coding in enumerate(codings):
+        options[f"c:a:{i}"] = coding.encoder
+        if coding.encoder == "aac":
             options[f"b:a:{i}"] = "192k"
+        if coding.packet_s:
+            # Without it the last packet would last no time, and players would leave it out.
+            options[f"bsf:a:{i}"] = f"setts=pts=PTS:dts=DTS:duration=round({coding.packet_s}/TB)"
     # All that the header does not say about the streams is known here, so nothing is read ahead to find it out.
     child = ffmpeg.input("pipe:0", format="nut", itsoffset=-_PIPE_OFFSET_S, probesize=32, analyzeduration=0)
     child = child.output(f"file:{path.absolute()}", **options)
@@ -366,7 +369,7 @@ class _Child:
         own_group: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **own_group
         )
         assert self._process.stdin is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -24,6 +25,16 @@ _TAIL_S: Final = 10.0
 
 _PRIMING_S: Final = 0.1
 """Sound may begin this much before the picture without putting the picture off: encoders' priming, not content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How one stream of sound gets from the pipe into the result."""
+
+    encoder: str
+    """ffmpeg's name of the encoder; ``copy`` for none."""
+    packet_s: Fraction | None
+    """Seconds a copied packet lasts, where the codec makes all packets alike and the pipe does not say."""
 
 
 class Soundtrack:
@@ -59,9 +70,9 @@ class Soundtrack:
             self._container.seek(int(self._origin_s * 1_000_000), backward=True)
 
     @property
-    def encoders(self) -> list[str]:
-        """For each stream that the pipe will carry, the encoder the result needs; ``copy`` for none."""
-        return [channel.encoder for channel in self._channels.values()]
+    def codings(self) -> list[Coding]:
+        """One for each stream that the pipe will carry, in their order."""
+        return [channel.coding for channel in self._channels.values()]
 
     def lead_s(self) -> float:
         """By how many seconds the sound starts before the picture: the picture has to start that much later."""
@@ -146,7 +157,9 @@ class _Channel:
         self._stream = stream
         name = stream.codec_context.name
         self._copied = name in COPIED and stream.codec.canonical_name != "eac3"
-        self.encoder = "copy" if self._copied else ("alac" if name == "alac" else "aac")
+        encoder = "copy" if self._copied else ("alac" if name == "alac" else "aac")
+        samples, rate = stream.codec_context.frame_size, stream.codec_context.rate
+        self.coding = Coding(encoder, Fraction(samples, rate) if self._copied and samples > 1 else None)
         self._resampler: AudioResampler | None = None
         self._last_dts: int | None = None
         self._out: AudioStream
