@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fer_batch.cli.analyze import analyze
+from fer_batch.cli.bench import bench
 from fer_batch.cli.evaluate import evaluate
 from fer_batch.cli.models import models
 from fer_batch.cli.probe import probe
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (analyze, probe, models, evaluate, train):
+for command in (analyze, probe, models, evaluate, train, bench):
     app.command()(command)
 
 

@@ -61,9 +61,8 @@ class EmotionClassifier:
         if not len(crops):
             return np.zeros((0, len(EMOTIONS)), np.float32)
         batch = crops[:, None].astype(np.float32)
-        output = self._session.run(None, {self._input: batch})[0]
-        logits: NDArray[np.float32] = np.asarray(output, np.float32)[:, self._order]
-        return logits
+        output: NDArray[np.float32] = np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
+        return np.asarray(output[:, self._order], np.float32)
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) in the order of ``EMOTIONS``; each row sums to 1.

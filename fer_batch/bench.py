@@ -1,0 +1,133 @@
+"""How fast an analysis is and how much memory it takes, beside what decoding alone costs on the same machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import ffmpeg
+import imageio_ffmpeg
+
+from fer_batch.errors import InputError
+from fer_batch.video.source import open_source
+
+LOOPS = 10
+"""How many times longer the recording is that shows whether memory grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What was measured; medians over the runs."""
+
+    file: str
+    frames: int
+    faces: int
+    decode_frames_per_second: float
+    frames_per_second: float
+    """Of the analysis without annotated video, the start-up of Python and models left out."""
+    ratio_to_decode: float
+    """Frames a second of the analysis over those of decoding alone, run by run in turn."""
+    video_frames_per_second: float
+    """The same with annotated video."""
+    start_up_s: float
+    """From the command to its first frame, and from its last to the end of the process."""
+    peak_memory_mb: float
+    """Resident memory of the process at its largest, MiB, without annotated video."""
+    long_peak_memory_mb: float
+    """The same on the recording looped ten times."""
+    memory_growth: float
+    """How much more that is, as a share."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    frames: int
+    faces: int
+    seconds: float
+    overhead_s: float
+    peak_mb: float
+
+
+def bench(path: Path, runs: int = 3) -> Bench:
+    """Measures on a video file.
+
+    Args:
+        path: the recording.
+        runs: analyses of each kind, after one that is not counted; decoding alone is timed before each.
+
+    Raises:
+        InputError: when the file cannot be read, or an analysis fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="fer-batch-bench-") as folder:
+        _analyse(path, Path(folder), "--no-video")
+        decode, plain, drawn = [], [], []
+        for _ in range(runs):
+            decode.append(decode_only(path))
+            plain.append(_analyse(path, Path(folder), "--no-video"))
+            drawn.append(_analyse(path, Path(folder), "--video"))
+        long = _analyse(_looped(path, Path(folder)), Path(folder), "--no-video")
+    peak = median(run.peak_mb for run in plain)
+    speeds = [run.frames / run.seconds for run in plain]
+    return Bench(
+        str(path),
+        plain[0].frames,
+        plain[0].faces,
+        median(decode),
+        median(speeds),
+        median(speed / alone for speed, alone in zip(speeds, decode, strict=True)),
+        median(run.frames / run.seconds for run in drawn),
+        median(run.overhead_s for run in plain),
+        peak,
+        long.peak_mb,
+        long.peak_mb / peak - 1,
+    )
+
+
+def decode_only(path: Path) -> float:
+    """Frames a second of decoding every frame with all threads and doing nothing with it."""
+    with open_source(path) as source:
+        began = time.perf_counter()
+        frames = sum(1 for _ in source.frames())
+        return frames / (time.perf_counter() - began)
+
+
+def _analyse(path: Path, folder: Path, *options: str) -> _Run:
+    """One analysis in a process of its own, whose memory the operating system counts."""
+    command = [sys.executable, "-m", "fer_batch", "analyze", str(path), "-o", str(folder / "out"), "--overwrite"]
+    began = time.perf_counter()
+    with subprocess.Popen([*command, "--json", "-q", *options], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        text = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    elapsed = time.perf_counter() - began
+    if process.returncode != 0:
+        raise InputError(f"{path}: the analysis to measure failed with exit status {process.returncode}.")
+    record = json.loads(text)["recordings"][0]
+    seconds = (
+        datetime.fromisoformat(record["finished_at"]) - datetime.fromisoformat(record["started_at"])
+    ).total_seconds()
+    unit = 1 if sys.platform == "darwin" else 1024
+    counts = record["counts"]
+    return _Run(counts["frames_analysed"], counts["rows"], seconds, elapsed - seconds, usage.ru_maxrss * unit / 2**20)
+
+
+def _looped(path: Path, folder: Path) -> Path:
+    """The recording ten times over, copied packet by packet."""
+    target = folder / f"looped{path.suffix}"
+    stream = ffmpeg.input(str(path), stream_loop=LOOPS - 1).output(str(target), c="copy", loglevel="error")
+    stream.run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True, overwrite_output=True)
+    return target

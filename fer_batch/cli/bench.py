@@ -1,0 +1,42 @@
+"""``fer-batch bench``: speed and memory on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def bench(
+    file: Annotated[Path, typer.Argument(help="A video.", show_default=False)],
+    runs: Annotated[int, typer.Option(min=1, help="Counted runs of each kind; medians are printed.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure speed and memory on this machine.
+
+    Each analysis runs in a process of its own, in turn with decoding alone; then once more on the recording looped to
+    ten times its length.
+    """
+    from fer_batch.bench import LOOPS
+    from fer_batch.bench import bench as measure
+
+    result = measure(file, runs)
+    if as_json:
+        typer.echo(json.dumps(result.to_dict(), indent=2))
+        return
+    rows = (
+        ("frames", f"{result.frames}"),
+        ("faces", f"{result.faces}"),
+        ("decoding alone", f"{result.decode_frames_per_second:.0f} frames/s"),
+        ("analysis", f"{result.frames_per_second:.0f} frames/s"),
+        ("ratio to decoding alone", f"{result.ratio_to_decode:.2f}"),
+        ("analysis with annotated video", f"{result.video_frames_per_second:.0f} frames/s"),
+        ("start and end of the process", f"{result.start_up_s:.1f} s"),
+        ("peak memory", f"{result.peak_memory_mb:.0f} MB"),
+        (f"peak memory, {LOOPS} times longer", f"{result.long_peak_memory_mb:.0f} MB ({result.memory_growth:+.1%})"),
+    )
+    width = max(len(name) for name, _ in rows)
+    for name, text in rows:
+        typer.echo(f"{name:<{width}}  {text}")
