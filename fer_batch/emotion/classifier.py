@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.discreet import import_onnxruntime
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import CropGeometry
@@ -32,8 +33,7 @@ class EmotionClassifier:
     """
 
     def __init__(self, model: str = DEFAULT_MODEL, threads: int = 1) -> None:
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         path = find_model(model)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -53,7 +53,7 @@ class EmotionClassifier:
         labels = list(metadata["labels"])
         if sorted(labels) != sorted(EMOTIONS):
             raise ModelError(f"{path}: its labels are {', '.join(map(str, labels))}; expected {', '.join(EMOTIONS)}.")
-        self._order = np.array([labels.index(emotion) for emotion in EMOTIONS])
+        self._order: NDArray[np.intp] = np.array([labels.index(emotion) for emotion in EMOTIONS], np.intp)
         self._input = self._session.get_inputs()[0].name
 
     def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -62,7 +62,7 @@ class EmotionClassifier:
             return np.zeros((0, len(EMOTIONS)), np.float32)
         batch = crops[:, None].astype(np.float32)
         output: NDArray[np.float32] = np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
-        return np.asarray(output[:, self._order], np.float32)
+        return output[:, self._order]
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) in the order of ``EMOTIONS``; each row sums to 1.
@@ -78,7 +78,7 @@ def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     shifted = logits.astype(np.float64)
     shifted -= shifted.max(1, keepdims=True)
     exponents = np.exp(shifted)
-    return (exponents / exponents.sum(1, keepdims=True)).astype(np.float32)
+    return np.asarray(exponents / exponents.sum(1, keepdims=True), np.float32)
 
 
 def find_model(model: str) -> Path:

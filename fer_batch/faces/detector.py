@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.discreet import import_mediapipe
 from fer_batch.models import model_path
 from fer_batch.quiet import native_stderr_muted
 from fer_batch.types import KEYPOINTS, Faces
@@ -46,14 +47,13 @@ class MediaPipeDetector:
         path = model_path(DETECTORS[kind])
         with native_stderr_muted():
             # Imported here: it takes half a second that neither --help nor a reader of timelines should wait for.
-            import mediapipe
-            from mediapipe.tasks.python import BaseOptions, vision
-
+            mediapipe = import_mediapipe()
+            vision = mediapipe.tasks.vision
             self._image = mediapipe.Image
             self._format = mediapipe.ImageFormat.SRGB
             self._task: Any = vision.FaceDetector.create_from_options(
                 vision.FaceDetectorOptions(
-                    base_options=BaseOptions(model_asset_path=str(path)), min_detection_confidence=minimum_score
+                    base_options=mediapipe.tasks.BaseOptions(model_asset_path=str(path)), min_detection_confidence=minimum_score
                 )
             )
             # The first call sets up the graph's threads, and logs while it does.
