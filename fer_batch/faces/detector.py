@@ -53,7 +53,8 @@ class MediaPipeDetector:
             self._format = mediapipe.ImageFormat.SRGB
             self._task: Any = vision.FaceDetector.create_from_options(
                 vision.FaceDetectorOptions(
-                    base_options=mediapipe.tasks.BaseOptions(model_asset_path=str(path)), min_detection_confidence=minimum_score
+                    base_options=mediapipe.tasks.BaseOptions(model_asset_path=str(path)),
+                    min_detection_confidence=minimum_score,
                 )
             )
             # The first call sets up the graph's threads, and logs while it does.

@@ -1,0 +1,62 @@
+"""The libraries underneath, imported so that they report to nobody and leave nothing outside the output folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+def import_onnxruntime() -> Any:
+    """ONNX Runtime with its telemetry off.
+
+    From 1.29 on its wheels name the loaded model to Microsoft, some ten seconds after the start, and keep a device id
+    and a queue under ``~/.cache``. The variable counts only when it is set before the library starts; the call covers
+    Windows, whose older builds do not know the variable, and a process that imported the library before.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
+
+
+def import_mediapipe() -> Any:
+    """MediaPipe without what it imports and an analysis never uses.
+
+    Matplotlib would leave a font cache and a folder in the user's home, sounddevice opens the machine's audio devices;
+    together they take longer than MediaPipe itself.
+    """
+    with _later("matplotlib", "matplotlib.pyplot", "sounddevice"):
+        import mediapipe.tasks.python.vision
+    return mediapipe
+
+
+class _Later(ModuleType):
+    """Stands in for a module that is imported once something of it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(import_module(self.__name__), name)
+
+
+@contextmanager
+def _later(*names: str) -> Iterator[None]:
+    """Modules imported inside the block are stand-ins, unless they are there already."""
+    placed = {name: _Later(name) for name in names if name not in sys.modules}
+    sys.modules.update(placed)
+    for name, module in placed.items():
+        parent, _, child = name.rpartition(".")
+        if parent in placed:
+            setattr(placed[parent], child, module)
+    try:
+        yield
+    finally:
+        for name, module in placed.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
