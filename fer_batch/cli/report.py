@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from fer_batch.batch import Plan
@@ -46,8 +46,8 @@ class Reporter:
         if not quiet and interactive():
             columns = (
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=None),
-                TextColumn("{task.fields[numbers]}"),
+                BarColumn(bar_width=None, table_column=Column(min_width=6, ratio=1)),
+                TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=True)),
                 TimeRemainingColumn(compact=True),
             )
             self._bars = Progress(*columns, console=self._errors, transient=True, expand=True)
@@ -76,7 +76,7 @@ class Reporter:
         if self._bars is not None and self._task is not None:
             place = self._plan.recordings.index(recording) + 1
             many = f"[{place}/{len(self._plan.recordings)}] " if len(self._plan.recordings) > 1 else ""
-            self._bars.reset(self._task, total=None, description=many + _short(recording.id, 30), numbers="")
+            self._bars.reset(self._task, total=None, description=many + _short(recording.id, 20), numbers="")
 
     def progress(self, reached: Reached) -> None:
         """A frame has been analysed."""
@@ -99,7 +99,7 @@ class Reporter:
         of = f"/{reached.frames_total}" if reached.frames_total else ""
         return (
             f"{reached.frames}{of} frames, {reached.frames / elapsed:.0f}/s, "
-            f"{reached.time_s / elapsed:.1f}x real time, {reached.faces} faces"
+            f"{reached.time_s / elapsed:.1f}x, {_counted(reached.faces, 'face')}"
         )
 
     def finish(self, outcome: Outcome) -> None:
@@ -110,24 +110,20 @@ class Reporter:
         if faults := _faults(record.counts):
             self._say(f"Warning: {record.id}: {faults}.")
         if self._plain and record.status != "failed":
-            self._say(f"{record.id}: {record.counts['frames_analysed']} frames, {record.counts['rows']} faces, done.")
+            counts = record.counts
+            done = f"{_counted(counts['frames_analysed'], 'frame')}, {_counted(counts['rows'], 'face')}"
+            self._say(f"{record.id}: {record.status}, {done}.")
 
     def _say(self, text: str) -> None:
         self._errors.print(Text(text))
 
     def summary(self, outcomes: list[Outcome]) -> None:
-        """The closing table on stdout: each track with the time it was seen and its emotions, and the files."""
+        """The closing tables on stdout: each track, when it was seen, its emotions, and where the files are."""
         # A pipe has no width: rows stay whole there.
         console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name, justify in (("recording", "left"), ("track", "right"), ("seen", "left"), ("frames", "right")):
-            table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-        table.add_column("mostly")
-        table.add_column("mean probabilities")
         for outcome in outcomes:
-            _add_rows(table, outcome)
-        if table.row_count:
-            console.print(table)
+            console.print(Text(outcome.record.id, style="bold"), soft_wrap=True)
+            console.print(_tracks(outcome))
         files = [path for outcome in outcomes for path in outcome.files]
         folder = self._plan.outputs.folder
         if len(outcomes) == 1:
@@ -142,35 +138,40 @@ class Reporter:
             )
 
 
-def _add_rows(table: Table, outcome: Outcome) -> None:
-    name = _short(outcome.record.id, 40)
+def _tracks(outcome: Outcome) -> Table | Text:
+    """The longest tracks of a recording."""
     if outcome.record.status == "failed":
-        table.add_row(name, "", Text("failed", style="red"))
-        return
+        return Text("  failed", style="red")
     if not outcome.tracks:
-        table.add_row(name, "", "no face found")
+        return Text("  no face found")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(min_width=9)
+    table.add_column(min_width=9)
+    table.add_column(justify="right", min_width=10)
+    table.add_column(min_width=13)
+    table.add_column()
     tracks = sorted(outcome.tracks, key=lambda track: (-track["frames"], track["track"]))
-    for number, track in enumerate(tracks[:_MOST_TRACKS]):
+    for track in tracks[:_MOST_TRACKS]:
         table.add_row(
-            name if number == 0 else "",
-            str(track["track"]),
-            f"{clock(track['first_time_s'])} to {clock(track['last_time_s'])}",
-            str(track["frames"]),
+            f"  track {track['track']}",
+            f"{clock(track['first_time_s'])}-{clock(track['last_time_s'])}",
+            _counted(track["frames"], "frame"),
             Text(f"{track['emotion']} {track['emotion_share']:.0%}", style=hex_colour(track["emotion"])),
             _leading(track),
         )
     if len(tracks) > _MOST_TRACKS:
-        table.add_row("", "", f"and {len(tracks) - _MOST_TRACKS} more tracks")
+        table.add_row("", "", f"and {len(tracks) - _MOST_TRACKS} more")
+    return table
 
 
-def _leading(track: dict[str, Any], count: int = 3) -> Text:
+def _leading(track: dict[str, Any], count: int = 2) -> Text:
     """The emotions with the highest mean probability."""
     text = Text()
     for emotion in sorted(EMOTIONS, key=lambda emotion: -track[emotion])[:count]:
         if text:
             text.append(", ")
         text.append(f"{emotion} {track[emotion]:.2f}", style=hex_colour(emotion))
-    return text
+    return Text("mean: ").append_text(text)
 
 
 def _faults(counts: dict[str, int]) -> str:
@@ -184,6 +185,10 @@ def _faults(counts: dict[str, int]) -> str:
         if counts.get(name)
     ]
     return ", ".join(said)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _short(name: str, width: int) -> str:

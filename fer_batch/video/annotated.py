@@ -237,9 +237,12 @@ class _Pipe:
         self.canvas = Yuv420Canvas(frame.width, frame.height, bt709=colours.bt709)
         codings = sound.codings if sound else []
         self._child = _Child(_command(path, timing, colours, codings, settings))
+        # libav writes to the pipe itself: were Ctrl-C to arrive while it calls back into Python, PyAV would swallow the
+        # KeyboardInterrupt and leave half a packet behind. On Windows descriptors may not be shared with libraries.
+        pipe = self._child.stdin if sys.platform == "win32" else f"pipe:{self._child.stdin.fileno()}"
         # Without a limit the muxer holds raw pictures back for ten seconds when no sound comes.
         self._nut = av.open(
-            self._child.stdin,
+            pipe,
             "w",
             format="nut",
             buffer_size=1 << 20,
