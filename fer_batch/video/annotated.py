@@ -124,6 +124,10 @@ class AnnotatedVideo:
             self._part.replace(self.path)
         except (OSError, av.error.FFmpegError) as error:
             raise self._failure(error) from error
+        except BaseException:
+            # A second Ctrl-C, while the first one's shorter video is being finished.
+            self.abort()
+            raise
         self._pipe = None
 
     def abort(self) -> None:

@@ -61,7 +61,10 @@ class Soundtrack:
         self._from_start = start_s <= 0
         self._video = self._container.streams.best("video")
         self._channels = {
-            stream.index: _Channel(stream) for stream in self._container.streams.audio if stream.codec_context.rate
+            stream.index: _Channel(stream)
+            for stream in self._container.streams.audio
+            # A codec that libav does not know has no context.
+            if stream.codec_context is not None and stream.codec_context.rate
         }
         self._latest_picture_s = float("-inf")
         self._waiting: tuple[float, _Packet] | None = None
