@@ -34,23 +34,30 @@ def plan(inputs: Iterable[str | Path], outputs: Outputs, overwrite: bool = False
     """Finds the recordings, and those of them that are done already; makes sure that the output folder can be written.
 
     Raises:
-        InputError: when an input does not exist or holds no media, or everything is done already and ``overwrite`` is
-            False.
+        InputError: when an input does not exist or holds no media.
         OutputError: when the output folder cannot be made or written.
     """
     recordings = find_recordings(inputs, leave_out=outputs.folder)
     layout = Layout(outputs.folder)
     kept = [] if overwrite else [recording for recording in recordings if has_results(layout, recording)]
     todo = [recording for recording in recordings if recording not in kept]
-    if not todo:
-        what = kept[0].id if len(kept) == 1 else f"all {len(kept)} recordings"
-        raise InputError(
-            f"{outputs.folder}: holds the results of {what} already, which are kept; "
-            "add --overwrite to replace them or choose another folder with -o."
-        )
     _check_writable(outputs.folder)
     _check_distinct(layout, todo, outputs)
     return Plan(todo, kept, outputs)
+
+
+def require_work(plan: Plan) -> None:
+    """Refuses a plan that would do nothing.
+
+    Raises:
+        InputError: when everything is done already.
+    """
+    if not plan.recordings:
+        what = plan.kept[0].id if len(plan.kept) == 1 else f"all {len(plan.kept)} recordings"
+        raise InputError(
+            f"{plan.outputs.folder}: holds the results of {what} already, which are kept; "
+            "add --overwrite to replace them or choose another folder with -o."
+        )
 
 
 def run(
@@ -76,6 +83,8 @@ def run(
         ModelError: when a model cannot be used.
         OutputError: when nothing can be written any more; outcomes given before are safe.
     """
+    if not plan.recordings:
+        return
     with Engine(settings) as engine:
         for recording in plan.recordings:
             if stop is not None and stop.is_set():

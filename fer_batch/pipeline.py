@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Protocol
@@ -140,7 +141,7 @@ def analyze_recording(
             layout.remove(recording.id, photo=recording.is_photo)
             provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
             with ExitStack() as stack:
-                sinks = _open_sinks(stack, recording, layout, outputs, selection, provenance, outcome.files)
+                sinks = _open_sinks(stack, recording, layout, outputs, source, selection, provenance, outcome.files)
                 _run(engine, source, selection, sinks, on_progress, stop)
             sinks.tracks.save(layout.tracks(recording.id), provenance)
             outcome.files.append(layout.tracks(recording.id).parent)
@@ -170,6 +171,7 @@ def _open_sinks(
     recording: Recording,
     layout: Layout,
     outputs: Outputs,
+    source: Source,
     selection: Selection,
     provenance: Provenance,
     files: list[Path],
@@ -188,7 +190,14 @@ def _open_sinks(
     files.append(path)
     if recording.is_photo:
         return _Sinks(timelines, stack.enter_context(AnnotatedPhoto(path)))
-    video = AnnotatedVideo(path, recording.path, start_s=selection.start_s, end_s=selection.end_s)
+    rate = source.probe.frame_rate
+    video = AnnotatedVideo(
+        path,
+        recording.path,
+        start_s=selection.start_s,
+        end_s=selection.end_s,
+        frame_rate=Fraction(rate).limit_denominator(100_000) if rate else None,
+    )
     return _Sinks(timelines, stack.enter_context(video))
 
 

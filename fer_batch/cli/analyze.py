@@ -66,7 +66,7 @@ def analyze(
     Results go to one folder: timelines/ and tracks/ (Parquet, a partition a recording), csv/, annotated/ and
     recordings/ (a JSON document each).
     """
-    from fer_batch.batch import plan, run
+    from fer_batch.batch import plan, require_work, run
     from fer_batch.cli.report import Reporter
     from fer_batch.errors import ExitStatus
     from fer_batch.interruption import stop_on_interrupt
@@ -77,6 +77,7 @@ def analyze(
     settings = Settings(model, detector.value, min_score, batch_size)
     selection = Selection(every, fps, start, end)
     planned = plan(inputs, Outputs(output, timeline.value, video), overwrite)
+    require_work(planned)
     outcomes: list[Outcome] = []
     with stop_on_interrupt() as stop, Reporter(planned, quiet=quiet, as_json=as_json) as reporter:
         for outcome in run(planned, settings, selection, reporter.start, reporter.progress, stop):
