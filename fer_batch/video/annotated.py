@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from threading import Thread
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Any, Self
 
 import av
-import ffmpeg
-import imageio_ffmpeg
 from av.video.stream import VideoStream
 
 from fer_batch.errors import OutputError
 from fer_batch.types import Observation
 from fer_batch.video.canvas import Patch, Yuv420Canvas
 from fer_batch.video.draw import Annotator
+from fer_batch.video.encoder import PIPE_OFFSET_S, Colours, Encoder, Timing, encoder_command
 from fer_batch.video.frame import Frame
-from fer_batch.video.soundtrack import Coding, Soundtrack
-
-_PIPE_OFFSET_S: Final = 10
-"""Added to all times in the pipe and taken off again by the encoder: NUT holds no time below zero, where the priming of
-audio encoders lies."""
-
-_TICKS: Final = 90_000
-"""Ticks a second where the source's own are unfit for MP4."""
+from fer_batch.video.soundtrack import Soundtrack
 
 
 class AnnotatedVideo:
@@ -146,7 +135,7 @@ class AnnotatedVideo:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # A file that cannot be made fails here, with a reason that Python can name.
         self._part.touch()
-        timing = _Timing.of(frame, self._start_s, self._frame_rate)
+        timing = Timing.of(frame, self._start_s, self._frame_rate)
         sound = _sound(self._source, frame, self._start_s, self._end_s)
         return _Pipe(self._part, frame, timing, sound, self._settings)
 
@@ -189,41 +178,6 @@ def _sound(source: Path | None, frame: Frame, start_s: float, end_s: float | Non
     return None
 
 
-class _Timing:
-    """Turns seconds into the pipe's ticks."""
-
-    def __init__(self, ticks: int, start_s: float, last: int, rate: Fraction) -> None:
-        self.ticks = ticks
-        """A second."""
-        self.start_s = start_s
-        self.last = last
-        """Ticks that the last frame is shown."""
-        self.rate = rate
-        """Frames a second, about: x264 derives the H.264 level from it, nothing else."""
-        self._previous: int | None = None
-
-    @classmethod
-    def of(cls, frame: Frame, start_s: float, frame_rate: Fraction | None) -> _Timing:
-        """With the ticks of the source's own clock where it has a fit one, so that times stay exact."""
-        base = frame.picture.time_base
-        ticks = _TICKS
-        if base is not None and 1 <= base.denominator <= 240_000:
-            # MP4 players and muxers expect a fine clock: a multiple keeps every time exact.
-            ticks = base.denominator * -(-10_000 // base.denominator)
-        own = frame.picture.duration * base if base is not None and frame.picture.duration else None
-        shown = 1 / frame_rate if frame_rate else own or Fraction(1, 25)
-        rate = min(Fraction(1000), max(Fraction(1), 1 / shown)).limit_denominator(1001)
-        return cls(ticks, start_s, max(1, round(shown * ticks)), rate)
-
-    def pts(self, time_s: float, lead_s: float) -> int:
-        """Ticks from the result's zero; never the same twice, so that no frame is lost."""
-        pts = round((time_s - self.start_s + lead_s) * self.ticks)
-        if self._previous is not None:
-            pts = max(pts, self._previous + 1)
-        self._previous = pts
-        return pts
-
-
 class _Pipe:
     """The encoder, a child process, and the stream of raw pictures and sound into it.
 
@@ -231,16 +185,16 @@ class _Pipe:
     """
 
     def __init__(
-        self, path: Path, frame: Frame, timing: _Timing, sound: Soundtrack | None, settings: dict[str, Any]
+        self, path: Path, frame: Frame, timing: Timing, sound: Soundtrack | None, settings: dict[str, Any]
     ) -> None:
         self._timing = timing
         self._sound = sound
         self._lead_s = sound.lead_s() if sound else 0.0
         self._end_s = 0.0
-        colours = _Colours(frame)
+        colours = Colours(frame)
         self.canvas = Yuv420Canvas(frame.width, frame.height, bt709=colours.bt709)
         codings = sound.codings if sound else []
-        self._child = _Child(_command(path, timing, colours, codings, settings))
+        self._child = Encoder(encoder_command(path, timing, colours, codings, settings))
         # libav writes to the pipe itself: were Ctrl-C to arrive while it calls back into Python, PyAV would swallow the
         # KeyboardInterrupt and leave half a packet behind. On Windows descriptors may not be shared with libraries.
         pipe = self._child.stdin if sys.platform == "win32" else f"pipe:{self._child.stdin.fileno()}"
@@ -268,10 +222,10 @@ class _Pipe:
         pts = self._timing.pts(frame.time_s, self._lead_s)
         time_s = pts / self._timing.ticks - self._lead_s
         if self._sound:
-            self._send_sound(self._sound.until(time_s, self._lead_s + _PIPE_OFFSET_S))
+            self._send_sound(self._sound.until(time_s, self._lead_s + PIPE_OFFSET_S))
         # A copy: the muxer may hold the packet back until the next sound.
         packet = av.Packet(self.canvas.buffer.tobytes())
-        packet.pts = packet.dts = pts + _PIPE_OFFSET_S * self._timing.ticks
+        packet.pts = packet.dts = pts + PIPE_OFFSET_S * self._timing.ticks
         packet.duration = self._timing.last
         packet.time_base = Fraction(1, self._timing.ticks)
         packet.stream = self._video
@@ -286,7 +240,7 @@ class _Pipe:
             OSError: when it did not.
         """
         if self._sound:
-            self._send_sound(self._sound.rest(self._end_s, self._lead_s + _PIPE_OFFSET_S))
+            self._send_sound(self._sound.rest(self._end_s, self._lead_s + PIPE_OFFSET_S))
             self._sound.close()
         self._nut.close()
         self._child.stdin.close()
@@ -312,107 +266,3 @@ class _Pipe:
         for packet in packets:
             if packet.pts is not None and packet.pts >= 0:
                 self._nut.mux(packet)
-
-
-class _Colours:
-    """What the source says about the meaning of its YUV values: handed on, since the values are."""
-
-    def __init__(self, frame: Frame) -> None:
-        picture = frame.picture
-        unknown, rgb, ycgco = 2, 0, 8
-        high = max(frame.width, frame.height) >= 1280
-        self.matrix = int(picture.colorspace)
-        if self.matrix in (rgb, ycgco) or not picture.format.name.startswith(("yuv", "nv", "p0")):
-            # Turned into YUV by swscale, whose default is BT.601.
-            self.matrix = 6
-        self.primaries, self.transfer = int(picture.color_primaries), int(picture.color_trc)
-        self.bt709 = self.matrix in (1, 9, 10) or (self.matrix == unknown and high)
-
-    def filter(self) -> str:
-        """An ffmpeg filter that labels the pictures and leaves them as they are."""
-        return f"setparams=range=tv:colorspace={self.matrix}:color_primaries={self.primaries}:color_trc={self.transfer}"
-
-
-def _command(
-    path: Path, timing: _Timing, colours: _Colours, codings: list[Coding], settings: dict[str, Any]
-) -> list[str]:
-    options: dict[str, Any] = {
-        "map": "0",
-        "c:v": "libx264",
-        **settings,
-        "vf": colours.filter(),
-        "pix_fmt": "yuv420p",
-        "fps_mode": "passthrough",
-        "enc_time_base:v": f"1:{timing.ticks}",
-        "video_track_timescale": timing.ticks,
-        # The last frame's duration; the others end where the next begins.
-        "bsf:v": f"setts=pts=PTS:dts=DTS:duration={timing.last}",
-        "movflags": "+faststart",
-        "format": "mp4",
-    }
-    for i, coding in enumerate(codings):
-        options[f"c:a:{i}"] = coding.encoder
-        if coding.encoder == "aac":
-            options[f"b:a:{i}"] = "192k"
-        if coding.packet_s:
-            # Without it the last packet would last no time, and players would leave it out.
-            options[f"bsf:a:{i}"] = f"setts=pts=PTS:dts=DTS:duration=round({coding.packet_s}/TB)"
-    # All that the header does not say about the streams is known here, so nothing is read ahead to find it out.
-    child = ffmpeg.input("pipe:0", format="nut", itsoffset=-_PIPE_OFFSET_S, probesize=32, analyzeduration=0)
-    child = child.output(f"file:{path.absolute()}", **options)
-    child = child.global_args("-hide_banner", "-nostdin", "-loglevel", "error", "-copyts").overwrite_output()
-    command: list[str] = child.compile(cmd=imageio_ffmpeg.get_ffmpeg_exe())
-    return command
-
-
-class _Child:
-    """ffmpeg as a child process that nothing but its standard input steers."""
-
-    _KEPT = 4000
-    """Bytes of its messages that are kept, the last ones."""
-
-    def __init__(self, command: list[str]) -> None:
-        # A group of its own: the terminal's Ctrl-C must reach the parent alone, which then finishes the file.
-        own_group: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
-            own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **own_group
-        )
-        assert self._process.stdin is not None
-        assert self._process.stderr is not None
-        self.stdin: IO[bytes] = self._process.stdin
-        self.pid = self._process.pid
-        self._messages = b""
-        self._listener = Thread(target=self._listen, args=(self._process.stderr,), name="ffmpeg-messages", daemon=True)
-        self._listener.start()
-
-    def wait(self, timeout_s: float | None = None) -> int:
-        """The exit status."""
-        status = self._process.wait(timeout_s)
-        self._listener.join(timeout_s)
-        return status
-
-    def kill(self) -> None:
-        self._process.kill()
-        self.wait()
-
-    def reason(self) -> str:
-        """Why it failed: its own last message, or the signal that ended it."""
-        try:
-            status = self.wait(5)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return "the encoder stopped taking pictures"
-        text = self._messages.decode(errors="replace")
-        if "No space left on device" in text:
-            return "no space left on the disk"
-        if status < 0:
-            return f"the encoder was ended by signal {-status}"
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return lines[-1] if lines else f"the encoder ended with status {status}"
-
-    def _listen(self, stream: IO[bytes]) -> None:
-        with stream:
-            while message := os.read(stream.fileno(), 4096):
-                self._messages = (self._messages + message)[-self._KEPT :]

@@ -1,0 +1,173 @@
+"""The encoder: ffmpeg as a child process, its clock, and the command that starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any, Final
+
+import ffmpeg
+import imageio_ffmpeg
+
+from fer_batch.video.frame import Frame
+from fer_batch.video.soundtrack import Coding
+
+PIPE_OFFSET_S: Final = 10
+"""Added to all times in the pipe and taken off again by the encoder: NUT holds no time below zero, where the priming of
+audio encoders lies."""
+
+_TICKS: Final = 90_000
+"""Ticks a second where the source's own are unfit for MP4."""
+
+
+class Timing:
+    """Turns seconds into the pipe's ticks."""
+
+    def __init__(self, ticks: int, start_s: float, last: int, rate: Fraction) -> None:
+        self.ticks = ticks
+        """A second."""
+        self.start_s = start_s
+        self.last = last
+        """Ticks that the last frame is shown."""
+        self.rate = rate
+        """Frames a second, about: x264 derives the H.264 level from it, nothing else."""
+        self._previous: int | None = None
+
+    @classmethod
+    def of(cls, frame: Frame, start_s: float, frame_rate: Fraction | None) -> Timing:
+        """With the ticks of the source's own clock where it has a fit one, so that times stay exact."""
+        base = frame.picture.time_base
+        ticks = _TICKS
+        if base is not None and 1 <= base.denominator <= 240_000:
+            # MP4 players and muxers expect a fine clock: a multiple keeps every time exact.
+            ticks = base.denominator * -(-10_000 // base.denominator)
+        own = frame.picture.duration * base if base is not None and frame.picture.duration else None
+        shown = 1 / frame_rate if frame_rate else own or Fraction(1, 25)
+        rate = min(Fraction(1000), max(Fraction(1), 1 / shown)).limit_denominator(1001)
+        return cls(ticks, start_s, max(1, round(shown * ticks)), rate)
+
+    def pts(self, time_s: float, lead_s: float) -> int:
+        """Ticks from the result's zero; never the same twice, so that no frame is lost."""
+        pts = round((time_s - self.start_s + lead_s) * self.ticks)
+        if self._previous is not None:
+            pts = max(pts, self._previous + 1)
+        self._previous = pts
+        return pts
+
+
+class Colours:
+    """What the source says about the meaning of its YUV values: handed on, since the values are."""
+
+    def __init__(self, frame: Frame) -> None:
+        picture = frame.picture
+        unknown, rgb, ycgco = 2, 0, 8
+        high = max(frame.width, frame.height) >= 1280
+        self.matrix = int(picture.colorspace)
+        if self.matrix in (rgb, ycgco) or not picture.format.name.startswith(("yuv", "nv", "p0")):
+            # Turned into YUV by swscale, whose default is BT.601.
+            self.matrix = 6
+        self.primaries, self.transfer = int(picture.color_primaries), int(picture.color_trc)
+        self.bt709 = self.matrix in (1, 9, 10) or (self.matrix == unknown and high)
+
+    def filter(self) -> str:
+        """An ffmpeg filter that labels the pictures and leaves them as they are."""
+        return f"setparams=range=tv:colorspace={self.matrix}:color_primaries={self.primaries}:color_trc={self.transfer}"
+
+
+def encoder_command(
+    path: Path, timing: Timing, colours: Colours, codings: list[Coding], settings: dict[str, Any]
+) -> list[str]:
+    """The command line of an encoder that reads NUT from its standard input.
+
+    Args:
+        path: the MP4 to write.
+        timing: the clock.
+        colours: what the pictures' values mean.
+        codings: of the audio streams in the pipe.
+        settings: further options of x264.
+    """
+    options: dict[str, Any] = {
+        "map": "0",
+        "c:v": "libx264",
+        **settings,
+        "vf": colours.filter(),
+        "pix_fmt": "yuv420p",
+        "fps_mode": "passthrough",
+        "enc_time_base:v": f"1:{timing.ticks}",
+        "video_track_timescale": timing.ticks,
+        # The last frame's duration; the others end where the next begins.
+        "bsf:v": f"setts=pts=PTS:dts=DTS:duration={timing.last}",
+        "movflags": "+faststart",
+        "format": "mp4",
+    }
+    for i, coding in enumerate(codings):
+        options[f"c:a:{i}"] = coding.encoder
+        if coding.encoder == "aac":
+            options[f"b:a:{i}"] = "192k"
+        if coding.packet_s:
+            # Without it the last packet would last no time, and players would leave it out.
+            options[f"bsf:a:{i}"] = f"setts=pts=PTS:dts=DTS:duration=round({coding.packet_s}/TB)"
+    # All that the header does not say about the streams is known here, so nothing is read ahead to find it out.
+    child = ffmpeg.input("pipe:0", format="nut", itsoffset=-PIPE_OFFSET_S, probesize=32, analyzeduration=0)
+    child = child.output(f"file:{path.absolute()}", **options)
+    child = child.global_args("-hide_banner", "-nostdin", "-loglevel", "error", "-copyts").overwrite_output()
+    command: list[str] = child.compile(cmd=imageio_ffmpeg.get_ffmpeg_exe())
+    return command
+
+
+class Encoder:
+    """ffmpeg as a child process that nothing but its standard input steers."""
+
+    _KEPT = 4000
+    """Bytes of its messages that are kept, the last ones."""
+
+    def __init__(self, command: list[str]) -> None:
+        # A group of its own: the terminal's Ctrl-C must reach the parent alone, which then finishes the file.
+        own_group: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **own_group
+        )
+        assert self._process.stdin is not None
+        assert self._process.stderr is not None
+        self.stdin: IO[bytes] = self._process.stdin
+        self.pid = self._process.pid
+        self._messages = b""
+        self._listener = Thread(target=self._listen, args=(self._process.stderr,), name="ffmpeg-messages", daemon=True)
+        self._listener.start()
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        """The exit status."""
+        status = self._process.wait(timeout_s)
+        self._listener.join(timeout_s)
+        return status
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self._process.kill()
+        self.wait()
+
+    def reason(self) -> str:
+        """Why it failed: its own last message, or the signal that ended it."""
+        try:
+            status = self.wait(5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return "the encoder stopped taking pictures"
+        text = self._messages.decode(errors="replace")
+        if "No space left on device" in text:
+            return "no space left on the disk"
+        if status < 0:
+            return f"the encoder was ended by signal {-status}"
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return lines[-1] if lines else f"the encoder ended with status {status}"
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        with stream:
+            while message := os.read(stream.fileno(), 4096):
+                self._messages = (self._messages + message)[-self._KEPT :]
