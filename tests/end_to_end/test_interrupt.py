@@ -1,0 +1,96 @@
+"""Whatever ends a run, what lies in the output folder is whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pandas as pd
+import pytest
+from command import Run, files
+
+import fer_batch
+
+
+def start(script: Path, source: Path, out: Path) -> subprocess.Popen[str]:
+    """The command as a process in a group of its own, as a shell starts it, once it is well under way."""
+    process = subprocess.Popen(
+        [script, "analyze", source, "-o", out],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while sum(path.stat().st_size for path in (out / "annotated").glob(".*")) < 100_000:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, "no progress"
+        time.sleep(0.02)
+    return process
+
+
+def to_process(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    process.send_signal(number)
+
+
+def to_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    os.killpg(process.pid, number)
+
+
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [(to_process, signal.SIGINT), (to_group, signal.SIGINT), (to_process, signal.SIGTERM)],
+    ids=["SIGINT", "Ctrl-C in a terminal", "SIGTERM"],
+)
+def test_an_interrupted_run_keeps_what_it_has_analysed(
+    script: Path,
+    long_clip: Path,
+    tmp_path: Path,
+    send: Callable[[subprocess.Popen[str], signal.Signals], None],
+    number: signal.Signals,
+) -> None:
+    out = tmp_path / "out"
+    process = start(script, long_clip, out)
+    send(process, number)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130, stderr
+    assert "interrupted" in stderr
+    assert "Traceback" not in stderr
+    record = Run(out, subprocess.CompletedProcess([], 130, stdout, stderr)).record()
+    assert record["status"] == "partial"
+    timeline = fer_batch.load(out)
+    analysed = record["counts"]["frames_analysed"]
+    assert 0 < analysed < 9440
+    assert timeline["frame"].max() == analysed - 1
+    assert len(timeline) == record["counts"]["rows"]
+    assert fer_batch.tracks(out)["frames"].sum() == len(timeline)
+    with av.open(str(out / "annotated" / long_clip.name)) as video:
+        assert sum(1 for _ in video.decode(video=0)) == analysed
+    assert files(out) == [
+        f"annotated/{long_clip.name}",
+        f"recordings/{long_clip.name}.json",
+        f"timelines/recording={long_clip.name}/part-00000.parquet",
+        f"tracks/recording={long_clip.name}/part-00000.parquet",
+    ]
+
+
+def test_a_killed_run_leaves_no_half_file_and_can_be_repeated(
+    script: Path, clip: Path, analyze_by_script: Callable[..., Run], example: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    process = start(script, clip, out)
+    process.kill()
+    process.communicate(timeout=30)
+    visible = [name for name in files(out) if not Path(name).name.startswith(".")]
+    assert visible == []
+    assert not list(out.rglob("part-*.parquet"))
+    assert pd.read_parquet(out / "timelines").empty
+    again = analyze_by_script(clip, out)
+    pd.testing.assert_frame_equal(fer_batch.load(out), fer_batch.load(example.out), check_exact=True)
+    assert again.record()["status"] == "done"
+    assert files(out) == [name for name in files(example.out) if not name.startswith("csv/")]

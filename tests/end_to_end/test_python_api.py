@@ -1,0 +1,136 @@
+"""The Python functions give what the command line writes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from command import EXAMPLES, Run, files
+
+import fer_batch
+from fer_batch import EMOTIONS
+from fer_batch.video.file import VideoFile
+from fer_batch.video.frame import Frame
+
+# Notes every file that Python opens for writing and every folder, link or file that it makes.
+IN_MEMORY = """
+import os, sys
+made = []
+def note(event, arguments):
+    path = arguments[0] if arguments else None
+    if event in {"os.mkdir", "os.rename", "os.link", "os.symlink"}:
+        made.append(f"{event} {path}")
+    elif event == "open" and not isinstance(path, int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        made.append(f"open {os.fspath(path)}")
+sys.addaudithook(note)
+import fer_batch
+table = fer_batch.analyze(sys.argv[1])
+made = [entry for entry in made if os.environ["TMPDIR"] not in entry and os.devnull not in entry]
+assert not made, made
+table.to_parquet(sys.argv[2])
+"""
+
+
+@pytest.fixture(scope="module")
+def timeline(example: Run) -> pd.DataFrame:
+    return fer_batch.load(example.out)
+
+
+def assert_same(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
+    """All but the track numbers, which depend on what was seen before."""
+    assert len(ours) == len(theirs) > 0
+    for name in ("frame", "time_s", "x", "y", "width", "height", "score"):
+        np.testing.assert_array_equal(ours[name], theirs[name])
+    np.testing.assert_allclose(ours[list(EMOTIONS)], theirs[list(EMOTIONS)], rtol=0, atol=1e-5)
+
+
+def test_analyze_without_output_writes_nothing_and_gives_the_same_to_the_bit(
+    timeline: pd.DataFrame, clip: Path, tmp_path: Path
+) -> None:
+    places = {name: tmp_path / name for name in ("home", "tmp", "here")}
+    for place in places.values():
+        place.mkdir()
+    table = tmp_path / "table.parquet"
+    subprocess.run(
+        [sys.executable, "-B", "-c", IN_MEMORY, str(clip), str(table)],
+        check=True,
+        cwd=places["here"],
+        env={"HOME": str(places["home"]), "TMPDIR": str(places["tmp"])},
+    )
+    assert {name: files(place) for name, place in places.items()} == {"home": [], "tmp": [], "here": []}
+    pd.testing.assert_frame_equal(pq.read_table(table).to_pandas(), timeline, check_exact=True)
+
+
+def test_stream_gives_every_frame_and_its_faces(timeline: pd.DataFrame, clip: Path) -> None:
+    rows = []
+    frames = []
+    for observation in fer_batch.stream(clip):
+        frames.append(observation.frame)
+        assert observation.picture is None
+        for face in observation:
+            assert face.probabilities is not None
+            rows.append((observation.frame, observation.time_s, face.track, *face.box, face.score, *face.probabilities))
+            assert face.emotion == EMOTIONS[face.probabilities.argmax()]
+    assert frames == list(range(472))
+    columns = ["frame", "time_s", "track", "x", "y", "width", "height", "score", *EMOTIONS]
+    np.testing.assert_array_equal(np.array(rows, np.float64), timeline[columns].to_numpy(np.float64))
+
+
+def test_stream_is_lazy_and_leaves_no_thread_when_closed_early(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = 0
+    frames = VideoFile.frames
+
+    def counted(self: VideoFile) -> Iterator[Frame]:
+        nonlocal decoded
+        for frame in frames(self):
+            decoded += 1
+            yield frame
+
+    monkeypatch.setattr(VideoFile, "frames", counted)
+    before = set(threading.enumerate())
+    observations = fer_batch.stream(clip)
+    assert decoded == 0
+    first = next(iter(observations))
+    assert (first.frame, first.time_s) == (0, 0.0)
+    assert 0 < decoded < 472 // 2
+    assert set(threading.enumerate()) > before
+    observations.close()  # type: ignore[attr-defined]
+    assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"every": 7, "end_s": 4.0}, list(range(0, 96, 7))),
+        ({"start_s": 2.0, "end_s": 3.0}, list(range(48, 72))),
+        # The first frame of each quarter of a second at 23.976 frames a second.
+        ({"fps": 4.0, "end_s": 3.0}, [0, 6, 12, 18, 24, 30, 36, 42, 48, 54, 60, 66]),
+    ],
+)
+def test_options_choose_frames_and_change_nothing_else(
+    timeline: pd.DataFrame, clip: Path, options: dict[str, Any], expected: list[int]
+) -> None:
+    chosen = fer_batch.analyze(clip, **options)
+    assert chosen["frame"].to_list() == expected
+    assert_same(chosen, timeline[timeline["frame"].isin(expected)])
+
+
+def test_analyze_with_output_gives_what_load_reads(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    still = EXAMPLES / "astronaut.png"
+    rows = fer_batch.analyze(clip, still, output=out, end_s=1.0)
+    assert set(rows["recording"]) == {clip.name, still.name}
+    pd.testing.assert_frame_equal(rows, fer_batch.load(out))
+    assert not (out / "annotated").exists()
+    # Results that are there already are kept and returned.
+    record = (out / "recordings" / f"{clip.name}.json").read_text()
+    pd.testing.assert_frame_equal(fer_batch.analyze(clip, output=out), fer_batch.load(out, recordings=[clip.name]))
+    assert (out / "recordings" / f"{clip.name}.json").read_text() == record
