@@ -14,7 +14,7 @@ from typing import Any
 def import_onnxruntime() -> Any:
     """ONNX Runtime with its telemetry off.
 
-    From 1.29 on its wheels report to Microsoft, some ten seconds after the start, and keep a device id and a queue under
+    From 1.29 on its wheels report to Microsoft, some ten seconds after the start, and keep a device id and a queue in
     ``~/.cache``. The variable stops that, but only when it is set before the library starts: a program that imported
     onnxruntime itself has decided already. The call is for Windows, whose older builds do not know the variable.
     """
