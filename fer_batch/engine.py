@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.faces.alignment import no_crops, register_all
+from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.faces.alignment import register_all
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.tracker import Tracker
 from fer_batch.prefetch import Prefetched
@@ -24,6 +25,8 @@ from fer_batch.video.source import Source
 _WAITING_BYTES = 48 << 20
 """Memory that decoded pictures between two stages may take."""
 
+_NONE: NDArray[np.float32] = np.zeros((0, len(EMOTIONS)), np.float32)
+
 
 @dataclass(slots=True)
 class _Detected:
@@ -31,8 +34,12 @@ class _Detected:
     """Kept only for sinks that draw."""
     observation: Observation | None
     """None for a frame that is passed on without analysis."""
-    crops: NDArray[np.uint8]
-    """(N, size, size) registered faces, one for each face of the observation."""
+    crops: NDArray[np.uint8] | None
+    """Registered faces, one for each face of the observation; None without any."""
+
+    @property
+    def faces(self) -> int:
+        return 0 if self.crops is None else len(self.crops)
 
 
 class Engine:
@@ -79,10 +86,11 @@ class Engine:
         tracker, geometry = Tracker(), self.classifier.geometry
         for frame, analysed in chosen:
             if not analysed:
-                yield _Detected(frame, None, no_crops(geometry))
+                yield _Detected(frame, None, None)
                 continue
             faces = tracker.update(frame.time_s, self._locator.locate(frame))
-            crops = register_all(frame.luma(), faces.keypoints, geometry)
+            # Without a face the picture is not even looked at.
+            crops = register_all(self._picture(frame), faces.keypoints, geometry) if len(faces) else None
             yield _Detected(frame if keep else None, Observation(frame.index, frame.time_s, faces), crops)
 
     def _classify(
@@ -93,26 +101,29 @@ class Engine:
         faces = 0
         for item in detected:
             waiting.append(item)
-            faces += len(item.crops)
+            faces += item.faces
             if faces >= self.settings.batch_size or len(waiting) >= most_frames:
                 yield from self._classify_batch(waiting)
                 waiting, faces = [], 0
         yield from self._classify_batch(waiting)
 
     def _classify_batch(self, waiting: list[_Detected]) -> Iterator[tuple[Frame | None, Observation | None]]:
-        if not waiting:
-            return
-        crops = np.concatenate([item.crops for item in waiting])
-        size = self.settings.batch_size
-        parts = [self.classifier.classify(crops[i : i + size]) for i in range(0, len(crops), size)]
-        probabilities = np.concatenate(parts) if parts else self.classifier.classify(crops)
+        found = [item.crops for item in waiting if item.crops is not None]
+        probabilities = self._probabilities(np.concatenate(found)) if found else _NONE
         offset = 0
         for item in waiting:
             if item.observation is not None:
-                count = len(item.crops)
-                item.observation.probabilities = probabilities[offset : offset + count]
-                offset += count
+                item.observation.probabilities = probabilities[offset : offset + item.faces]
+                offset += item.faces
             yield item.frame, item.observation
+
+    def _probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        size = self.settings.batch_size
+        return np.concatenate([self.classifier.classify(crops[i : i + size]) for i in range(0, len(crops), size)])
+
+    def _picture(self, frame: Frame) -> NDArray[np.uint8]:
+        """What faces are cut from: the decoder's own luma where that is all the classifier needs."""
+        return frame.luma() if self.classifier.gray else frame.rgb()
 
     def close(self) -> None:
         """Releases the models."""

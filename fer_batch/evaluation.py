@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.faces.alignment import CropGeometry, register
+from fer_batch.faces.alignment import register
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.training.datasets import LabelledFaces
 from fer_batch.types import Faces
@@ -142,11 +142,7 @@ def evaluate(
         raise InputError(f"{data.name}: no picture has one of the labels {', '.join(EMOTIONS)}.")
     problems = Counter(data.problems)
     began = time.monotonic()
-    source = (
-        _crops(data, labelled, classifier.geometry)
-        if way == "crops"
-        else _photos(data, labelled, classifier.geometry, detector)
-    )
+    source = _crops(data, labelled, classifier) if way == "crops" else _photos(data, labelled, classifier, detector)
     truth, crops, found, probabilities = [], [], [], []
     for done, (index, crop) in enumerate(source, 1):
         if crop is None:
@@ -179,14 +175,14 @@ def _classify(classifier: EmotionClassifier, crops: list[NDArray[np.uint8]]) -> 
 
 
 def _crops(
-    data: LabelledFaces, indices: NDArray[np.intp], geometry: CropGeometry
+    data: LabelledFaces, indices: NDArray[np.intp], classifier: EmotionClassifier
 ) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
     for index in indices:
-        yield int(index), data.crop(int(index), geometry.size)
+        yield int(index), data.crop(int(index), classifier.geometry.size, colour=not classifier.gray)
 
 
 def _photos(
-    data: LabelledFaces, indices: NDArray[np.intp], geometry: CropGeometry, detector: str
+    data: LabelledFaces, indices: NDArray[np.intp], classifier: EmotionClassifier, detector: str
 ) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
     locator = FaceLocator(detector, minimum_score=0.5)
     try:
@@ -201,7 +197,8 @@ def _photos(
             if not len(faces):
                 yield int(index), _NOT_FOUND
                 continue
-            yield int(index), register(frame.luma(), faces.keypoints[_middle(faces, width, height)], geometry)
+            points = faces.keypoints[_middle(faces, width, height)]
+            yield int(index), register(frame.luma() if classifier.gray else picture, points, classifier.geometry)
     finally:
         locator.close()
 

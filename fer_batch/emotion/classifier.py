@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +10,25 @@ from numpy.typing import NDArray
 
 from fer_batch.discreet import import_onnxruntime
 from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotion.spec import read_spec
 from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.models import manifest, model_path, sha256_of
 from fer_batch.settings import DEFAULT_MODEL
 
-METADATA_KEY = "fer_batch"
-"""Key of the ONNX file's metadata that holds a JSON object: ``labels``, ``geometry`` (a :class:`CropGeometry`),
-``temperature`` and free fields about the training."""
+_INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 
 
 class EmotionClassifier:
-    """A network that turns registered gray faces into calibrated probabilities.
+    """A network that turns registered faces into calibrated probabilities.
 
     Args:
-        model: a name in the manifest, or the path of an ONNX file exported by fer-batch.
+        model: a name in the manifest, or the path of an ONNX file that describes itself or has a sidecar
+            (:mod:`fer_batch.emotion.spec`).
         threads: ONNX Runtime's threads inside one operation.
 
     Raises:
-        ModelError: when there is no such model, or it lacks the metadata to use it.
+        ModelError: when there is no such model, or it cannot be used as described.
     """
 
     def __init__(self, model: str = DEFAULT_MODEL, threads: int = 1) -> None:
@@ -44,33 +43,69 @@ class EmotionClassifier:
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no base class
-            raise ModelError(f"{path}: not a usable ONNX model; give one exported by fer-batch train.") from error
+            raise ModelError(f"{path}: not a usable ONNX model; give another or export it again.") from error
         self.name = path.stem if Path(model).suffix == ".onnx" else model
         self.sha256 = sha256_of(path)
-        metadata = _metadata(self._session.get_modelmeta().custom_metadata_map, path)
-        self.geometry = CropGeometry.from_dict(metadata["geometry"])
-        self.temperature = float(metadata["temperature"])
-        labels = list(metadata["labels"])
-        if sorted(labels) != sorted(EMOTIONS):
-            raise ModelError(f"{path}: its labels are {', '.join(map(str, labels))}; expected {', '.join(EMOTIONS)}.")
-        self._order: NDArray[np.intp] = np.array([labels.index(emotion) for emotion in EMOTIONS], np.intp)
-        self._input = self._session.get_inputs()[0].name
+        self.spec = read_spec(path, self._session.get_modelmeta().custom_metadata_map)
+        self._order = self.spec.order
+        first = self._session.get_inputs()[0]
+        self._input, self._type = first.name, _INPUT_TYPES.get(first.type, np.float32)
+        self._try(path)
+
+    @property
+    def geometry(self) -> CropGeometry:
+        """The crop that the model wants."""
+        return self.spec.geometry
+
+    @property
+    def gray(self) -> bool:
+        """Whether it wants luma, (N, size, size), and not RGB, (N, size, size, 3)."""
+        return self.spec.colour == "gray"
+
+    def _try(self, path: Path) -> None:
+        """Two flat faces through the model: a wrong description shows here and not in the middle of a recording."""
+        size = self.geometry.size
+        faces = np.zeros((2, size, size) if self.gray else (2, size, size, 3), np.uint8)
+        try:
+            shape = self._run(faces).shape
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            reason = " ".join(str(error).split())[:160]
+            raise ModelError(f"{path}: does not take the input it is described to take ({reason}).") from error
+        if shape != (2, len(self.spec.labels)):
+            raise ModelError(
+                f"{path}: gives {shape[1:]} numbers a face, its description names {len(self.spec.labels)}."
+            )
+
+    def _run(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        spec = self.spec
+        batch = crops[..., None] if self.gray else crops[..., ::-1] if spec.colour == "bgr" else crops
+        if self._type != np.uint8:
+            batch = (batch.astype(np.float32) - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
+        if spec.layout == "nchw":
+            batch = batch.transpose(0, 3, 1, 2)
+        outputs = self._session.run(None, {self._input: np.ascontiguousarray(batch, self._type)})
+        return np.asarray(outputs[0], np.float32)
 
     def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Uncalibrated logits (N, 7) in the order of ``EMOTIONS`` for (N, size, size) gray faces."""
+        """Uncalibrated logits (N, 7) in the order of ``EMOTIONS``; logarithms of what a model gives as probabilities.
+
+        Args:
+            crops: registered faces, uint8, (N, size, size) or RGB (N, size, size, 3).
+        """
         if not len(crops):
             return np.zeros((0, len(EMOTIONS)), np.float32)
-        batch = crops[:, None].astype(np.float32)
-        output: NDArray[np.float32] = np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
+        output = self._run(crops)
+        if self.spec.output == "probabilities":
+            output = np.log(np.maximum(output, 1e-12))
         return output[:, self._order]
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) in the order of ``EMOTIONS``; each row sums to 1.
 
         Args:
-            crops: (N, size, size) registered gray faces, ``size`` the geometry's.
+            crops: registered faces, uint8, (N, size, size) or RGB (N, size, size, 3).
         """
-        return softmax(self.logits(crops) / self.temperature)
+        return softmax(self.logits(crops) / self.spec.temperature)
 
 
 def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -97,13 +132,3 @@ def find_model(model: str) -> Path:
             f"No emotion model is named {model!r}; give {' or '.join(names)}, or the path of an .onnx file."
         )
     return model_path(model)
-
-
-def _metadata(fields: dict[str, str], path: Path) -> dict[str, Any]:
-    try:
-        metadata: dict[str, Any] = json.loads(fields[METADATA_KEY])
-        if {"labels", "geometry", "temperature"} <= metadata.keys():
-            return metadata
-    except (KeyError, ValueError):
-        pass
-    raise ModelError(f"{path}: does not say its labels, crop geometry and temperature; export it with fer-batch train.")

@@ -77,17 +77,17 @@ def similarity(keypoints: NDArray[np.floating[Any]], geometry: CropGeometry) -> 
 
 
 def register(
-    gray: NDArray[np.uint8], keypoints: NDArray[np.floating[Any]], geometry: CropGeometry
+    picture: NDArray[np.uint8], keypoints: NDArray[np.floating[Any]], geometry: CropGeometry
 ) -> NDArray[np.uint8]:
-    """The registered face as a (size, size) uint8 picture.
+    """The registered face as a uint8 picture, (size, size) or (size, size, 3).
 
     A face larger than the crop is averaged down before it is resampled, so that fine texture does not turn into
     noise: the neighbourhood is halved until it is at most twice the crop's scale, then warped bilinearly.
     Pixels beyond the picture repeat its edge.
 
     Args:
-        gray: (H, W) luma.
-        keypoints: (6, 2) positions in pixels of ``gray``.
+        picture: (H, W) luma or (H, W, 3) RGB.
+        keypoints: (6, 2) positions in pixels of ``picture``.
         geometry: the crop's framing.
 
     Raises:
@@ -97,7 +97,7 @@ def register(
     size = geometry.size
     inverse = cv2.invertAffineTransform(matrix)
     corners = np.array([[-1.0, -1, 1], [size, -1, 1], [size, size, 1], [-1, size, 1]]) @ inverse.T
-    height, width = gray.shape
+    height, width = picture.shape[:2]
     x0, y0 = np.floor(corners.min(0)).astype(int)
     x1, y1 = np.ceil(corners.max(0)).astype(int) + 1
     x0, x1 = np.clip([x0, x1], 0, width)
@@ -105,7 +105,7 @@ def register(
     # A face beyond the border: what is left is its nearest edge.
     x0, y0 = min(x0, width - 1), min(y0, height - 1)
     x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
-    patch = gray[y0:y1, x0:x1]
+    patch = picture[y0:y1, x0:x1]
     matrix = matrix.copy()
     matrix[:, 2] += matrix[:, :2] @ (float(x0), float(y0))
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
@@ -121,21 +121,16 @@ def register(
     return np.asarray(crop, np.uint8)
 
 
-def no_crops(geometry: CropGeometry) -> NDArray[np.uint8]:
-    """Crops (0, size, size) of a frame without faces."""
-    return np.zeros((0, geometry.size, geometry.size), np.uint8)
-
-
 def register_all(
-    gray: NDArray[np.uint8], keypoints: NDArray[np.floating[Any]], geometry: CropGeometry
+    picture: NDArray[np.uint8], keypoints: NDArray[np.floating[Any]], geometry: CropGeometry
 ) -> NDArray[np.uint8]:
-    """The registered crops (N, size, size) of all faces in a picture; see :func:`register`.
+    """The registered crops (N, size, size), or (N, size, size, 3), of all faces in a picture; see :func:`register`.
 
     Args:
-        gray: (H, W) luma.
-        keypoints: (N, 6, 2) positions in pixels of ``gray``.
+        picture: (H, W) luma or (H, W, 3) RGB.
+        keypoints: (N, 6, 2) positions in pixels of ``picture``.
         geometry: the crops' framing.
     """
     if not len(keypoints):
-        return no_crops(geometry)
-    return np.stack([register(gray, points, geometry) for points in keypoints])
+        return np.zeros((0, geometry.size, geometry.size, *picture.shape[2:]), np.uint8)
+    return np.stack([register(picture, points, geometry) for points in keypoints])

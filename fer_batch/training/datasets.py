@@ -17,20 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotion.labels import EMOTIONS, emotion_index
 from fer_batch.errors import InputError
 
-_SYNONYMS = {
-    "anger": "angry",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "afraid": "fear",
-    "happiness": "happy",
-    "joy": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-    "neutrality": "neutral",
-}
 _VOTES = {
     "votes_anger": "angry",
     "votes_disgust": "disgust",
@@ -97,20 +86,17 @@ class LabelledFaces:
             cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB) if picture.ndim == 2 else picture[:, :, ::-1]
         )
 
-    def crop(self, index: int, size: int) -> NDArray[np.uint8] | None:
-        """The picture taken as an already registered face, (size, size) gray, or None when it cannot be read."""
-        gray = self.gray(index)
-        if gray is not None and gray.shape != (size, size):
-            method = cv2.INTER_AREA if min(gray.shape) > size else cv2.INTER_CUBIC
-            gray = np.asarray(cv2.resize(gray, (size, size), interpolation=method), np.uint8)
-        return gray
+    def crop(self, index: int, size: int, *, colour: bool = False) -> NDArray[np.uint8] | None:
+        """The picture taken as an already registered face, or None when it cannot be read.
 
-
-def emotion_index(name: object) -> int:
-    """The place of an emotion's name in ``EMOTIONS``, or -1; "anger" and its like are understood."""
-    text = str(name).strip().lower()
-    text = _SYNONYMS.get(text, text)
-    return EMOTIONS.index(text) if text in EMOTIONS else -1
+        Returns:
+            (size, size) gray, or with ``colour`` (size, size, 3) RGB.
+        """
+        picture = self.rgb(index) if colour else self.gray(index)
+        if picture is not None and picture.shape[:2] != (size, size):
+            method = cv2.INTER_AREA if min(picture.shape[:2]) > size else cv2.INTER_CUBIC
+            picture = np.asarray(cv2.resize(picture, (size, size), interpolation=method), np.uint8)
+        return picture
 
 
 def read_faces(path: Path) -> LabelledFaces:

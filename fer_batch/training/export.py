@@ -11,8 +11,9 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from fer_batch.emotion.classifier import METADATA_KEY, EmotionClassifier
+from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotion.spec import METADATA_KEY, ModelSpec
 from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.training.network import EmotionNet
@@ -52,15 +53,9 @@ def export(
         dynamo=False,
     )
     model = onnx.load(str(temporary))
-    metadata = {
-        "labels": list(EMOTIONS),
-        "geometry": geometry.to_dict(),
-        "temperature": temperature,
-        "input": "float32 (n, 1, size, size), gray levels 0 to 255",
-        **training,
-    }
+    spec = ModelSpec(EMOTIONS, geometry, temperature=temperature)
     entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, json.dumps(metadata)
+    entry.key, entry.value = METADATA_KEY, json.dumps({**spec.to_dict(), **training})
     onnx.checker.check_model(model)
     onnx.save(model, str(temporary))
     temporary.replace(path)

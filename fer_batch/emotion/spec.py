@@ -1,0 +1,140 @@
+"""How an emotion model wants its faces and what its numbers mean: read from the ONNX file, or from a file beside it.
+
+A model exported by ``fer-batch train`` carries a JSON object under the metadata key ``fer_batch``. For any other model
+the same object goes into a sidecar named like the model with ``.json`` for ``.onnx``. Every key but ``labels`` may be
+left out::
+
+    {
+      "labels": ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"],
+      "geometry": {"size": 64},
+      "colour": "gray",
+      "mean": [0.0],
+      "std": [1.0],
+      "layout": "nchw",
+      "output": "logits",
+      "temperature": 1.0
+    }
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.emotion.labels import EMOTIONS, emotion_index
+from fer_batch.errors import ModelError
+from fer_batch.faces.alignment import CropGeometry
+
+METADATA_KEY = "fer_batch"
+"""Key of the ONNX file's metadata that holds the description."""
+
+DROPPED_LABELS = frozenset({"contempt"})
+"""Labels that a model may have and timelines have not: their share goes to the seven emotions in proportion, by leaving
+their logit out of the softmax."""
+
+Colour = Literal["gray", "rgb", "bgr"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model's input and output.
+
+    Raises:
+        ValueError: for values that contradict each other or are not known.
+    """
+
+    labels: tuple[str, ...]
+    """What the outputs stand for, in their order; "anger", "sadness" and the like are understood."""
+    geometry: CropGeometry = field(default_factory=CropGeometry)
+    """The crop's side and where the face lies in it."""
+    colour: Colour = "gray"
+    mean: tuple[float, ...] = (0.0,)
+    """Subtracted from gray levels 0 to 255; one value, or one a channel."""
+    std: tuple[float, ...] = (1.0,)
+    """Divides what is left."""
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    output: Literal["logits", "probabilities"] = "logits"
+    temperature: float = 1.0
+    """Divides the logits before softmax (Guo et al. 2017)."""
+
+    def __post_init__(self) -> None:
+        known = sorted(emotion_index(label) for label in self.labels if label.lower() not in DROPPED_LABELS)
+        if known != list(range(len(EMOTIONS))):
+            raise ValueError(f"labels must name each of {', '.join(EMOTIONS)} once, and may name contempt")
+        for name, value, allowed in (
+            ("colour", self.colour, ("gray", "rgb", "bgr")),
+            ("layout", self.layout, ("nchw", "nhwc")),
+            ("output", self.output, ("logits", "probabilities")),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{name} is {value!r}; expected {' or '.join(allowed)}")
+        if not self.temperature > 0:
+            raise ValueError("temperature must be above 0")
+        if len(self.mean) not in {1, self.channels} or len(self.std) not in {1, self.channels}:
+            raise ValueError(f"mean and std must have one value or {self.channels}")
+        if min(self.std) <= 0:
+            raise ValueError("std must be above 0")
+
+    @property
+    def channels(self) -> int:
+        """1 or 3."""
+        return 1 if self.colour == "gray" else 3
+
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """(7,) the model's output for each of ``EMOTIONS``."""
+        places = [emotion_index(label) for label in self.labels]
+        return np.array([places.index(i) for i in range(len(EMOTIONS))], np.intp)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelSpec:
+        """The reverse of :meth:`to_dict`; keys that are no field are passed over.
+
+        Raises:
+            KeyError: without ``labels``.
+            TypeError: for values of the wrong kind.
+            ValueError: see the class.
+        """
+        plain: dict[str, Any] = {name: values[name] for name in cls.__slots__ if name in values}
+        plain["labels"] = tuple(str(label) for label in values["labels"])
+        plain["geometry"] = CropGeometry.from_dict(values.get("geometry", {}))
+        for name in ("mean", "std"):
+            given = values.get(name, 0.0 if name == "mean" else 1.0)
+            plain[name] = tuple(float(value) for value in (given if isinstance(given, list | tuple) else [given]))
+        return cls(**plain)
+
+
+def read_spec(path: Path, metadata: Mapping[str, str]) -> ModelSpec:
+    """The description of an ONNX file; a sidecar beside it comes before its own metadata.
+
+    Args:
+        path: the model.
+        metadata: the file's own key-value metadata.
+
+    Raises:
+        ModelError: when there is none, or it cannot be used.
+    """
+    sidecar = path.with_suffix(".json")
+    if not sidecar.is_file() and METADATA_KEY not in metadata:
+        raise ModelError(
+            f"{path}: does not say its labels and input; describe them in {sidecar.name} beside it, "
+            "or export the model with fer-batch train."
+        )
+    place = sidecar if sidecar.is_file() else path
+    try:
+        text = sidecar.read_text(encoding="utf-8") if sidecar.is_file() else metadata[METADATA_KEY]
+        return ModelSpec.from_dict(json.loads(text))
+    except KeyError as error:
+        raise ModelError(f"{place}: the model's description lacks {error}; add it.") from error
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ModelError(f"{place}: the model's description cannot be used ({error}); correct it.") from error
