@@ -14,9 +14,10 @@ from typing import Any
 def import_onnxruntime() -> Any:
     """ONNX Runtime with its telemetry off.
 
-    From 1.29 on its wheels report to Microsoft, some ten seconds after the start, and keep a device id and a queue in
-    ``~/.cache``. The variable stops that, but only when it is set before the library starts: a program that imported
-    onnxruntime itself has decided already. The call is for Windows, whose older builds do not know the variable.
+    From 1.29 on its wheels report to Microsoft, some ten seconds after the start, and keep a device id and a queue
+    under ``~/.cache``. The package asks for an older one; this is for those who install another all the same. The
+    variable stops the reports when it is set before the library starts: a program that imported onnxruntime itself has
+    decided already. The call is for Windows, whose older builds do not know the variable.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime

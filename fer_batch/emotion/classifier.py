@@ -78,7 +78,7 @@ class EmotionClassifier:
 
     def _run(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         spec = self.spec
-        batch = crops[..., None] if self.gray else crops[..., ::-1] if spec.colour == "bgr" else crops
+        batch: NDArray[Any] = crops[..., None] if self.gray else crops[..., ::-1] if spec.colour == "bgr" else crops
         if self._type != np.uint8:
             batch = (batch.astype(np.float32) - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
         if spec.layout == "nchw":
