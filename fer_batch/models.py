@@ -47,9 +47,14 @@ def manifest() -> dict[str, Model]:
         raise ModelError(f"{path}: the model manifest is missing or damaged; install fer-batch again.") from error
 
 
-@cache
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Hexadecimal SHA-256 of a file, computed anew when the file has changed."""
+    now = path.stat()
+    return _sha256_of(path, now.st_mtime_ns, now.st_size)
+
+
+@cache
+def _sha256_of(path: Path, _modified_ns: int, _size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

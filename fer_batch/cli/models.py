@@ -24,7 +24,10 @@ def models(
     if name is not None:
         if name not in shipped:
             raise ModelError(f"No model is named {name!r}; there are {', '.join(sorted(shipped))}.")
-        typer.echo((models_folder() / shipped[name].card).read_text(encoding="utf-8"))
+        card = models_folder() / shipped[name].card
+        if not card.is_file():
+            raise ModelError(f"{card}: the model's card is missing; install fer-batch again.")
+        typer.echo(card.read_text(encoding="utf-8"))
         return
     rows = [{**asdict(model), "size_bytes": model_path(key).stat().st_size} for key, model in shipped.items()]
     if as_json:
