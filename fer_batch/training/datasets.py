@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -53,8 +53,13 @@ class LabelledFaces:
     split: NDArray[np.object_]
     """(N,) "train", "valid", "test" or ""."""
     names: list[str]
-    problems: Counter[str] = field(default_factory=Counter)
-    """What was left out and how often."""
+    unlabelled: NDArray[np.object_]
+    """(N,) why a face has no label; "" for one that has."""
+
+    @property
+    def problems(self) -> Counter[str]:
+        """What is left out and how often."""
+        return Counter(str(reason) for reason in self.unlabelled if reason)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -70,7 +75,7 @@ class LabelledFaces:
             self.auxiliary[keep],
             self.split[keep],
             [self.names[i] for i in keep],
-            self.problems,
+            self.unlabelled[keep],
         )
 
     def gray(self, index: int) -> NDArray[np.uint8] | None:
@@ -109,10 +114,13 @@ def read_faces(path: Path) -> LabelledFaces:
         return _read_folder(path)
     if not path.is_file():
         raise InputError(f"{path}: no such data set; give a folder, a FER2013 CSV or a Parquet table.")
-    if path.suffix.lower() == ".csv":
-        return _read_fer2013(path)
-    if path.suffix.lower() in {".parquet", ".pq"}:
-        return _read_parquet(path)
+    table = {".csv": _read_fer2013, ".parquet": _read_parquet, ".pq": _read_parquet}.get(path.suffix.lower())
+    if table is not None:
+        try:
+            return table(path)
+        except (OSError, ValueError) as error:  # pandas' and Arrow's own are ValueErrors
+            reason = " ".join(str(error).split())[:160]
+            raise InputError(f"{path}: cannot be read as a table ({reason}); the file is damaged.") from error
     raise InputError(f"{path}: not a data set; give a folder of class folders, a FER2013 .csv or a .parquet table.")
 
 
@@ -140,9 +148,11 @@ def _labelled(
     names: list[str],
 ) -> LabelledFaces:
     label = np.array([emotion_index(value) for value in given], np.int64)
-    problems = Counter(f"label {value!r}" for value, index in zip(given, label, strict=True) if index < 0)
+    unlabelled = np.array(
+        [f"label {value!r}" if index < 0 else "" for value, index in zip(given, label, strict=True)], object
+    )
     unknown = np.full(len(label), -1, np.int64)
-    return LabelledFaces(name, pictures, label, _one_hot(label), unknown, split, names, problems)
+    return LabelledFaces(name, pictures, label, _one_hot(label), unknown, split, names, unlabelled)
 
 
 def _read_folder(path: Path) -> LabelledFaces:
@@ -221,5 +231,5 @@ def _with_votes(
         if "fer2013" in table
         else np.full(len(table), -1, np.int64)
     )
-    problems = Counter({"no emotion with more than half of the votes": int((~majority).sum())})
-    return LabelledFaces(name, pictures, label, votes, auxiliary, split, names, problems)
+    unlabelled = np.where(majority, "", "no emotion with more than half of the votes").astype(object)
+    return LabelledFaces(name, pictures, label, votes, auxiliary, split, names, unlabelled)
