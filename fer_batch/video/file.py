@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,15 +17,23 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from fer_batch.errors import InputError
+from fer_batch.video.clock import DecodeTimes, PresentationClock
+from fer_batch.video.completeness import is_cut_short
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
 
 _MOST_READ_ERRORS = 50
 """Consecutive failures to read a packet after which the rest of a file is given up."""
-_HEADER_DURATIONS = frozenset({"mov", "matroska", "avi", "flv", "asf"})
-"""Containers whose header holds the duration, so that a missing end shows."""
 _MISSING_END_S = 1.0
+"""What a damaged but complete file may be short of the duration in its header."""
+_TAGGED_DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+_HIGHEST_RATE = 1000
+"""Frames a second beyond which an average rate is a container's mistake."""
+_NO_RECORDINGS = frozenset({"adf", "avisynth", "bin", "concat", "dash", "hls", "idf", "imf", "sdp", "tty", "xbin"})
+"""What FFmpeg would play too: text drawn as pictures, and lists that lead to other files."""
+_STILL_BRANDS = frozenset({"avif", "heic", "heix", "mif1", "msf1"})
+"""MP4 brands of photos, whose tiles FFmpeg would hand out as videos."""
 
 
 class VideoFile:
@@ -40,13 +49,9 @@ class VideoFile:
 
     def __init__(self, path: Path, threads: int = 0) -> None:
         self._path = path
+        self._container = self._open()
         try:
-            self._container: InputContainer = av.open(str(path.absolute()), metadata_errors="replace")
-        except (FFmpegError, ValueError) as error:
-            raise InputError(
-                f"{path}: cannot be read as a video ({_reason(error)}); it is damaged or not a video."
-            ) from error
-        try:
+            self._refuse_other_kinds()
             self._stream = self._pick_stream()
             self._stream.thread_type = "AUTO"
             self._stream.codec_context.thread_count = threads
@@ -55,13 +60,31 @@ class VideoFile:
             self._container.close()
             raise
         self._displays: dict[tuple[int, int, int], Display] = {}
+        self._read_to = 0
         self.counts = ReadCounts()
         self.probe = self._probe()
+
+    def _open(self) -> InputContainer:
+        try:
+            return av.open(str(self._path.absolute()), metadata_errors="replace")
+        except (FFmpegError, ValueError) as error:
+            if is_cut_short(self._path):
+                problem = "is cut short and cannot be read without its end; copy it again from its origin"
+            else:
+                problem = f"cannot be read as a video ({_reason(error)}); it is damaged or not a video"
+            raise InputError(f"{self._path}: {problem}.") from error
+
+    def _refuse_other_kinds(self) -> None:
+        kinds = self._container.format.name.split(",")
+        if not _NO_RECORDINGS.isdisjoint(kinds):
+            raise InputError(f"{self._path}: is not a video but a text or a list; give the recording itself.")
+        if self._container.metadata.get("major_brand", "").strip() in _STILL_BRANDS:
+            raise InputError(f"{self._path}: is a HEIC or AVIF photo, which cannot be read; convert it to JPEG first.")
 
     def _pick_stream(self) -> VideoStream:
         streams = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
-            what = "only audio" if self._container.streams.audio else "no video stream"
+            what = "only audio" if self._container.streams.audio else "no video"
             raise InputError(f"{self._path}: holds {what}; give a file with a picture.")
         stream = next((s for s in streams if s.disposition & Disposition.default), streams[0])
         if stream.codec_context is None:
@@ -91,13 +114,7 @@ class VideoFile:
     def _probe(self) -> Probe:
         container, stream = self._container, self._stream
         display = self._display(self._first)
-        rate = stream.average_rate or stream.guessed_rate
-        base = stream.time_base
-        if stream.duration is not None and base is not None:
-            duration: float | None = float(stream.duration * base)
-        else:
-            duration = container.duration / av.time_base if container.duration else None
-        frames = stream.frames or (round(duration * float(rate)) if duration and rate else None)
+        rate, duration = self._rate(), self._duration_s()
         audio = container.streams.audio[0] if container.streams.audio else None
         return Probe(
             "video",
@@ -109,15 +126,37 @@ class VideoFile:
             display.turns * 90,
             float(rate) if rate else None,
             duration,
-            frames,
+            _frame_count(stream.frames, duration, rate),
             audio.codec_context.name if audio is not None and audio.codec_context is not None else None,
             self._path.stat().st_size,
         )
 
+    def _rate(self) -> Fraction | None:
+        average, guessed = self._stream.average_rate, self._stream.guessed_rate
+        return average if average and average <= _HIGHEST_RATE else guessed
+
+    def _duration_s(self) -> float | None:
+        """How long the video itself lasts, as far as the header says; sound and subtitles may last longer."""
+        container, stream = self._container, self._stream
+        base = stream.time_base or Fraction(0)
+        if self._is("avi") and stream.frames and (rate := self._rate()):
+            return float(stream.frames / rate)  # FFmpeg shortens the duration of a file that is cut short
+        if stream.duration is not None:
+            return float(stream.duration * base)
+        start_s = float(stream.start_time * base) if stream.start_time is not None else 0.0
+        # Matroska: when the stream ends, on the file's clock.
+        if end := _TAGGED_DURATION.match(stream.metadata.get("DURATION", "")):
+            hours, minutes, seconds = end.groups()
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start_s
+        if not container.duration:
+            return None
+        ahead_s = start_s - (container.start_time or 0) / av.time_base if stream.start_time is not None else 0.0
+        return container.duration / av.time_base - ahead_s
+
     @property
     def frame_duration(self) -> Fraction:
         """How long a frame lasts by the stream's average rate; a 25th of a second when it has none."""
-        rate = self._stream.average_rate or self._stream.guessed_rate
+        rate = self._rate()
         return 1 / Fraction(rate) if rate else Fraction(1, 25)
 
     def _display(self, picture: av.VideoFrame) -> Display:
@@ -135,31 +174,27 @@ class VideoFile:
 
     def frames(self) -> Iterator[Frame]:
         """Every frame in presentation order; see :class:`fer_batch.video.source.Source`."""
-        counts, base = self.counts, self._stream.time_base or Fraction(1, 1000)
-        step = float(self.frame_duration)
-        origin, last = self._stream.start_time, None
-        for picture in self._pictures():
-            pts = picture.pts
-            if pts is not None and origin is None:
-                origin = pts
-            time_s = float((pts - origin) * base) if pts is not None and origin is not None else None
-            if time_s is None or (last is not None and time_s <= last):
-                time_s = 0.0 if last is None else last + step
-                counts.repaired_times += 1
-            last = time_s
+        counts, stream = self.counts, self._stream
+        clock = PresentationClock(stream.time_base or Fraction(1, 1000), stream.start_time, float(self.frame_duration))
+        time_s = 0.0
+        for picture, pts in self._pictures():
+            time_s = clock.time_s(pts)
+            counts.repaired_times = clock.repaired
             counts.damaged_frames += picture.is_corrupt
             counts.frames += 1
             yield Frame(counts.frames - 1, time_s, picture, self._display(picture))
+        self._check_end(time_s)
 
-    def _pictures(self) -> Iterator[av.VideoFrame]:
-        """Decoded pictures; packets that cannot be read or decoded are counted and left out."""
-        reached_s = 0.0
+    def _pictures(self) -> Iterator[tuple[av.VideoFrame, int | None]]:
+        """Decoded pictures and their times; packets that cannot be read or decoded are counted and left out."""
+        times = DecodeTimes() if self._is("avi") else None
         for packet in self._packets():
-            if packet.pts is not None and packet.time_base:
-                reached_s = max(reached_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             # Not packet.stream_index: the packets that flush the decoders at the end all carry 0 there.
             if packet.stream.index != self._stream.index:
                 continue
+            if times is not None and packet.dts is not None:
+                times.send(packet.dts)
+                packet.pts = packet.dts
             try:
                 pictures = packet.decode()
             except FFmpegError:
@@ -167,12 +202,20 @@ class VideoFile:
                 continue
             for picture in pictures:
                 assert isinstance(picture, av.VideoFrame)
-                yield picture
-        self._check_end(reached_s)
+                yield picture, picture.pts if times is None else self._shown_at(picture, times)
+
+    def _shown_at(self, picture: av.VideoFrame, times: DecodeTimes) -> int | None:
+        if picture.pts is None:
+            return None
+        in_order = bool(picture.key_frame) or not self._stream.codec_context.has_b_frames
+        return times.take(picture.pts, nothing_before=in_order)
+
+    def _is(self, kind: str) -> bool:
+        return kind in self._container.format.name.split(",")
 
     def _packets(self) -> Iterator[Packet[Any]]:
-        """Packets of the video, and of one audio stream too, since only together they show where a file ends."""
-        streams = [self._stream, *self._container.streams.audio[:1]]
+        """Packets of the video and of sound, since only together they show how much of a file was read."""
+        streams = [self._stream, *self._container.streams.audio]
         errors = 0
         packets = self._container.demux(*streams)
         while errors < _MOST_READ_ERRORS:
@@ -186,20 +229,35 @@ class VideoFile:
             if packet is None:
                 return
             errors = 0
+            self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
             yield packet
         self.counts.ended_early = f"{self._path}: cannot be read to its end; what could be read was analysed."
 
-    def _check_end(self, reached_s: float) -> None:
-        container = self._container
-        if container.duration is None or not _HEADER_DURATIONS & set(container.format.name.split(",")):
+    def _check_end(self, last_s: float) -> None:
+        """Takes note of a missing end: by the file's structure, or because damage made the reader lose its way.
+
+        The duration alone proves nothing: a last frame may be shown for long.
+        """
+        counts, probe = self.counts, self.probe
+        reached_s = last_s + float(self.frame_duration)
+        short_s = (probe.duration_s or 0.0) - reached_s
+        all_there = probe.duration_s is not None and short_s < float(self.frame_duration) / 2
+        if counts.ended_early is not None or (all_there and counts.frames >= (probe.frames or 0)):
             return
-        start_s = (container.start_time or 0) / av.time_base
-        expected_s = container.duration / av.time_base
-        if reached_s - start_s < expected_s - _MISSING_END_S:
-            self.counts.ended_early = (
-                f"{self._path}: ends after {reached_s - start_s:.1f} s of {expected_s:.1f} s (truncated); "
-                "what is there was analysed, copy the file again for the rest."
+        of = f"{reached_s:.1f} s of {probe.duration_s:.1f} s" if short_s >= 0.05 else f"{reached_s:.1f} s"
+        if is_cut_short(self._path):
+            counts.ended_early = (
+                f"{self._path}: is cut short after {of}; what is there was analysed, copy the file again for the rest."
             )
+        elif short_s > _MISSING_END_S and self._unread() > short_s / (short_s + reached_s) / 2:
+            counts.ended_early = (
+                f"{self._path}: is damaged and could be read only for {of}; "
+                "what could be read was analysed, copy the file again for the rest."
+            )
+
+    def _unread(self) -> float:
+        """The share of the file that lies behind all that was read."""
+        return 1 - self._read_to / self.probe.size_bytes
 
     def close(self) -> None:
         """Releases the file."""
@@ -214,6 +272,12 @@ class VideoFile:
         self.close()
 
 
+def _frame_count(told: int, duration_s: float | None, rate: Fraction | None) -> int | None:
+    """The smaller of two counts: the container's own has frames in it that an edit list leaves out."""
+    lasting = round(duration_s * rate) if duration_s and rate else 0
+    return min(told or lasting, lasting or told) or None
+
+
 def _reason(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = str(getattr(error, "strerror", None) or error)
     return text[:1].lower() + text[1:]

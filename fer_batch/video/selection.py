@@ -9,6 +9,9 @@ from typing import Any
 from fer_batch.errors import InputError
 from fer_batch.video.frame import Frame
 
+_ROUNDING_S = 0.001
+"""How coarse a container's times may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -40,8 +43,12 @@ class Selection:
             raise InputError(f"--end {self.end_s}: must lie after --start {self.start_s}.")
 
     def interval(self, frame: Frame) -> int:
-        """The number of the 1/fps interval that a frame lies in; a tiny slack keeps exact multiples in their own."""
-        return math.floor(frame.time_s * (self.fps or 0.0) + 1e-6)
+        """The number of the 1/fps interval that a frame lies in.
+
+        Containers that count in milliseconds round a frame's time down by up to one, which must not move a frame from
+        the start of its interval into the one before.
+        """
+        return math.floor((frame.time_s + _ROUNDING_S) * (self.fps or 0.0))
 
     def takes(self, frame: Frame, previous: Frame | None) -> bool:
         """Whether the frame is analysed.

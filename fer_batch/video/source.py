@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,16 +72,19 @@ def open_source(path: Path) -> Source:
     from fer_batch.video.file import VideoFile
     from fer_batch.video.photo_source import Photo
 
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give a video or photo inside it.")
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{path}: is a folder; give a video or photo inside it.")
+        # Opening a pipe would wait for its writer, and a recording is read more than once.
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: is a pipe or device, not a file; save the recording to a file first.")
         with path.open("rb"):
             pass
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path.") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror}); check the file and its permissions.") from error
-    if size == 0:
+    if status.st_size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes); copy it again from its origin.")
     return Photo(path) if path.suffix.lower() in PHOTO_SUFFIXES else VideoFile(path)
