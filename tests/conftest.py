@@ -1,1 +1,0 @@
-"""Puts this folder, with the helpers that tests share, on the import path."""
