@@ -20,7 +20,7 @@ from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.evaluation import Result
 
 STILL = Path(__file__).parents[1] / "examples" / "astronaut.png"
-HAPPY, SAD, NEUTRAL = (EMOTIONS.index(name) for name in ("happy", "sad", "neutral"))
+ANGRY, HAPPY, SAD = (EMOTIONS.index(name) for name in ("angry", "happy", "sad"))
 
 
 def result(
@@ -83,11 +83,16 @@ def test_only_the_data_sets_own_labels_are_asked_for() -> None:
 
 
 def test_a_face_that_was_not_found_is_wrong() -> None:
-    values = result([HAPPY, HAPPY], [{"happy": 1}, {}], ["happy"], [True, False]).to_dict()
+    """Angry comes first of the seven, so it is what a row without any probability might be taken for."""
+    measured = result([ANGRY, ANGRY], [{"angry": 0.8, "sad": 0.2}, {}], ["angry", "sad"], [True, False])
+    values = measured.to_dict()
     assert (values["accuracy"], values["not_found"]) == (0.5, 1)
-    assert values["confusion"] == [[1]]
-    assert values["per_class"]["happy"]["recall"] == 0.5
-    assert values["nll"] == pytest.approx(0, abs=1e-6)
+    assert values["confusion"] == [[1, 0], [0, 0]]
+    assert values["per_class"]["angry"]["recall"] == 0.5
+    # How sure it was is known only of the face that was found.
+    assert values["nll"] == pytest.approx(-log(0.8), rel=1e-6)
+    assert values["ece"] == pytest.approx(0.2)
+    np.testing.assert_allclose(measured.reliability(), [(0.8, 1.0, 1)], rtol=1e-6)
 
 
 @pytest.fixture(scope="module")

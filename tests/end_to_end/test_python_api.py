@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,9 @@ def test_stream_is_lazy_and_leaves_no_thread_when_closed_early(clip: Path, monke
     assert decoded == 0
     first = next(iter(observations))
     assert (first.frame, first.time_s) == (0, 0.0)
-    assert 0 < decoded < 472 // 2
+    # Nobody draws, so nothing runs on but what fits between the stages.
+    time.sleep(1)
+    assert 0 < decoded < 120
     assert set(threading.enumerate()) > before
     observations.close()  # type: ignore[attr-defined]
     assert set(threading.enumerate()) == before

@@ -56,9 +56,23 @@ def identities(numbers: list[dict[int, int]], who: int) -> list[int]:
 
 @pytest.mark.parametrize("fps", [10, 24, 60])
 def test_a_face_that_runs_through_the_picture_keeps_its_number(fps: float) -> None:
-    """Starts at rest and then moves three times its own size each second, more than a quarter of it a frame at 10."""
-    numbers = follow([lambda t: (100 + 240 * max(0.0, t - 0.5), 200, 80)], 3, fps)
+    """Faster and faster, up to twelve times its own size each second: more than its size from frame to frame at 10."""
+    numbers = follow([lambda t: (100 + 40 * 4 * t**2, 200, 80)], 3, fps)
     assert identities(numbers, 0) == [1]
+
+
+def test_a_face_that_starts_with_a_jerk_keeps_its_number() -> None:
+    """At ten frames a second, from rest to its own size between two frames: the boxes do not touch any more."""
+    numbers = follow([lambda t: (100 + 800 * min(0.3, max(0.0, t - 0.5)), 200, 80)], 1.5, 10)
+    assert identities(numbers, 0) == [1]
+
+
+def test_a_face_appearing_beside_one_that_left_is_another_one() -> None:
+    """One and a half sizes away, or nearer but a third as large."""
+    beside = follow([lambda t: (100, 200, 80) if t < 1 else (220, 200, 80)], 2, 25)
+    assert identities(beside, 0) == [1, 2]
+    smaller = follow([lambda t: (100, 200, 120) if t < 1 else (190, 170, 40)], 2, 25)
+    assert identities(smaller, 0) == [1, 2]
 
 
 @pytest.mark.parametrize("fps", [10, 24, 60])
