@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from threading import Thread
@@ -126,13 +129,15 @@ class Encoder:
     """Bytes of its messages that are kept, the last ones."""
 
     def __init__(self, command: list[str]) -> None:
-        # A group of its own: the terminal's Ctrl-C must reach the parent alone, which then finishes the file.
+        # Only the end of its input ends it, and the parent decides when: the terminal's Ctrl-C must not reach it, nor
+        # the SIGTERM that systemd and Slurm send to every process of a job.
         own_group: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **own_group
-        )
+        with _signals_kept_from_children():
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **own_group
+            )
         assert self._process.stdin is not None
         assert self._process.stderr is not None
         self.stdin: IO[bytes] = self._process.stdin
@@ -171,3 +176,16 @@ class Encoder:
         with stream:
             while message := os.read(stream.fileno(), 4096):
                 self._messages = (self._messages + message)[-self._KEPT :]
+
+
+@contextmanager
+def _signals_kept_from_children() -> Iterator[None]:
+    """A process started inside the block never gets SIGINT, SIGTERM or SIGHUP; handlers it may install do not run."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

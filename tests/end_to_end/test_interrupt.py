@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,10 +43,30 @@ def to_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
     os.killpg(process.pid, number)
 
 
+def to_job(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """To the encoder too, which is a group of its own."""
+    children: set[int] = set()
+    for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        children |= {int(pid) for pid in (thread / "children").read_text().split()}
+    assert children
+    for pid in children:
+        os.kill(pid, number)
+    process.send_signal(number)
+
+
 @pytest.mark.parametrize(
     ("send", "number"),
-    [(to_process, signal.SIGINT), (to_group, signal.SIGINT), (to_process, signal.SIGTERM)],
-    ids=["SIGINT", "Ctrl-C in a terminal", "SIGTERM"],
+    [
+        pytest.param(to_process, signal.SIGINT, id="SIGINT"),
+        pytest.param(to_group, signal.SIGINT, id="Ctrl-C in a terminal"),
+        pytest.param(to_process, signal.SIGTERM, id="SIGTERM"),
+        pytest.param(
+            to_job,
+            signal.SIGTERM,
+            id="SIGTERM of a job manager",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="child processes are looked up in /proc"),
+        ),
+    ],
 )
 def test_an_interrupted_run_keeps_what_it_has_analysed(
     script: Path,
