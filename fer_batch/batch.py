@@ -94,14 +94,16 @@ def run(
 
 
 def _check_writable(folder: Path) -> None:
+    """Tries the folder, or the nearest above it that exists: a run that fails at once leaves no empty folder."""
+    existing = folder.absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
+        with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"fer-batch")
     except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be written ({error.strerror}); choose another output folder with -o."
-        ) from error
+        problem = "is a file, not a folder" if existing.is_file() else f"cannot be written ({error.strerror})"
+        raise OutputError(f"{existing}: {problem}; choose another output folder with -o.") from error
 
 
 def _check_distinct(layout: Layout, recordings: list[Recording], outputs: Outputs) -> None:

@@ -37,7 +37,8 @@ def find_recordings(inputs: Iterable[str | Path], leave_out: Path | None = None)
     """Every recording that the inputs stand for, in the order given, folders sorted by path.
 
     A folder stands for all videos and photos below it, hidden files left out; a pattern with ``*``, ``?`` or ``[`` that
-    is no file's name stands for the files it matches (``**`` for any depth).
+    is no file's name stands for the files it matches (``**`` for any depth). Copies that fer-batch annotated are left
+    out of both, so that a second run over the same place does not take them for recordings.
 
     Args:
         inputs: files, folders and patterns.
@@ -46,33 +47,47 @@ def find_recordings(inputs: Iterable[str | Path], leave_out: Path | None = None)
     Raises:
         InputError: when something does not exist, holds no media, or two files would get one id.
     """
-    found: dict[Path, str] = {}
+    found: dict[Path, Recording] = {}
     for given in inputs:
-        for recording in _expand(str(given), leave_out):
-            found.setdefault(recording.path.resolve(), recording.id)
-    taken = Counter(found.values())
+        try:
+            for recording in _expand(str(given), leave_out):
+                found.setdefault(recording.path, recording)
+        except OSError as error:
+            raise InputError(
+                f"{error.filename}: cannot be searched ({error.strerror}); check its permissions."
+            ) from None
+    # The same file under the same name by way of a linked folder.
+    recordings = list({(recording.id, recording.path.resolve()): recording for recording in found.values()}.values())
+    taken = Counter(recording.id for recording in recordings)
     doubled = sorted(name for name, count in taken.items() if count > 1)
     if doubled:
         raise InputError(
             f"{doubled[0]}: {taken[doubled[0]]} different files given have this name; "
             "give the folder that holds them all, so that their paths tell them apart."
         )
-    return [Recording(name, path) for path, name in found.items()]
+    if not recordings:
+        raise InputError("No video or photo is given but the output folder; give recordings or a folder with them.")
+    return recordings
 
 
 def _expand(given: str, leave_out: Path | None) -> list[Recording]:
-    path = Path(given)
+    if not given:
+        raise InputError("An empty name is given as input; give a file, a folder or a pattern.")
+    # Links are kept: it is the link's name that says what a file is.
+    path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow them
     if path.is_dir():
-        recordings = [Recording(file.relative_to(path).as_posix(), file) for file in _media_below(path, leave_out)]
-        if not recordings:
+        files = [file for file in _media_below(path) if not _is_left_out(file, path, leave_out)]
+        # A shell's * names the output folder too.
+        if not files and not _is_same(path, leave_out):
             raise InputError(f"{given}: holds no video or photo; give a folder with recordings.")
-        return recordings
+        return [Recording(file.relative_to(path).as_posix(), file) for file in files]
     if not os.path.lexists(path) and glob.has_magic(given):
-        files = [Path(match) for match in sorted(glob.glob(given, recursive=True))]  # noqa: PTH207 - Path.glob takes no absolute patterns
-        recordings = [Recording(file.name, file) for file in files if file.is_file() and _is_media(file)]
-        if not recordings:
+        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 - Path.glob takes no absolute patterns
+        files = [file for file in matches if file.is_file() and _is_media(file)]
+        files = [file for file in files if not _is_left_out(file, Path(path.anchor), leave_out)]
+        if not files:
             raise InputError(f"{given}: no video or photo matches this pattern.")
-        return recordings
+        return [Recording(file.name, file) for file in files]
     if not path.exists():
         raise InputError(f"{given}: no such file or folder; check the path.")
     # Whatever its suffix: a file that is named is meant.
@@ -83,11 +98,33 @@ def _is_media(file: Path) -> bool:
     return file.suffix.lower() in VIDEO_SUFFIXES | PHOTO_SUFFIXES
 
 
-def _media_below(folder: Path, leave_out: Path | None) -> list[Path]:
-    skipped = leave_out.resolve() if leave_out is not None else None
-    found = []
-    for root, folders, files in os.walk(folder):
+def _media_below(folder: Path) -> list[Path]:
+    found, seen = [], {folder.resolve()}
+    for root, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
         here = Path(root)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and (here / name).resolve() != skipped)
+        # A linked folder counts once, or a link to a folder above would lead round in circles.
+        new = {name: (here / name).resolve() for name in sorted(folders) if not name.startswith(".")}
+        folders[:] = [name for name, place in new.items() if place not in seen]
+        seen.update(new.values())
         found += [here / name for name in files if not name.startswith(".") and _is_media(here / name)]
     return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _is_left_out(file: Path, searched: Path, leave_out: Path | None) -> bool:
+    """Whether a file lies in the folder to leave out, if that is below the one searched, or is an annotated copy."""
+    for folder in file.parents:
+        if folder == searched:
+            break
+        if _is_same(folder, leave_out):
+            return True
+        if folder.name == "annotated" and (folder.parent / "recordings").is_dir():
+            return True
+    return False
+
+
+def _is_same(folder: Path, other: Path | None) -> bool:
+    return other is not None and other.is_dir() and folder.resolve() == other.resolve()

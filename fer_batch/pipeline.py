@@ -143,6 +143,8 @@ def analyze_recording(
             with ExitStack() as stack:
                 sinks = _open_sinks(stack, recording, layout, outputs, source, selection, provenance, outcome.files)
                 _run(engine, source, selection, sinks, on_progress, stop)
+                if not sinks.analysed and not (stop is not None and stop.is_set()):
+                    raise InputError(_nothing_chosen(recording, source))
             sinks.tracks.save(layout.tracks(recording.id), provenance)
             outcome.files.append(layout.tracks(recording.id).parent)
             outcome.tracks.extend(sinks.tracks.table().to_pylist())
@@ -221,6 +223,12 @@ def _run(
                     on_progress(Progress(observation.frame + 1, total, observation.time_s, faces))
             if stop is not None and stop.is_set():
                 return
+
+
+def _nothing_chosen(recording: Recording, source: Source) -> str:
+    lasts = source.probe.duration_s
+    length = "" if lasts is None else f"it lasts {lasts:.1f} s, "
+    return f"{recording.path}: none of its frames is chosen; {length}check --start, --end and --every."
 
 
 def _close(record: RecordingRecord, source: Source, sinks: _Sinks, stop: Event | None) -> None:

@@ -14,13 +14,15 @@ from fer_batch.cli.evaluate import evaluate
 from fer_batch.cli.models import models
 from fer_batch.cli.probe import probe
 from fer_batch.cli.train import train
-from fer_batch.errors import ExitStatus, FerBatchError
+from fer_batch.errors import ExitStatus, FerBatchError, InputError
 from fer_batch.version import __version__
+
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""Base of what Typer raises for a wrong command line; older versions have it from Click, newer ones bring their own."""
 
 app = typer.Typer(
     name="fer-batch",
     help="Recordings of faces in, per-face emotion timelines out. Nothing leaves this machine.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -55,28 +57,59 @@ def run(arguments: list[str]) -> int:
         The exit status (:class:`fer_batch.errors.ExitStatus`).
     """
     debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        app([argument for argument in arguments if argument != "--debug"])
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else ExitStatus.DONE
-    except KeyboardInterrupt:
+        # Without a command there is only help to give, but nothing was done.
+        status = _call(arguments) if arguments else _call(["--help"]) or ExitStatus.USAGE
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read our output has had enough; that is no failure.
+        _drop_stdout()
+        return ExitStatus.DONE
+    except (KeyboardInterrupt, typer.Abort):
         _say("Interrupted.")
         return ExitStatus.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has had enough; that is no failure, and the interpreter must not try to flush again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitStatus.DONE
     except FerBatchError as error:
         if debug:
             raise
         _say(f"Error: {error}")
         return error.status
+    except OSError as error:
+        if debug:
+            raise
+        if error.filename is None:
+            _drop_stdout()
+        _say(f"Error: {error.filename or 'output'}: {error.strerror or error}; --debug shows where.")
+        return ExitStatus.USAGE
     except Exception as error:
         if debug:
             raise
         _say(f"Error: {type(error).__name__}: {error} (this should not happen; --debug shows where).")
         return ExitStatus.SOME_FAILED
-    return ExitStatus.DONE
+
+
+def _call(arguments: list[str]) -> int:
+    """The exit status that the command ends with; errors come out as exceptions.
+
+    Raises:
+        InputError: when the command line makes no sense.
+        BrokenPipeError: when stdout is read no longer.
+    """
+    try:
+        return app(arguments, standalone_mode=False) or ExitStatus.DONE
+    except _UsageError as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", None) or "fer-batch"
+        problem: str = error.format_message()  # type: ignore[attr-defined]
+        raise InputError(f"{problem.rstrip('.')} ({command} --help shows what there is).") from error
+    except SystemExit as end:
+        # What Typer and Rich make of a broken pipe; no command of ours ends like this.
+        raise BrokenPipeError from end
+
+
+def _drop_stdout() -> None:
+    """Keeps the interpreter from flushing again, at its end, what cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _say(text: str) -> None:

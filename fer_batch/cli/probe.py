@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,16 +19,29 @@ def probe(
 
     Only the header and the first frame are read, so a fault further on does not show.
     """
+    from fer_batch.errors import ExitStatus, InputError
     from fer_batch.video.source import open_source
 
+    faults = 0
     for number, path in enumerate(files):
-        with open_source(path) as source:
-            values = {"file": str(path), **source.probe.to_dict()}
+        try:
+            with open_source(path) as source:
+                values = {"file": str(path), **source.probe.to_dict()}
+        except InputError as error:
+            faults += 1
+            typer.echo(f"Error: {error}", err=True)
+            continue
         if as_json:
             typer.echo(json.dumps(values, ensure_ascii=False))
-            continue
-        if number:
-            typer.echo()
-        width = max(map(len, values))
-        for name, value in values.items():
-            typer.echo(f"{name:<{width}}  {'unknown' if value is None else value}")
+        else:
+            _show(values, first=number == faults)
+    if faults:
+        raise typer.Exit(ExitStatus.USAGE if faults == len(files) else ExitStatus.SOME_FAILED)
+
+
+def _show(values: dict[str, Any], *, first: bool) -> None:
+    if not first:
+        typer.echo()
+    width = max(map(len, values))
+    for name, value in values.items():
+        typer.echo(f"{name:<{width}}  {'unknown' if value is None else value}")

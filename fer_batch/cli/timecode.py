@@ -6,7 +6,8 @@ import re
 
 import typer
 
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+_CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d)|(\d+)):([0-5]?\d(?:\.\d+)?)")
+"""Hours, minutes and seconds, or any number of minutes and seconds."""
 
 
 def seconds(text: str | float) -> float:
@@ -20,8 +21,8 @@ def seconds(text: str | float) -> float:
     if re.fullmatch(r"\d+(\.\d*)?|\.\d+", text):
         return float(text)
     if match := _CLOCK.fullmatch(text):
-        hours, minutes, rest = match.groups()
-        return int(hours or 0) * 3600 + int(minutes) * 60 + float(rest)
+        hours, minutes, many_minutes, rest = match.groups()
+        return int(hours or 0) * 3600 + int(minutes or many_minutes) * 60 + float(rest)
     raise typer.BadParameter(f"{text!r} is no time; give seconds such as 90.5, or h:mm:ss.")
 
 

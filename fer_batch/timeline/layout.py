@@ -20,6 +20,8 @@ _NOT_IN_PARTITION = re.compile(r"[^A-Za-z0-9_.~\-\x80-\U0010ffff]")
 _NOT_IN_NAME = re.compile(r'[\x00-\x1f\x7f<>:"\\|?*%]')
 # The end of "10.0.0.1" is no suffix.
 _SUFFIX = re.compile(r"(?<=.)\.(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,5}$")
+# What photographs are written as.
+_PHOTO = re.compile(r"\.(jpe?g|png|webp)$", re.IGNORECASE)
 
 
 def partition(recording: str) -> str:
@@ -60,11 +62,13 @@ class Layout:
         return self._file("csv", recording + ".csv")
 
     def annotated(self, recording: str, *, photo: bool = False) -> Path:
-        """The annotated video, or the annotated photo with the suffix it has.
+        """The annotated video, or the annotated photo: with its suffix, or as PNG where that says a rarer format.
 
         Two videos that differ only in their suffix share this path.
         """
-        return self._file("annotated", recording if photo else _SUFFIX.sub("", recording) + ".mp4")
+        if photo:
+            return self._file("annotated", recording if _PHOTO.search(recording) else recording + ".png")
+        return self._file("annotated", _SUFFIX.sub("", recording) + ".mp4")
 
     def record(self, recording: str) -> Path:
         """The recording's status document."""
