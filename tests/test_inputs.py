@@ -1,0 +1,182 @@
+"""Which recordings the names that a user gives stand for, and under which ids."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fer_batch.errors import InputError
+from fer_batch.inputs import find_recordings
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def ids(*inputs: str | Path, leave_out: Path | None = None) -> list[str]:
+    recordings = find_recordings(inputs, leave_out)
+    assert all(recording.path.is_file() and recording.path.is_absolute() for recording in recordings)
+    return [recording.id for recording in recordings]
+
+
+def test_a_file_goes_by_its_name_whatever_its_suffix(tmp_path: Path) -> None:
+    touch(tmp_path, "deep/inside/clip.mp4", "no suffix", "notes.txt")
+    assert ids(tmp_path / "deep/inside/clip.mp4", tmp_path / "no suffix", tmp_path / "notes.txt") == [
+        "clip.mp4",
+        "no suffix",
+        "notes.txt",
+    ]
+
+
+def test_a_folder_stands_for_all_media_below_it_sorted_but_not_for_hidden_files(tmp_path: Path) -> None:
+    touch(tmp_path, "b.mp4", "a.MOV", "sub/c.jpg", "sub/deep/d.webm")
+    touch(tmp_path, ".hidden.mp4", ".cache/e.mp4", "sub/notes.txt", "sub/._b.mp4", "table.csv")
+    assert ids(tmp_path) == ["a.MOV", "b.mp4", "sub/c.jpg", "sub/deep/d.webm"]
+
+
+def test_a_relative_folder_and_its_absolute_name_give_the_same_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "study/day 1/a.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert ids("study") == ids("./study/") == ids(tmp_path / "study") == ids("other/../study") == ["day 1/a.mp4"]
+
+
+def test_photos_are_told_by_their_suffix(tmp_path: Path) -> None:
+    touch(tmp_path, "a.JPG", "b.mp4", "c.tiff")
+    assert [recording.is_photo for recording in find_recordings([tmp_path])] == [True, False, True]
+
+
+def test_a_pattern_stands_for_the_media_that_it_matches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "a1.mp4", "a2.mp4", "b1.mp4", "a3.txt", "sub/a4.mp4", ".a5.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert ids("a?.mp4") == ids(tmp_path / "a[12].*") == ["a1.mp4", "a2.mp4"]
+    assert ids("**/a*") == ["a1.mp4", "a2.mp4", "a4.mp4"]
+    with pytest.raises(InputError, match="no video or photo matches"):
+        ids("z*.mp4")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "with spaces and 'quotes'.mp4",
+        "Überraschung 日本語 😀.mp4",
+        "100 %.mp4",
+        "a=b&c.mp4",
+        "-rf.mp4",
+        "take [1].mp4",
+        "what?.mp4",
+        "star*.mp4",
+        "semi;colon#1.mp4",
+        "two\nlines.mp4",
+    ],
+)
+def test_a_real_name_is_no_pattern(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, name, "take 1.mp4")
+    monkeypatch.chdir(tmp_path)
+    (recording,) = find_recordings([name])
+    assert recording.id == name
+    assert recording.path == tmp_path / name
+    assert name in ids(".")
+
+
+def test_a_recording_that_is_named_twice_is_taken_once(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "sub/b.mp4")
+    assert ids(tmp_path, tmp_path / "sub/b.mp4", tmp_path / "*.mp4", tmp_path) == ["a.mp4", "sub/b.mp4"]
+
+
+def test_two_recordings_with_one_id_are_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "monday/a.mp4", "tuesday/a.mp4")
+    with pytest.raises(InputError, match=r"^a\.mp4: 2 different files") as caught:
+        ids(tmp_path / "monday", tmp_path / "tuesday")
+    assert "give the folder that holds them all" in str(caught.value)
+    assert ids(tmp_path) == ["monday/a.mp4", "tuesday/a.mp4"]
+
+
+def test_a_link_goes_by_its_own_name(tmp_path: Path) -> None:
+    touch(tmp_path, "store/5f3c")
+    study = tmp_path / "study"
+    study.mkdir()
+    for name in ("one.jpg", "two.mp4"):
+        (study / name).symlink_to(tmp_path / "store/5f3c")
+    found = find_recordings([study])
+    assert [(recording.id, recording.is_photo) for recording in found] == [("one.jpg", True), ("two.mp4", False)]
+
+
+def test_linked_folders_are_searched_once_and_never_in_circles(tmp_path: Path) -> None:
+    touch(tmp_path, "elsewhere/a.mp4", "study/b.mp4")
+    (tmp_path / "study/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "study/round").symlink_to(tmp_path / "study")
+    assert ids(tmp_path / "study") == ["b.mp4", "linked/a.mp4"]
+    (tmp_path / "other").symlink_to(tmp_path / "study")
+    assert ids(tmp_path / "study", tmp_path / "other") == ["b.mp4", "linked/a.mp4"]
+
+
+class TestTheOutputFolder:
+    @pytest.fixture(autouse=True)
+    def _study(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        touch(tmp_path, "a.mp4", "sub/b.mp4", "out/annotated/a.mp4", "out/annotated/sub/b.mp4", "out/recordings/a.json")
+
+    def test_is_not_searched(self) -> None:
+        touch(Path(), "out/else.mp4")
+        assert ids(".", leave_out=Path("out")) == ["a.mp4", "sub/b.mp4"]
+        assert ids("**/*.mp4", leave_out=Path("out").absolute()) == ["a.mp4", "b.mp4"]
+
+    def test_may_be_among_what_a_shell_makes_of_an_asterisk(self) -> None:
+        assert ids("a.mp4", "out", "sub", leave_out=Path("out")) == ["a.mp4", "b.mp4"]
+        with pytest.raises(InputError, match="but the output folder"):
+            ids("out", leave_out=Path("out"))
+
+    def test_may_be_the_folder_of_the_recordings(self) -> None:
+        touch(Path(), "recordings/a.json", "annotated/a.mp4")
+        assert ids(".", leave_out=Path()) == ["a.mp4", "sub/b.mp4"]
+
+    def test_of_an_earlier_run_gives_no_annotated_copies(self) -> None:
+        assert ids(".", leave_out=Path("out2")) == ["a.mp4", "sub/b.mp4"]
+        assert ids("out/annotated/a.mp4") == ["a.mp4"], "but a file that is named is meant"
+
+    def test_hides_no_folder_that_only_has_a_similar_name(self) -> None:
+        touch(Path(), "annotated/c.mp4", "output/d.mp4")
+        assert ids(".", leave_out=Path("out")) == ["a.mp4", "annotated/c.mp4", "output/d.mp4", "sub/b.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("missing.mp4", "missing.mp4: no such file or folder; check the path."),
+        ("empty", "empty: holds no video or photo; give a folder with recordings."),
+        ("", "An empty name is given as input; give a file, a folder or a pattern."),
+        ("dangling.mp4", "dangling.mp4: no such file or folder; check the path."),
+    ],
+)
+def test_what_does_not_exist_or_holds_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "empty/notes.txt")
+    (tmp_path / "dangling.mp4").symlink_to("nowhere")
+    with pytest.raises(InputError) as caught:
+        ids(given)
+    assert str(caught.value) == sentence
+
+
+def test_a_name_that_no_disk_can_hold_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be searched|no such file"):
+        ids(tmp_path / ("x" * 300 + ".mp4"))
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_searched_is_not_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "locked/b.mp4")
+    (tmp_path / "locked").chmod(0)
+    try:
+        with pytest.raises(InputError, match="locked: cannot be searched"):
+            ids(tmp_path)
+    finally:
+        (tmp_path / "locked").chmod(0o700)
