@@ -24,6 +24,15 @@ def train(
     batch: Annotated[int, typer.Option(min=2, help="Faces a step.")] = 128,
     learning_rate: Annotated[float, typer.Option(min=1e-6, help="Peak of the one-cycle schedule.")] = 2e-3,
     patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation loss before it ends.")] = 12,
+    calm: Annotated[int, typer.Option(min=0, help="Last epochs with weaker augmentation and no mixup.")] = 0,
+    start: Annotated[
+        Path | None, typer.Option(help="Checkpoint whose weights training starts from.", show_default=False)
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Emotion model whose probabilities are learnt beside the labels.", show_default=False),
+    ] = None,
+    teacher_share: Annotated[float, typer.Option(min=0, max=1, help="The teacher's share in the targets.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Fixes everything that is left to chance.")] = 7,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 for all.")] = 0,
@@ -53,8 +62,16 @@ def train(
     from fer_batch.training.fit import Epoch, Recipe
     from fer_batch.training.job import TrainingJob
 
-    recipe = Recipe(epochs=epochs, batch=batch, learning_rate=learning_rate, patience=patience, seed=seed)
-    job = TrainingJob(dataset, output, recipe, device)
+    recipe = Recipe(
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        patience=patience,
+        calm=calm,
+        teacher=teacher_share if teacher is not None else 0.0,
+        seed=seed,
+    )
+    job = TrainingJob(dataset, output, recipe, device, start, teacher)
 
     def show(epoch: Epoch) -> None:
         print(

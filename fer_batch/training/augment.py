@@ -6,7 +6,7 @@ a seed fixes it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -37,6 +37,13 @@ class Augmentation:
     erase: float = 0.25
     mixup: float = 0.2
     """Parameter of mixup's Beta distribution; 0 switches it off."""
+
+    def calmed(self) -> Augmentation:
+        """The same framing errors, everything else half as often, no mixup."""
+        halved = {
+            name: getattr(self, name) / 2 for name in ("blur", "low_resolution", "noise", "jpeg", "light", "erase")
+        }
+        return replace(self, mixup=0.0, **halved)
 
 
 def warp(

@@ -6,9 +6,10 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,10 @@ class Recipe:
     """Decay a step of the exponentially averaged weights that are evaluated and exported."""
     patience: int = 12
     """Epochs without a better validation loss before training ends early."""
+    calm: int = 0
+    """Last epochs without mixup and with disturbances half as frequent, so that training ends on faces as they are."""
+    teacher: float = 0.0
+    """Share of a teacher's probabilities in the targets, the rest is people's votes (Hinton et al. 2015)."""
     seed: int = 7
     widths: tuple[int, ...] = (32, 64, 128)
     depths: tuple[int, ...] = (2, 2, 2)
@@ -79,6 +84,8 @@ class TrainingFaces:
     """(N,) int64 or -1."""
     alignments: Tensor
     """(N, 2, 3) float32."""
+    taught: Tensor | None = None
+    """(N, 7) float32, a teacher's probabilities."""
 
     @classmethod
     def read(cls, data: LabelledFaces, geometry: CropGeometry, cache: Path | None = None) -> TrainingFaces:
@@ -110,6 +117,12 @@ class TrainingFaces:
             torch.from_numpy(data.auxiliary[keep]),
             torch.from_numpy(matrices),
         )
+
+    def views(self) -> Iterator[Tensor]:
+        """The faces as they are and registered, each also mirrored: (N, 1, S, S) float32 each."""
+        for faces in (self.faces.float(), self.registered()):
+            yield faces
+            yield faces.flip(3)
 
     def registered(self) -> Tensor:
         """The faces in the registered framing, undisturbed, (N, 1, S, S) float32."""
@@ -173,6 +186,8 @@ class Trainer:
 
     def run(self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None] | None = None) -> EmotionNet:
         """Trains from where it stands to the end, or until nothing improves; the best averaged network."""
+        if self.recipe.teacher and self.train.taught is None:
+            raise InputError("The recipe asks for a teacher, and the training faces have none; give --teacher.")
         while len(self.history) < self.recipe.epochs:
             number = len(self.history)
             began = time.monotonic()
@@ -190,6 +205,9 @@ class Trainer:
 
     def _epoch(self, number: int, on_step: Callable[[int, int], None] | None) -> float:
         recipe, data = self.recipe, self.train
+        augmentation = recipe.augmentation
+        if number >= recipe.epochs - recipe.calm:
+            augmentation = augmentation.calmed()
         # Each epoch has its own generator, so that a resumed training sees what an undisturbed one would have seen.
         random = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
         torch.manual_seed(recipe.seed * 100_003 + number)
@@ -200,14 +218,17 @@ class Trainer:
         for step in range(self.steps):
             index = order[step * recipe.batch : (step + 1) * recipe.batch]
             faces = data.faces[index].to(self.device).float()
-            faces = warp(faces, data.alignments[index], recipe.augmentation, random)
-            faces = degrade(faces, recipe.augmentation, random)
+            faces = warp(faces, data.alignments[index], augmentation, random)
+            faces = degrade(faces, augmentation, random)
             auxiliary = data.auxiliary[index]
             known = (auxiliary >= 0).float()[:, None]
             other = torch.nn.functional.one_hot(auxiliary.clamp(min=0), classes).float()
             other = (other * (1 - recipe.smoothing) + recipe.smoothing / classes) * known
-            targets = (data.votes[index].to(self.device), other.to(self.device))
-            faces, targets = mix(faces, targets, recipe.augmentation, random)
+            votes = data.votes[index]
+            if data.taught is not None:
+                votes = (1 - recipe.teacher) * votes + recipe.teacher * data.taught[index]
+            targets = (votes.to(self.device), other.to(self.device))
+            faces, targets = mix(faces, targets, augmentation, random)
             logits, second = self.network.both_heads(faces.to(memory_format=torch.channels_last))
             loss = soft_cross_entropy(logits, targets[0])
             loss = loss + recipe.auxiliary * soft_cross_entropy(second, targets[1])
@@ -269,6 +290,19 @@ class Trainer:
             torch.save(state, temporary)
             temporary.replace(self.folder / name)
         (self.folder / "history.json").write_text(json.dumps(state["history"], indent=1), encoding="utf-8")
+
+    def start_from(self, path: Path) -> None:
+        """Takes over the weights of another training's checkpoint instead of random ones.
+
+        Raises:
+            InputError: when it cannot be read or holds another network.
+        """
+        try:
+            state = torch.load(path, weights_only=True, map_location=self.device)
+            self.network.load_state_dict(state["averaged"])
+            self.averaged.load_state_dict(state["averaged"])
+        except (OSError, RuntimeError, KeyError, UnpicklingError) as error:
+            raise InputError(f"{path}: not a checkpoint of this network; give a best.pt of fer-batch train.") from error
 
     def resume(self) -> bool:
         """Goes back to the last epoch in the folder; False when there is none.

@@ -33,6 +33,10 @@ class TrainingJob:
     folder: Path
     recipe: Recipe
     device: str = "cpu"
+    start: Path | None = None
+    """A checkpoint whose weights training starts from."""
+    teacher: str | None = None
+    """An emotion model whose probabilities are learnt beside the votes, as ``recipe.teacher`` says."""
 
     def run(
         self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None] | None = None, resume: bool = False
@@ -50,15 +54,13 @@ class TrainingJob:
             if not (part.votes.sum(1) > 0).any():
                 raise InputError(f"{self.dataset}: has no labelled faces in its {name} split.")
         geometry = CropGeometry()
-        trainer = Trainer(
-            self.recipe,
-            TrainingFaces.read(train, geometry, self.folder / "train.npz"),
-            TrainingFaces.read(valid, geometry, self.folder / "valid.npz"),
-            self.folder,
-            self.device,
-        )
-        if resume:
-            trainer.resume()
+        faces = TrainingFaces.read(train, geometry, self.folder / "train.npz")
+        if self.teacher is not None:
+            faces.taught = _taught(faces, EmotionClassifier(self.teacher, torch.get_num_threads()))
+        judges = TrainingFaces.read(valid, geometry, self.folder / "valid.npz")
+        trainer = Trainer(self.recipe, faces, judges, self.folder, self.device)
+        if not (resume and trainer.resume()) and self.start is not None:
+            trainer.start_from(self.start)
         network = trainer.run(on_epoch, on_step)
         best = trainer.best
         assert best is not None
@@ -104,3 +106,15 @@ Seven emotions ({", ".join(EMOTIONS)}) from registered 48x48 gray faces.
 The network tells what a face shows to people who look at it, not what a person feels. It must not be used to decide
 about anybody.
 """
+
+
+def _taught(faces: TrainingFaces, teacher: EmotionClassifier) -> torch.Tensor:
+    """The teacher's probabilities (N, 7), averaged over the views of each face."""
+    total = torch.zeros(len(faces.faces), len(EMOTIONS))
+    count = 0
+    for view in faces.views():
+        pictures = view[:, 0].clamp(0, 255).round().byte().numpy()
+        parts = [teacher.classify(pictures[i : i + 256]) for i in range(0, len(pictures), 256)]
+        total += torch.from_numpy(np.concatenate(parts))
+        count += 1
+    return total / count
