@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from fer_batch.atomic import explained, leftovers
 from fer_batch.errors import InputError
-from fer_batch.timeline.atomic import explained, leftovers
 
 PART = "part-00000.parquet"
 _PARTITION = "recording="

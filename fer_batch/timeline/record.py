@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+from fer_batch.atomic import explained, whole
 from fer_batch.errors import InputError
-from fer_batch.timeline.atomic import explained, whole
 from fer_batch.timeline.plain import plain
 from fer_batch.timeline.schema import SCHEMA_VERSION
 from fer_batch.version import __version__

@@ -11,7 +11,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from fer_batch.timeline.atomic import PendingFile, explained
+from fer_batch.atomic import PendingFile, explained
 from fer_batch.timeline.rows import RowBuffer
 from fer_batch.types import Observation
 

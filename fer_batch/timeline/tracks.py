@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from fer_batch.atomic import explained, whole
 from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.timeline.atomic import explained, whole
 from fer_batch.timeline.schema import TRACKS, Provenance, emotion_array
 from fer_batch.types import Observation
 

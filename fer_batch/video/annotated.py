@@ -13,6 +13,7 @@ from typing import Any, Self
 import av
 from av.video.stream import VideoStream
 
+from fer_batch.atomic import PendingFile
 from fer_batch.errors import OutputError
 from fer_batch.types import Observation
 from fer_batch.video.canvas import Patch, Yuv420Canvas
@@ -58,7 +59,6 @@ class AnnotatedVideo:
             threads: of the encoder; None leaves it to x264.
         """
         self.path = path
-        self._part = path.with_name(f".{path.stem}.part.mp4")
         self._source = source
         self._start_s, self._end_s = start_s, end_s
         self._frame_rate = frame_rate
@@ -66,6 +66,7 @@ class AnnotatedVideo:
         self._annotator = Annotator()
         self._drawn: tuple[Observation, list[Patch]] | None = None
         self._pipe: _Pipe | None = None
+        self._pending: PendingFile | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +111,8 @@ class AnnotatedVideo:
             return
         try:
             self._pipe.finish()
-            self._part.replace(self.path)
+            assert self._pending is not None
+            self._pending.publish()
         except (OSError, av.error.FFmpegError) as error:
             raise self._failure(error) from error
         except BaseException:
@@ -124,7 +126,8 @@ class AnnotatedVideo:
         if self._pipe is not None:
             self._pipe.kill()
             self._pipe = None
-            self._part.unlink(missing_ok=True)
+        if self._pending is not None:
+            self._pending.discard()
 
     @property
     def encoder_pid(self) -> int | None:
@@ -132,12 +135,12 @@ class AnnotatedVideo:
         return None if self._pipe is None else self._pipe.pid
 
     def _open(self, frame: Frame) -> _Pipe:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._pending = PendingFile(self.path)
         # A file that cannot be made fails here, with a reason that Python can name.
-        self._part.touch()
+        self._pending.temporary.touch()
         timing = Timing.of(frame, self._start_s, self._frame_rate)
         sound = _sound(self._source, frame, self._start_s, self._end_s)
-        return _Pipe(self._part, frame, timing, sound, self._settings)
+        return _Pipe(self._pending.temporary, frame, timing, sound, self._settings)
 
     def _patches(self, observation: Observation, frame: Frame, canvas: Yuv420Canvas) -> list[Patch]:
         if self._drawn is None or self._drawn[0] is not observation:
@@ -153,8 +156,6 @@ class AnnotatedVideo:
         """The error for the user; cleans up."""
         reason = self._pipe.reason() if self._pipe is not None else ""
         self.abort()
-        with suppress(OSError):
-            self._part.unlink(missing_ok=True)
         reason = reason or getattr(error, "strerror", None) or str(error)
         return OutputError(
             f"{self.path}: the annotated video cannot be written ({reason}); make room there, choose another folder "

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 import cv2
 
+from fer_batch.atomic import explained, whole
 from fer_batch.errors import OutputError
 from fer_batch.types import Observation
 from fer_batch.video.canvas import lay_onto_rgb
@@ -19,6 +20,9 @@ _QUALITY: Final[dict[str, list[int]]] = {
     ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
     ".png": [],
     ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
+    ".bmp": [],
+    ".tif": [],
+    ".tiff": [],
 }
 """Suffixes that can be written, with OpenCV's parameters."""
 
@@ -34,7 +38,7 @@ class AnnotatedPhoto:
         """Prepares to write ``path``, whose folder is made.
 
         Raises:
-            OutputError: when the suffix is none of .jpg, .jpeg, .png and .webp.
+            OutputError: when the suffix is not one that can be written.
         """
         if path.suffix.lower() not in _QUALITY:
             raise OutputError(
@@ -85,18 +89,8 @@ class AnnotatedPhoto:
         """
         if self._encoded is None:
             return
-        part = self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(self._encoded)
-            part.replace(self.path)
-        except OSError as error:
-            if part.is_file():
-                part.unlink()
-            raise OutputError(
-                f"{self.path}: the annotated photograph cannot be written ({error.strerror or error}); make room "
-                "there, choose another folder with --output, or leave it out with --no-video."
-            ) from error
+        with whole(self.path) as temporary, explained(self.path):
+            temporary.write_bytes(self._encoded)
         self._encoded = None
 
     def abort(self) -> None:
