@@ -20,9 +20,6 @@ _QUALITY: Final[dict[str, list[int]]] = {
     ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
     ".png": [],
     ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
-    ".bmp": [],
-    ".tif": [],
-    ".tiff": [],
 }
 """Suffixes that can be written, with OpenCV's parameters."""
 

@@ -184,7 +184,7 @@ def test_a_full_disk_is_reported_in_a_sentence_and_nothing_is_published(tmp_path
                 writer.write(each)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fer_batch.timeline.atomic.PendingFile.__init__", _on_full_disk)
+        patch.setattr("fer_batch.atomic.PendingFile.__init__", _on_full_disk)
         with pytest.raises(OutputError, match="free some space"):
             fill()
     assert files(tmp_path) == []

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from timeline_samples import PROVENANCE, conversation, files, write_parquet
 
+from fer_batch.atomic import PendingFile, whole
 from fer_batch.errors import InputError, OutputError
-from fer_batch.timeline.atomic import PendingFile, whole
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.tracks import TrackSummary
