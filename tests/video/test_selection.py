@@ -16,12 +16,11 @@ from fer_batch.video.selection import Selection
 from fer_batch.video.source import open_source
 
 
-def analysed(path: Path, **options: Unpack[Options]) -> list[tuple[int, float]]:
-    return [(observation.frame, observation.time_s) for observation in fer_batch.stream(path, **options)]
-
-
 def numbers(path: Path, **options: Unpack[Options]) -> list[int]:
-    return [frame for frame, _ in analysed(path, **options)]
+    """Numbers of the analysed frames of a video of 25 frames a second, after a look at their times."""
+    observations = list(fer_batch.stream(path, **options))
+    assert [o.time_s for o in observations] == pytest.approx([o.frame / 25 for o in observations])
+    return [o.frame for o in observations]
 
 
 def taken(path: Path, selection: Selection) -> list[float]:
@@ -42,15 +41,15 @@ def a_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_frame_is_analysed_unless_told_otherwise(video: Path) -> None:
-    assert analysed(video) == [(i, pytest.approx(i / 25)) for i in range(50)]
+    assert numbers(video) == list(range(50))
 
 
 def test_every_nth_frame_keeps_its_number_and_time(video: Path) -> None:
-    assert analysed(video, every=7) == [(i, pytest.approx(i / 25)) for i in range(0, 50, 7)]
+    assert numbers(video, every=7) == list(range(0, 50, 7))
 
 
 def test_a_range_is_by_time_with_its_start_and_without_its_end(video: Path) -> None:
-    assert analysed(video, start_s=0.4, end_s=1.0) == [(i, pytest.approx(i / 25)) for i in range(10, 25)]
+    assert numbers(video, start_s=0.4, end_s=1.0) == list(range(10, 25))
     assert numbers(video, start_s=1.95) == [49]
     assert numbers(video, end_s=0.001) == [0]
 
@@ -58,7 +57,8 @@ def test_a_range_is_by_time_with_its_start_and_without_its_end(video: Path) -> N
 def test_a_range_changes_nothing_about_which_frames_are_taken(video: Path) -> None:
     for options in (Options(every=4), Options(fps=9), Options(fps=1.5)):
         whole = numbers(video, **options)
-        part = numbers(video, start_s=0.5, end_s=1.5, **options)
+        ranged: Options = {**options, "start_s": 0.5, "end_s": 1.5}
+        part = numbers(video, **ranged)
         assert part == [i for i in whole if 0.5 <= i / 25 < 1.5]
 
 
