@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from fer_batch.settings import Settings
 from fer_batch.timeline.layout import Layout
 from fer_batch.video.selection import Selection
 
+_LONGEST_NAME = 255
+"""Bytes that file systems allow for a name."""
 DEFAULT_OUTPUT = Path("fer-output")
 
 
@@ -42,6 +45,7 @@ def plan(inputs: Iterable[str | Path], outputs: Outputs, overwrite: bool = False
     kept = [] if overwrite else [recording for recording in recordings if has_results(layout, recording)]
     todo = [recording for recording in recordings if recording not in kept]
     _check_writable(outputs.folder)
+    _check_names(layout, todo)
     _check_distinct(layout, todo, outputs)
     return Plan(todo, kept, outputs)
 
@@ -104,6 +108,17 @@ def _check_writable(folder: Path) -> None:
     except OSError as error:
         problem = "is a file, not a folder" if existing.is_file() else f"cannot be written ({error.strerror})"
         raise OutputError(f"{existing}: {problem}; choose another output folder with -o.") from error
+
+
+def _check_names(layout: Layout, recordings: list[Recording]) -> None:
+    """A partition's folder has a recording's whole path in its name, which may be more than a disk can hold."""
+    for recording in recordings:
+        paths = layout.timeline(recording.id), layout.csv(recording.id), layout.record(recording.id)
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for path in paths for part in path.parts):
+            raise InputError(
+                f"{recording.path}: its path below the folder given is too long for a name in the output folder; "
+                "give a folder nearer to it or shorten its name."
+            )
 
 
 def _check_distinct(layout: Layout, recordings: list[Recording], outputs: Outputs) -> None:

@@ -49,8 +49,10 @@ def find_recordings(inputs: Iterable[str | Path], leave_out: Path | None = None)
     """
     found: dict[Path, Recording] = {}
     for given in inputs:
+        if not isinstance(given, str | os.PathLike):
+            raise InputError(f"{given!r}: is no path; give files, folders and patterns one by one.")
         try:
-            for recording in _expand(str(given), leave_out):
+            for recording in _expand(os.fspath(given), leave_out):
                 found.setdefault(recording.path, recording)
         except OSError as error:
             raise InputError(
@@ -58,6 +60,9 @@ def find_recordings(inputs: Iterable[str | Path], leave_out: Path | None = None)
             ) from None
     # The same file under the same name by way of a linked folder.
     recordings = list({(recording.id, recording.path.resolve()): recording for recording in found.values()}.values())
+    for recording in recordings:
+        if _is_no_text(recording.id):
+            raise InputError(f"{str(recording.path)!r}: the name is not valid Unicode; rename the file.")
     taken = Counter(recording.id for recording in recordings)
     doubled = sorted(name for name, count in taken.items() if count > 1)
     if doubled:
@@ -66,7 +71,7 @@ def find_recordings(inputs: Iterable[str | Path], leave_out: Path | None = None)
             "give the folder that holds them all, so that their paths tell them apart."
         )
     if not recordings:
-        raise InputError("No video or photo is given but the output folder; give recordings or a folder with them.")
+        raise InputError("No recording is given, or the output folder alone; give a video, a photo or a folder.")
     return recordings
 
 
@@ -124,6 +129,11 @@ def _is_left_out(file: Path, searched: Path, leave_out: Path | None) -> bool:
         if folder.name == "annotated" and (folder.parent / "recordings").is_dir():
             return True
     return False
+
+
+def _is_no_text(name: str) -> bool:
+    """Whether a file name is in another encoding, so that no JSON document or table can hold it."""
+    return any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _is_same(folder: Path, other: Path | None) -> bool:

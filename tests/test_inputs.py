@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ class TestTheOutputFolder:
 
     def test_may_be_among_what_a_shell_makes_of_an_asterisk(self) -> None:
         assert ids("a.mp4", "out", "sub", leave_out=Path("out")) == ["a.mp4", "b.mp4"]
-        with pytest.raises(InputError, match="but the output folder"):
+        with pytest.raises(InputError, match="or the output folder alone"):
             ids("out", leave_out=Path("out"))
 
     def test_may_be_the_folder_of_the_recordings(self) -> None:
@@ -164,6 +165,20 @@ def test_what_does_not_exist_or_holds_nothing_is_told(
     with pytest.raises(InputError) as caught:
         ids(given)
     assert str(caught.value) == sentence
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names are Unicode")
+def test_a_name_in_another_encoding_is_told(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4")).touch()
+    with pytest.raises(InputError, match=r"caf.*\.mp4.*not valid Unicode; rename the file\.$"):
+        ids(tmp_path)
+
+
+def test_what_is_no_path_is_told() -> None:
+    with pytest.raises(InputError, match="one by one"):
+        find_recordings([["a.mp4", "b.mp4"]])  # type: ignore[list-item]
+    with pytest.raises(InputError, match="No recording is given"):
+        find_recordings([])
 
 
 def test_a_name_that_no_disk_can_hold_is_told(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -56,6 +57,7 @@ class VideoFile:
             self._stream.thread_type = "AUTO"
             self._stream.codec_context.thread_count = threads
             self._first = self._first_picture()
+            self._mirrored = _is_mirrored(self._first)
         except BaseException:
             self._container.close()
             raise
@@ -161,7 +163,9 @@ class VideoFile:
 
     def _display(self, picture: av.VideoFrame) -> Display:
         """How this picture is shown; sizes may change in mid-stream."""
-        key = (picture.width, picture.height, round(picture.rotation / 90) % 4)
+        turns = round(picture.rotation / 90) % 4
+        # Faces are shown upright; left and right stay as they were recorded.
+        key = (picture.width, picture.height, (2 - turns) % 4 if self._mirrored else turns)
         if key not in self._displays:
             width, height, turns = key
             aspect = self._stream.sample_aspect_ratio
@@ -276,6 +280,15 @@ def _frame_count(told: int, duration_s: float | None, rate: Fraction | None) -> 
     """The smaller of two counts: the container's own has frames in it that an edit list leaves out."""
     lasting = round(duration_s * rate) if duration_s and rate else 0
     return min(told or lasting, lasting or told) or None
+
+
+def _is_mirrored(picture: av.VideoFrame) -> bool:
+    """Whether the container asks for a mirror image; the angle that FFmpeg tells means something else then."""
+    matrix = picture.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False
+    a, b, _, c, d, *_ = struct.unpack("9i", bytes(matrix))  # type: ignore[call-overload]
+    return bool(a * d < b * c)
 
 
 def _reason(error: BaseException) -> str:

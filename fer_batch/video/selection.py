@@ -31,7 +31,7 @@ class Selection:
     """Exclusive; None for the recording's end."""
 
     def __post_init__(self) -> None:
-        if self.every < 1:
+        if self.every < 1 or self.every % 1:
             raise InputError(f"--every {self.every}: give a whole number from 1.")
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise InputError(f"--fps {self.fps}: give a number above 0.")

@@ -188,6 +188,15 @@ class TestPictures:
         assert (shown.width, shown.height) == ((64, 96) if turns % 2 else (96, 64))
         assert read(turned).probe.rotation == degrees
 
+    @pytest.mark.parametrize("flip", ["-display_hflip", "-display_vflip"])
+    @pytest.mark.parametrize("degrees", [0, 90, 270])
+    def test_that_are_to_be_mirrored_are_upright_at_least(self, tmp_path: Path, flip: str, degrees: int) -> None:
+        stored = clip(tmp_path / "stored.mp4", *X264, "-qp", "1")
+        mirrored, as_ffmpeg_shows = tmp_path / "mirrored.mp4", tmp_path / "shown.mkv"
+        ffmpeg("-display_rotation", str(degrees), flip, "-i", stored, "-c", "copy", mirrored)
+        ffmpeg("-i", mirrored, "-c:v", "ffv1", as_ffmpeg_shows)
+        assert np.array_equal(first_frame(mirrored).luma(), first_frame(as_ffmpeg_shows).luma()[:, ::-1])
+
     @pytest.mark.parametrize(
         ("name", "options"),
         [

@@ -98,6 +98,7 @@ def test_no_frame_in_the_range_is_no_observation(video: Path) -> None:
     [
         Options(every=0),
         Options(every=-3),
+        Options(every=2.5),  # type: ignore[typeddict-item]
         Options(fps=0),
         Options(fps=float("nan")),
         Options(fps=float("inf")),
