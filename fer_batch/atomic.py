@@ -30,7 +30,7 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, _REMEDY)
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); {remedy}.") from error
+        raise OutputError(f"{path}: cannot be written ({os.strerror(error.errno) if error.errno else error}); {remedy}.") from error
 
 
 class PendingFile:

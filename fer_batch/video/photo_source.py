@@ -19,7 +19,7 @@ from fer_batch.video.source import ReadCounts
 
 
 class Photo:
-    """A JPEG, PNG, WebP, BMP or TIFF file, turned as its EXIF orientation says.
+    """A JPEG, PNG, TIFF, WebP or BMP file; the first three are turned as their EXIF orientation says.
 
     Raises:
         InputError: when the file is no picture that can be decoded.
