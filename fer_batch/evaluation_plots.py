@@ -73,12 +73,17 @@ def _reliability(result: Result) -> Figure:
         label="share of faces",
     )
     axes.plot(
-        [sure for sure, _, _ in bins], [right for _, right, _ in bins], marker="o", color="#0072b2", label="measured"
+        [sure for sure, _, _ in bins],
+        [right for _, right, _ in bins],
+        marker="o",
+        color="#0072b2",
+        label="measured",
+        clip_on=False,
     )
     axes.set_xlabel("confidence")
     axes.set_ylabel("share that is right")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.set_title(f"Expected calibration error {result.to_dict()['ece']:.3f}")
-    axes.legend(loc="upper left")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure

@@ -103,18 +103,18 @@ def _show(console: Console, values: dict[str, Any]) -> None:
         summary.add_row(name, text)
     console.print(summary)
     labels = values["labels"]
-    table = Table(title="Rows: true emotion, columns: predicted", title_justify="left", box=None, pad_edge=False)
-    for name in ("", "precision", "recall", "support", *labels):
-        table.add_column(name, justify="left" if not name else "right")
+    classes = Table(title="Each emotion", title_justify="left", box=None, pad_edge=False)
+    confusion = Table(title="Rows: true, columns: predicted", title_justify="left", box=None, pad_edge=False)
+    for table, names in ((classes, ("", "precision", "recall", "F1", "faces")), (confusion, ("", *labels))):
+        for name in names:
+            table.add_column(name, justify="right" if name else "left", no_wrap=True)
     for label, row in zip(labels, values["confusion"], strict=True):
         one = values["per_class"][label]
-        table.add_row(
-            label,
-            f"{one['precision']:.3f}",
-            f"{one['recall']:.3f}",
-            str(one["support"]),
-            *(str(count) for count in row),
-        )
-    console.print(table)
+        shares = (f"{one[name]:.3f}" for name in ("precision", "recall", "f1"))
+        classes.add_row(label, *shares, str(one["support"]))
+        confusion.add_row(label, *(str(count) for count in row))
+    for table in (classes, confusion):
+        console.print()
+        console.print(table)
     for problem, count in values["left_out"].items():
         console.print(f"left out: {count} x {problem}", highlight=False)
