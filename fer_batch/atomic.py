@@ -30,7 +30,9 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, _REMEDY)
-        raise OutputError(f"{path}: cannot be written ({os.strerror(error.errno) if error.errno else error}); {remedy}.") from error
+        # Not error.strerror: pyarrow puts more than the system's own words there.
+        reason = os.strerror(error.errno) if error.errno else error
+        raise OutputError(f"{path}: cannot be written ({reason}); {remedy}.") from error
 
 
 class PendingFile:
