@@ -111,7 +111,7 @@ class Result:
         if not len(chosen):
             return float("nan")
         own = chosen[np.arange(len(chosen)), self.truth[self.found]] / np.maximum(chosen[:, indices].sum(1), 1e-12)
-        return float(-np.log(np.maximum(own, 1e-12)).mean())
+        return float(np.abs(np.log(np.clip(own, 1e-12, 1.0))).mean())
 
 
 def evaluate(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def _show(console: Console, values: dict[str, Any]) -> None:
         shares = (f"{one[name]:.3f}" for name in ("precision", "recall", "f1"))
         classes.add_row(label, *shares, str(one["support"]))
         confusion.add_row(label, *(str(count) for count in row))
+    if len(labels) < len(EMOTIONS):
+        console.print(f"The data set has {len(labels)} of the {len(EMOTIONS)} emotions; answers are limited to these.")
     for table in (classes, confusion):
         console.print()
         console.print(table)

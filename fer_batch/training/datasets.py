@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fer_batch.emotion.labels import EMOTIONS, emotion_index
 from fer_batch.errors import InputError
+from fer_batch.pictures import decode_picture
 
 _VOTES = {
     "votes_anger": "angry",
@@ -80,16 +81,16 @@ class LabelledFaces:
 
     def gray(self, index: int) -> NDArray[np.uint8] | None:
         """The picture as (H, W) gray levels, or None when it cannot be read."""
-        return _decode(self.pictures[index], cv2.IMREAD_GRAYSCALE)
+        picture = self.pictures[index]
+        return picture if isinstance(picture, np.ndarray) else decode_picture(picture, gray=True)
 
     def rgb(self, index: int) -> NDArray[np.uint8] | None:
         """The picture as (H, W, 3) RGB, or None when it cannot be read."""
-        picture = _decode(self.pictures[index], cv2.IMREAD_COLOR)
-        if picture is None:
-            return None
-        return np.ascontiguousarray(
-            cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB) if picture.ndim == 2 else picture[:, :, ::-1]
-        )
+        stored = self.pictures[index]
+        if isinstance(stored, np.ndarray):
+            return np.repeat(stored[:, :, None], 3, axis=2)
+        picture = decode_picture(stored)
+        return None if picture is None else np.ascontiguousarray(picture[:, :, ::-1])
 
     def crop(self, index: int, size: int, *, colour: bool = False) -> NDArray[np.uint8] | None:
         """The picture taken as an already registered face, or None when it cannot be read.
@@ -122,15 +123,6 @@ def read_faces(path: Path) -> LabelledFaces:
             reason = " ".join(str(error).split())[:160]
             raise InputError(f"{path}: cannot be read as a table ({reason}); the file is damaged.") from error
     raise InputError(f"{path}: not a data set; give a folder of class folders, a FER2013 .csv or a .parquet table.")
-
-
-def _decode(picture: bytes | NDArray[np.uint8], flags: int) -> NDArray[np.uint8] | None:
-    if isinstance(picture, np.ndarray):
-        return picture
-    if not picture:
-        return None
-    decoded = cv2.imdecode(np.frombuffer(picture, np.uint8), flags)
-    return None if decoded is None else np.asarray(decoded, np.uint8)
 
 
 def _one_hot(label: NDArray[np.int64]) -> NDArray[np.float32]:

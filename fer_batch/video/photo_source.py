@@ -8,11 +8,10 @@ from types import TracebackType
 from typing import Self
 
 import av
-import cv2
 import numpy as np
 
 from fer_batch.errors import InputError
-from fer_batch.quiet import native_stderr_muted
+from fer_batch.pictures import decode_picture
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
@@ -27,15 +26,11 @@ class Photo:
 
     def __init__(self, path: Path) -> None:
         data = np.fromfile(path, np.uint8)
-        with native_stderr_muted():  # libpng and libjpeg complain on the descriptor
-            try:
-                picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
-            except cv2.error:
-                picture = None
+        picture = decode_picture(data)
         if picture is None:
             raise InputError(f"{path}: cannot be read as a photo; the file is damaged or not a picture.")
         height, width = picture.shape[:2]
-        self._picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture, np.uint8), format="bgr24")
+        self._picture = av.VideoFrame.from_ndarray(picture, format="bgr24")
         self._display = Display(width, height)
         self.counts = ReadCounts()
         kind = path.suffix.lower().lstrip(".")
