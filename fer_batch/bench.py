@@ -81,6 +81,7 @@ def bench(path: Path, runs: int = 3) -> Bench:
     Raises:
         InputError: when the file cannot be read, or an analysis fails.
     """
+    decode_only(path)
     with tempfile.TemporaryDirectory(prefix="fer-batch-bench-") as folder:
         _analyse(path, Path(folder), "--no-video")
         decode, plain, drawn = [], [], []

@@ -138,7 +138,6 @@ def analyze_recording(
     try:
         with open_source(recording.path) as source:
             record.probe = source.probe.to_dict()
-            layout.remove(recording.id, photo=recording.is_photo)
             provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
             with ExitStack() as stack:
                 sinks = _open_sinks(stack, recording, layout, outputs, source, selection, provenance, outcome.files)
@@ -147,6 +146,8 @@ def analyze_recording(
                     raise InputError(_nothing_chosen(recording, source))
             sinks.tracks.save(layout.tracks(recording.id), provenance)
             outcome.files.append(layout.tracks(recording.id).parent)
+            # Only now, and only what this run has not replaced: until it is over, the former results stay.
+            layout.remove(recording.id, photo=recording.is_photo, keep=outcome.files)
             outcome.tracks.extend(sinks.tracks.table().to_pylist())
             _close(record, source, sinks, stop)
     except InputError as error:

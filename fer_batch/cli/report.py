@@ -176,11 +176,11 @@ def _leading(track: dict[str, Any], count: int = 2) -> Text:
 
 def _faults(counts: dict[str, int]) -> str:
     said = [
-        f"{counts[name]} {words}"
-        for name, words in (
-            ("damaged_packets", "damaged packets skipped"),
-            ("damaged_frames", "frames decoded with damage"),
-            ("repaired_times", "frames without a usable time, estimated"),
+        f"{_counted(counts[name], thing)} {what}"
+        for name, thing, what in (
+            ("damaged_packets", "damaged packet", "skipped"),
+            ("damaged_frames", "frame", "decoded with damage"),
+            ("repaired_times", "frame", "without a usable time, which was estimated"),
         )
         if counts.get(name)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,20 +75,26 @@ class Layout:
         """The recording's status document."""
         return self._file("recordings", recording + ".json")
 
-    def remove(self, recording: str, *, photo: bool = False) -> None:
+    def remove(self, recording: str, *, photo: bool = False, keep: Collection[Path] = ()) -> None:
         """Removes all that an earlier run wrote for a recording, and the temporary files it may have left.
 
         Only names that fer-batch gives are removed, a folder only when that leaves it empty.
+
+        Args:
+            recording: its id.
+            photo: whether it is one.
+            keep: files, and folders of parts, that stay.
 
         Raises:
             OutputError: when something cannot be removed.
         """
         for part in (self.timeline(recording), self.tracks(recording)):
-            _unlink(*part.parent.glob("part-*.parquet"), *leftovers(part))
+            parts = [] if part.parent in keep else part.parent.glob("part-*.parquet")
+            _unlink(*parts, *leftovers(part))
             with suppress(OSError):
                 part.parent.rmdir()
         for path in (self.csv(recording), self.annotated(recording, photo=photo), self.record(recording)):
-            _unlink(path, *leftovers(path))
+            _unlink(*([] if path in keep else [path]), *leftovers(path))
 
     def _file(self, kind: str, name: str) -> Path:
         return self.out.joinpath(kind, *(_component(part) for part in name.split("/")))
