@@ -15,7 +15,7 @@ from fer_batch.pipeline import Outputs
 from fer_batch.timeline.memory import TimelineTable
 from fer_batch.timeline.reading import data_frame, load
 from fer_batch.types import Observation
-from fer_batch.video.source import open_source
+from fer_batch.video.opening import open_source
 
 if TYPE_CHECKING:
     import pandas as pd

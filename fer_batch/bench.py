@@ -21,7 +21,7 @@ import numpy as np
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.errors import InputError
 from fer_batch.faces.locator import FaceLocator
-from fer_batch.video.source import open_source
+from fer_batch.video.opening import open_source
 
 LOOPS = 10
 """How many times longer the recording is that shows whether memory grows."""

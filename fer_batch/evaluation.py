@@ -12,12 +12,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.datasets import LabelledFaces
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.faces.alignment import register
 from fer_batch.faces.locator import FaceLocator
-from fer_batch.training.datasets import LabelledFaces
 from fer_batch.types import Faces
 from fer_batch.video.frame import Display, Frame
 

@@ -10,13 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_batch.errors import InputError
-
-VIDEO_SUFFIXES = frozenset(
-    {".3g2", ".3gp", ".264", ".265", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif", ".h264", ".h265", ".hevc"}
-    | {".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".ts", ".vob"}
-    | {".webm", ".wmv", ".y4m"}
-)
-PHOTO_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+from fer_batch.video.suffixes import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

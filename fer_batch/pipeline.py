@@ -25,9 +25,10 @@ from fer_batch.timeline.tracks import TrackSummary
 from fer_batch.types import Observation
 from fer_batch.video.annotated import AnnotatedVideo
 from fer_batch.video.frame import Frame
+from fer_batch.video.opening import open_source
 from fer_batch.video.photo import AnnotatedPhoto
 from fer_batch.video.selection import Selection
-from fer_batch.video.source import Source, open_source
+from fer_batch.video.source import Source
 
 TimelineFormat = Literal["parquet", "csv", "both"]
 

@@ -50,10 +50,10 @@ def evaluate(
     from rich.console import Console
 
     from fer_batch.cli.progress import bar
+    from fer_batch.datasets import read_faces
     from fer_batch.emotion.classifier import EmotionClassifier
     from fer_batch.errors import InputError
     from fer_batch.evaluation import evaluate as measure
-    from fer_batch.training.datasets import read_faces
 
     classifier = EmotionClassifier(model)
     faces = read_faces(dataset)

@@ -20,7 +20,7 @@ def probe(
     Only the header and the first frame are read, so a fault further on does not show.
     """
     from fer_batch.errors import ExitStatus, InputError
-    from fer_batch.video.source import open_source
+    from fer_batch.video.opening import open_source
 
     faults = 0
     for number, path in enumerate(files):

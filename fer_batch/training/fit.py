@@ -17,11 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fer_batch.datasets import LabelledFaces
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.training.augment import Augmentation, degrade, mix, warp
-from fer_batch.training.datasets import LabelledFaces
 from fer_batch.training.network import EmotionNet
 from fer_batch.training.registration import alignments
 

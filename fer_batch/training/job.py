@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fer_batch.datasets import LabelledFaces, read_faces
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.evaluation import Result, evaluate
 from fer_batch.faces.alignment import CropGeometry
-from fer_batch.training.datasets import LabelledFaces, read_faces
 from fer_batch.training.export import export
 from fer_batch.training.fit import Epoch, Recipe, Trainer, TrainingFaces, temperature
 from fer_batch.version import __version__

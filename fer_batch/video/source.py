@@ -1,16 +1,12 @@
-"""What a source of frames is, and opening the right one for a path."""
+"""What a source of frames is."""
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from fer_batch.errors import InputError
-from fer_batch.inputs import PHOTO_SUFFIXES
 from fer_batch.video.frame import Frame
 from fer_batch.video.probe import Probe
 
@@ -61,30 +57,3 @@ class Source(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-
-
-def open_source(path: Path) -> Source:
-    """The source for a file, by its suffix a photo or else a video.
-
-    Raises:
-        InputError: when the file is missing, empty, not media, or holds no picture.
-    """
-    from fer_batch.video.file import VideoFile
-    from fer_batch.video.photo_source import Photo
-
-    try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{path}: is a folder; give a video or photo inside it.")
-        # Opening a pipe would wait for its writer, and a recording is read more than once.
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path}: is a pipe or device, not a file; save the recording to a file first.")
-        with path.open("rb"):
-            pass
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path.") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be opened ({error.strerror}); check the file and its permissions.") from error
-    if status.st_size == 0:
-        raise InputError(f"{path}: the file is empty (0 bytes); copy it again from its origin.")
-    return Photo(path) if path.suffix.lower() in PHOTO_SUFFIXES else VideoFile(path)

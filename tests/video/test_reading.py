@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from fer_batch.errors import InputError
 from fer_batch.video.file import VideoFile
 from fer_batch.video.frame import Frame
+from fer_batch.video.opening import open_source
 from fer_batch.video.probe import Probe
-from fer_batch.video.source import ReadCounts, open_source
+from fer_batch.video.source import ReadCounts
 
 Picture = NDArray[np.uint8]
 

@@ -1,0 +1,36 @@
+"""Opening the right source for a path."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from fer_batch.errors import InputError
+from fer_batch.video.file import VideoFile
+from fer_batch.video.photo_source import Photo
+from fer_batch.video.source import Source
+from fer_batch.video.suffixes import PHOTO_SUFFIXES
+
+
+def open_source(path: Path) -> Source:
+    """The source for a file, by its suffix a photo or else a video.
+
+    Raises:
+        InputError: when the file is missing, empty, not media, or holds no picture.
+    """
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{path}: is a folder; give a video or photo inside it.")
+        # Opening a pipe would wait for its writer, and a recording is read more than once.
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: is a pipe or device, not a file; save the recording to a file first.")
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror}); check the file and its permissions.") from error
+    if status.st_size == 0:
+        raise InputError(f"{path}: the file is empty (0 bytes); copy it again from its origin.")
+    return Photo(path) if path.suffix.lower() in PHOTO_SUFFIXES else VideoFile(path)
