@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_batch.addresses import refuse_address
 from fer_batch.errors import InputError
+from fer_batch.own_results import OwnResults
 from fer_batch.video.suffixes import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 
 
@@ -39,14 +41,15 @@ def find_recordings(inputs: Iterable[str | Path], leave_out: Path | None = None)
         leave_out: a folder, usually the output, in which nothing is looked for.
 
     Raises:
-        InputError: when something does not exist, holds no media, or two files would get one id.
+        InputError: when something does not exist, is an address or holds no media, or two files would get one id.
     """
+    own = OwnResults(leave_out)
     found: dict[Path, Recording] = {}
     for given in inputs:
         if not isinstance(given, str | os.PathLike):
             raise InputError(f"{given!r}: is no path; give files, folders and patterns one by one.")
         try:
-            for recording in _expand(os.fspath(given), leave_out):
+            for recording in _expand(os.fspath(given), own):
                 found.setdefault(recording.path, recording)
         except OSError as error:
             raise InputError(
@@ -69,21 +72,22 @@ def find_recordings(inputs: Iterable[str | Path], leave_out: Path | None = None)
     return recordings
 
 
-def _expand(given: str, leave_out: Path | None) -> list[Recording]:
+def _expand(given: str, own: OwnResults) -> list[Recording]:
     if not given:
         raise InputError("An empty name is given as input; give a file, a folder or a pattern.")
+    refuse_address(given)
     # Links are kept: it is the link's name that says what a file is.
     path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow them
     if path.is_dir():
-        files = [file for file in _media_below(path) if not _is_left_out(file, path, leave_out)]
+        files = [file for file in _media_below(path) if not own.holds(file, path)]
         # A shell's * names the output folder too.
-        if not files and not _is_same(path, leave_out):
+        if not files and not own.is_output(path):
             raise InputError(f"{given}: holds no video or photo; give a folder with recordings.")
         return [Recording(file.relative_to(path).as_posix(), file) for file in files]
     if not os.path.lexists(path) and glob.has_magic(given):
         matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 - Path.glob takes no absolute patterns
         files = [file for file in matches if file.is_file() and _is_media(file)]
-        files = [file for file in files if not _is_left_out(file, Path(path.anchor), leave_out)]
+        files = [file for file in files if not own.holds(file, Path(path.anchor))]
         if not files:
             raise InputError(f"{given}: no video or photo matches this pattern.")
         return [Recording(file.name, file) for file in files]
@@ -113,22 +117,6 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _is_left_out(file: Path, searched: Path, leave_out: Path | None) -> bool:
-    """Whether a file lies in the folder to leave out, if that is below the one searched, or is an annotated copy."""
-    for folder in file.parents:
-        if folder == searched:
-            break
-        if _is_same(folder, leave_out):
-            return True
-        if folder.name == "annotated" and (folder.parent / "recordings").is_dir():
-            return True
-    return False
-
-
 def _is_no_text(name: str) -> bool:
     """Whether a file name is in another encoding, so that no JSON document or table can hold it."""
     return any("\ud800" <= letter <= "\udfff" for letter in name)
-
-
-def _is_same(folder: Path, other: Path | None) -> bool:
-    return other is not None and other.is_dir() and folder.resolve() == other.resolve()

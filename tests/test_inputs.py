@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from fer_batch.errors import InputError
 from fer_batch.inputs import find_recordings
+from fer_batch.timeline.layout import Layout
+from fer_batch.timeline.record import RecordingRecord
+from fer_batch.video.opening import open_source
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -17,6 +21,13 @@ def touch(folder: Path, *names: str) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+
+
+def record(out: Path, *names: str) -> None:
+    """What an analysis writes about recordings."""
+    now = datetime.now(UTC)
+    for name in names:
+        RecordingRecord(name, name, "done", now, now).write(Layout(out).record(name))
 
 
 def ids(*inputs: str | Path, leave_out: Path | None = None) -> list[str]:
@@ -122,11 +133,13 @@ class TestTheOutputFolder:
     @pytest.fixture(autouse=True)
     def _study(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
-        touch(tmp_path, "a.mp4", "sub/b.mp4", "out/annotated/a.mp4", "out/annotated/sub/b.mp4", "out/recordings/a.json")
+        touch(tmp_path, "a.mp4", "sub/b.mp4", "c.tiff", "out/annotated/a.mp4", "out/annotated/sub/b.mp4")
+        touch(tmp_path, "out/annotated/c.tiff.png")
+        record(tmp_path / "out", "a.mov", "sub/b.mp4", "c.tiff")
 
     def test_is_not_searched(self) -> None:
         touch(Path(), "out/else.mp4")
-        assert ids(".", leave_out=Path("out")) == ["a.mp4", "sub/b.mp4"]
+        assert ids(".", leave_out=Path("out")) == ["a.mp4", "c.tiff", "sub/b.mp4"]
         assert ids("**/*.mp4", leave_out=Path("out").absolute()) == ["a.mp4", "b.mp4"]
 
     def test_may_be_among_what_a_shell_makes_of_an_asterisk(self) -> None:
@@ -135,16 +148,26 @@ class TestTheOutputFolder:
             ids("out", leave_out=Path("out"))
 
     def test_may_be_the_folder_of_the_recordings(self) -> None:
-        touch(Path(), "recordings/a.json", "annotated/a.mp4")
-        assert ids(".", leave_out=Path()) == ["a.mp4", "sub/b.mp4"]
+        touch(Path(), "annotated/a.mp4")
+        record(Path(), "a.mp4")
+        assert ids(".", leave_out=Path()) == ["a.mp4", "c.tiff", "sub/b.mp4"]
 
     def test_of_an_earlier_run_gives_no_annotated_copies(self) -> None:
-        assert ids(".", leave_out=Path("out2")) == ["a.mp4", "sub/b.mp4"]
+        assert ids(".", leave_out=Path("out2")) == ["a.mp4", "c.tiff", "sub/b.mp4"]
         assert ids("out/annotated/a.mp4") == ["a.mp4"], "but a file that is named is meant"
 
     def test_hides_no_folder_that_only_has_a_similar_name(self) -> None:
         touch(Path(), "annotated/c.mp4", "output/d.mp4")
-        assert ids(".", leave_out=Path("out")) == ["a.mp4", "annotated/c.mp4", "output/d.mp4", "sub/b.mp4"]
+        assert ids(".", leave_out=Path("out")) == ["a.mp4", "annotated/c.mp4", "c.tiff", "output/d.mp4", "sub/b.mp4"]
+
+    def test_hides_no_folders_that_the_user_named_like_its_own(self) -> None:
+        """A study with its raw recordings in one folder and somebody's annotations of them in another."""
+        touch(Path(), "study/recordings/d.mp4", "study/annotated/d.mp4", "study/annotated/sub/e.mp4")
+        Path("study/recordings/d.json").write_text('{"id": "d.mp4", "coder": 2}')
+        named = ["annotated/d.mp4", "annotated/sub/e.mp4", "recordings/d.mp4"]
+        assert ids("study") == named
+        record(Path("study"), "d.avi")
+        assert ids("study") == named[1:]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +188,28 @@ def test_what_does_not_exist_or_holds_nothing_is_told(
     with pytest.raises(InputError) as caught:
         ids(given)
     assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("rtsp://user:secret@cam/1", "rtsp://cam/1"),
+        ("https://user:sec:r@et@cam:80/live.m3u8?token=secret#secret", "https://cam:80/live.m3u8"),
+        ("rtsp://user:se?cret@cam/1", "rtsp://..."),
+        (Path("RTSP://user:secret@cam/1"), "RTSP://cam/1"),
+    ],
+)
+def test_addresses_are_refused_without_their_passwords(given: str | Path, shown: str) -> None:
+    for reads in (ids, lambda name: open_source(Path(name))):
+        with pytest.raises(InputError) as caught:
+            reads(given)
+        assert str(caught.value) == f"{shown}: addresses of streams are not analysed; give a file."
+
+
+def test_a_file_in_a_folder_named_like_an_address_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "study:/a.mp4")
+    assert ids("study:/a.mp4", "study:/") == ["a.mp4"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names are Unicode")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from fer_batch.addresses import refuse_address
 from fer_batch.errors import InputError
 from fer_batch.video.file import VideoFile
 from fer_batch.video.photo_source import Photo
@@ -16,8 +17,9 @@ def open_source(path: Path) -> Source:
     """The source for a file, by its suffix a photo or else a video.
 
     Raises:
-        InputError: when the file is missing, empty, not media, or holds no picture.
+        InputError: when the file is missing, empty, not media, or holds no picture, or is the address of a stream.
     """
+    refuse_address(path)
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):

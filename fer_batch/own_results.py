@@ -1,0 +1,62 @@
+"""Which files below a folder fer-batch itself wrote, so that a later run does not take them for recordings."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from fer_batch.errors import InputError
+from fer_batch.timeline.layout import Layout
+from fer_batch.timeline.record import RecordingRecord
+
+
+class OwnResults:
+    """Tells results from recordings, for one search.
+
+    Args:
+        output: a folder, usually the output, in which nothing counts as a recording.
+    """
+
+    def __init__(self, output: Path | None) -> None:
+        self._output = output.resolve() if output is not None and output.is_dir() else None
+        self._is_output: dict[Path, bool] = {}
+        self._records: dict[Path, dict[str, list[Path]]] = {}
+
+    def is_output(self, folder: Path) -> bool:
+        """Whether this is the output folder, by whatever name."""
+        if folder not in self._is_output:
+            self._is_output[folder] = self._output is not None and folder.resolve() == self._output
+        return self._is_output[folder]
+
+    def holds(self, file: Path, searched: Path) -> bool:
+        """Whether a file lies in the output folder, if that is below the one searched, or is an annotated copy."""
+        for folder in file.parents:
+            if folder == searched:
+                break
+            if self.is_output(folder) or (folder.name == "annotated" and self._is_copy(file, folder)):
+                return True
+        return False
+
+    def _is_copy(self, file: Path, annotated: Path) -> bool:
+        """Whether the document of a recording whose copy would have this name lies beside ``annotated``."""
+        layout = Layout(annotated.parent)
+        records = self._records_in(annotated.parent / "recordings" / file.parent.relative_to(annotated))
+        for record in {*records.get(file.name, ()), *records.get(file.stem, ())}:
+            with suppress(InputError):
+                name = RecordingRecord.read(record).id
+                if file in (layout.annotated(name), layout.annotated(name, photo=True)):
+                    return True
+        return False
+
+    def _records_in(self, folder: Path) -> dict[str, list[Path]]:
+        """Documents by the name of their recording, with its suffix and without."""
+        if folder not in self._records:
+            self._records[folder] = found = {}
+            with suppress(OSError), os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith(".json"):
+                        name = entry.name.removesuffix(".json")
+                        for key in {name, Path(name).stem}:
+                            found.setdefault(key, []).append(Path(entry.path))
+        return self._records[folder]
