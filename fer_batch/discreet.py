@@ -10,6 +10,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from fer_batch.errors import FerBatchError
+
+SYSTEM_LIBRARIES = (
+    "a system library is missing; on Debian and Ubuntu: apt-get install libgles2 libegl1 libgl1 libglib2.0-0."
+)
+"""What to tell when a library cannot be loaded: slim images lack some that MediaPipe and OpenCV link to."""
+
 
 def import_onnxruntime() -> Any:
     """ONNX Runtime with its telemetry off.
@@ -35,6 +42,22 @@ def import_mediapipe() -> Any:
     with _later("matplotlib", "matplotlib.pyplot", "sounddevice"):
         import mediapipe.tasks.python.vision
     return mediapipe
+
+
+@contextmanager
+def mediapipe_loaded() -> Iterator[None]:
+    """Turns a library that MediaPipe cannot load, at its import or at its first task, into a sentence.
+
+    Raises:
+        FerBatchError: when that happens.
+    """
+    try:
+        yield
+    except (ImportError, OSError) as error:
+        # The linker sets no number; a file that cannot be read does.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise FerBatchError(f"MediaPipe cannot be loaded ({error}): {SYSTEM_LIBRARIES}") from error
 
 
 class _Later(ModuleType):

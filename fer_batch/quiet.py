@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import TextIO
 
 _lock = Lock()
 
@@ -17,11 +18,19 @@ def native_stderr_muted() -> Iterator[None]:
     """File descriptor 2 goes nowhere inside the block; when the block raises, what was written is attached.
 
     MediaPipe logs to the descriptor itself while a task is created, whatever Python's ``sys.stderr`` is. One thread at
-    a time may hold it, since the descriptor is the whole process's.
+    a time may hold it, since the descriptor is the whole process's. A program that was started without the descriptor
+    has nothing to keep quiet.
     """
     with _lock, tempfile.TemporaryFile() as caught:
-        sys.stderr.flush()
-        saved = os.dup(2)
+        # None in a program that was started without it.
+        stderr: TextIO | None = sys.stderr
+        if stderr is not None:
+            stderr.flush()
+        try:
+            saved = os.dup(2)
+        except OSError:
+            yield
+            return
         os.dup2(caught.fileno(), 2)
         try:
             yield

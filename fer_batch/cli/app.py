@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -14,11 +15,15 @@ from fer_batch.cli.evaluate import evaluate
 from fer_batch.cli.models import models
 from fer_batch.cli.probe import probe
 from fer_batch.cli.train import train
+from fer_batch.discreet import SYSTEM_LIBRARIES
 from fer_batch.errors import ExitStatus, FerBatchError, InputError
 from fer_batch.version import __version__
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """Base of what Typer raises for a wrong command line; older versions have it from Click, newer ones bring their own."""
+
+_STDOUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+"""What standard output fails with; such an error has no file's name."""
 
 app = typer.Typer(
     name="fer-batch",
@@ -70,23 +75,27 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         _say("Interrupted.")
         return ExitStatus.INTERRUPTED
-    except FerBatchError as error:
+    except Exception as error:
         if debug:
             raise
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """Says what went wrong; the exit status for it."""
+    if isinstance(error, FerBatchError):
         _say(f"Error: {error}")
         return error.status
-    except OSError as error:
-        if debug:
-            raise
+    if isinstance(error, ImportError) and ".so" in str(error):
+        _say(f"Error: {error}: {SYSTEM_LIBRARIES}")
+        return ExitStatus.USAGE
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in _STDOUT_ERRORS):
         if error.filename is None:
             _drop_stdout()
         _say(f"Error: {error.filename or 'output'}: {error.strerror or error}; --debug shows where.")
         return ExitStatus.USAGE
-    except Exception as error:
-        if debug:
-            raise
-        _say(f"Error: {type(error).__name__}: {error} (this should not happen; --debug shows where).")
-        return ExitStatus.SOME_FAILED
+    _say(f"Error: {type(error).__name__}: {error} (this should not happen; --debug shows where).")
+    return ExitStatus.SOME_FAILED
 
 
 def _call(arguments: list[str]) -> int:

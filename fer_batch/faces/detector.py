@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.discreet import import_mediapipe
+from fer_batch.discreet import import_mediapipe, mediapipe_loaded
 from fer_batch.models import model_path
 from fer_batch.quiet import native_stderr_muted
 from fer_batch.types import KEYPOINTS, Faces
@@ -45,7 +45,7 @@ class MediaPipeDetector:
 
     def __init__(self, kind: str = "short", minimum_score: float = MINIMUM_SCORE) -> None:
         path = model_path(DETECTORS[kind])
-        with native_stderr_muted():
+        with native_stderr_muted(), mediapipe_loaded():
             # Imported here: it takes half a second that neither --help nor a reader of timelines should wait for.
             mediapipe = import_mediapipe()
             vision = mediapipe.tasks.vision
