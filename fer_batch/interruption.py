@@ -15,7 +15,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def stop_on_interrupt() -> Iterator[Event]:
     """An event that the first Ctrl-C or SIGTERM sets; a second one is a ``KeyboardInterrupt``.
 
-    Only in the main thread.
+    Only in the main thread. A signal that is ignored, as under ``nohup`` or for a job in the background of a script,
+    stays so, and so does one whose handler is not Python's, which could not be put back.
     """
     stop = Event()
 
@@ -24,7 +25,8 @@ def stop_on_interrupt() -> Iterator[Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    ours = [number for number in _SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    before = {number: signal.signal(number, handle) for number in ours}
     try:
         yield stop
     finally:

@@ -68,17 +68,18 @@ class Prefetched(Generic[T]):
     def _run(self) -> None:
         error: BaseException | None = None
         try:
-            for item in self._items:
-                self._put(item)
-                if self._stop.is_set():
-                    break
+            try:
+                for item in self._items:
+                    self._put(item)
+                    if self._stop.is_set():
+                        break
+            finally:
+                close = getattr(self._items, "close", None)
+                if close is not None:
+                    close()
         except BaseException as raised:  # whatever it is, the consumer gets it
             error = raised
-        finally:
-            close = getattr(self._items, "close", None)
-            if close is not None:
-                close()
-            self._put(_End(error))
+        self._put(_End(error))
 
     def _put(self, item: T | _End) -> None:
         while not self._stop.is_set():
