@@ -81,6 +81,9 @@ def bench(path: Path, runs: int = 3) -> Bench:
     Raises:
         InputError: when the file cannot be read, or an analysis fails.
     """
+    with open_source(path) as source:
+        if source.probe.kind != "video":
+            raise InputError(f"{path}: is a photo; speed is measured on a video.")
     decode_only(path)
     with tempfile.TemporaryDirectory(prefix="fer-batch-bench-") as folder:
         _analyse(path, Path(folder), "--no-video")
@@ -145,7 +148,9 @@ def _analyse(path: Path, folder: Path, *options: str) -> _Run:
     """One analysis in a process of its own, whose memory the operating system counts."""
     command = [sys.executable, "-m", "fer_batch", "analyze", str(path), "-o", str(folder / "out"), "--overwrite"]
     began = time.perf_counter()
-    with subprocess.Popen([*command, "--json", "-q", *options], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [*command, "--json", "-q", *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         text = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -166,5 +171,12 @@ def _looped(path: Path, folder: Path) -> Path:
     """The recording ten times over, copied packet by packet."""
     target = folder / f"looped{path.suffix}"
     stream = ffmpeg.input(str(path), stream_loop=LOOPS - 1).output(str(target), c="copy", loglevel="error")
-    stream.run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True, overwrite_output=True)
+    try:
+        # It would take keys typed in the terminal for commands.
+        stream.global_args("-nostdin").run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True, overwrite_output=True)
+    except ffmpeg.Error as error:
+        reason = " ".join((error.stderr or b"").decode(errors="replace").split())[:160]
+        raise InputError(
+            f"{path}: cannot be repeated to ten times its length ({reason}); give another video."
+        ) from None
     return target

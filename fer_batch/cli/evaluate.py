@@ -87,9 +87,11 @@ def evaluate(
 
 def _show(console: Console, values: dict[str, Any]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     split = f", {values['split']}" if values["split"] else ""
-    console.print(f"[bold]{values['model']}[/] on {values['dataset']}{split}, as {values['as']}", highlight=False)
+    # Not by markup, which names of models and folders may hold.
+    console.print(Text.assemble((values["model"], "bold"), f" on {values['dataset']}{split}, as {values['as']}"))
     summary = Table(box=None, show_header=False, pad_edge=False)
     for name, text in (
         ("faces", f"{values['n']}"),
@@ -120,4 +122,4 @@ def _show(console: Console, values: dict[str, Any]) -> None:
         console.print()
         console.print(table)
     for problem, count in values["left_out"].items():
-        console.print(f"left out: {count} x {problem}", highlight=False)
+        console.print(f"left out: {count} x {problem}", highlight=False, markup=False)

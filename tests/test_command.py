@@ -1,0 +1,78 @@
+"""The command where the machine or the shell lacks something, and what its smaller commands refuse."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clips import clip
+
+from fer_batch.cli.app import run
+
+SCRIPT = Path(sys.executable).parent / "fer-batch"
+STILL = Path(__file__).parents[1] / "examples" / "astronaut.png"
+
+
+def test_a_missing_system_library_is_told_with_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a server without graphics; the loader's own words are all that MediaPipe raises."""
+    from mediapipe.tasks.python.core import mediapipe_c_bindings
+
+    def fail(*_: Any) -> None:
+        raise OSError("libGLESv2.so.2: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(mediapipe_c_bindings, "_shared_lib", None)
+    monkeypatch.setattr(ctypes, "CDLL", fail)
+    assert run(["analyze", str(STILL), "-o", str(tmp_path / "out"), "--no-video"]) == 2
+    said = capsys.readouterr().err
+    assert "Error: MediaPipe cannot be loaded (libGLESv2.so.2: cannot open" in said
+    assert "apt-get install libgles2 libegl1" in said
+
+
+def test_a_missing_system_library_of_opencv_is_told_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr("fer_batch.video.opening.open_source", fail)
+    assert run(["probe", str(STILL)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: libGL.so.1: cannot open")
+    assert "libgl1" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's way to close streams")
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_no_harm(tmp_path: Path, closed: str) -> None:
+    out = tmp_path / "out"
+    command = [str(SCRIPT), "analyze", str(STILL), "-o", str(out)]
+    done = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (out / "annotated" / "astronaut.png").is_file()
+
+
+def test_bench_refuses_what_is_no_video(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", str(STILL)]) == 2
+    assert capsys.readouterr().err == f"Error: {STILL}: is a photo; speed is measured on a video.\n"
+
+
+def test_probe_keeps_a_cameras_password(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["probe", "rtsp://user:secret@cam/1"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: rtsp://cam/1: addresses of streams are not analysed")
+
+
+def test_a_recording_that_cannot_be_repeated_is_told(tmp_path: Path) -> None:
+    from fer_batch.bench import _looped
+    from fer_batch.errors import InputError
+
+    torn = tmp_path / "torn.mp4"
+    torn.write_bytes(clip(tmp_path / "whole.mp4").read_bytes()[:500])
+    with pytest.raises(InputError, match=r"torn\.mp4: cannot be repeated to ten times its length \(.+\)"):
+        _looped(torn, tmp_path)
