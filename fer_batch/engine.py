@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from threading import Event
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +26,9 @@ from fer_batch.video.source import Source
 
 _WAITING_BYTES = 48 << 20
 """Memory that decoded pictures between two stages may take."""
+
+_LONGEST_WAIT_S = 0.3
+"""How long a frame waits for others to be classified with it. A face's probabilities are the same in any company."""
 
 _NONE: NDArray[np.float32] = np.zeros((0, len(EMOTIONS)), np.float32)
 
@@ -59,7 +64,7 @@ class Engine:
         self._locator = FaceLocator(settings.detector, settings.minimum_score)
 
     def observe(
-        self, source: Source, selection: Selection, every_frame: bool = False
+        self, source: Source, selection: Selection, every_frame: bool = False, stop: Event | None = None
     ) -> Generator[tuple[Frame | None, Observation | None]]:
         """The recording's analysed frames in order.
 
@@ -68,12 +73,13 @@ class Engine:
             selection: which frames are analysed.
             every_frame: also give the decoded frames, those inside the range that are not analysed too (with None
                 for the observation); else the frame is None and its memory long released.
+            stop: once set, no further frame is begun; those that were come out.
 
         Raises:
             InputError: when nothing can be decoded.
         """
         depth = _waiting_frames(source)
-        chosen = Prefetched(_select(source.frames(), selection, every_frame), depth, "fer-batch decode")
+        chosen = Prefetched(_select(source.frames(), selection, every_frame, stop), depth, "fer-batch decode")
         detected = Prefetched(self._detect(chosen, every_frame), depth if every_frame else 16, "fer-batch detect")
         try:
             yield from self._classify(detected, depth if every_frame else 4 * self.settings.batch_size)
@@ -88,7 +94,7 @@ class Engine:
             if not analysed:
                 yield _Detected(frame, None, None)
                 continue
-            faces = tracker.update(frame.time_s, self._locator.locate(frame))
+            faces = tracker.update(frame.time_s, self._locator.locate(frame), unit=frame.width)
             # Without a face the picture is not even looked at.
             crops = register_all(self._picture(frame), faces.keypoints, geometry) if len(faces) else None
             yield _Detected(frame if keep else None, Observation(frame.index, frame.time_s, faces), crops)
@@ -98,11 +104,14 @@ class Engine:
     ) -> Iterator[tuple[Frame | None, Observation | None]]:
         """Probabilities for the faces of several frames at once."""
         waiting: list[_Detected] = []
-        faces = 0
+        faces, since = 0, time.monotonic()
         for item in detected:
+            if not waiting:
+                since = time.monotonic()
             waiting.append(item)
             faces += item.faces
-            if faces >= self.settings.batch_size or len(waiting) >= most_frames:
+            full = faces >= self.settings.batch_size or len(waiting) >= most_frames
+            if full or time.monotonic() - since > _LONGEST_WAIT_S:
                 yield from self._classify_batch(waiting)
                 waiting, faces = [], 0
         yield from self._classify_batch(waiting)
@@ -138,10 +147,14 @@ class Engine:
         self.close()
 
 
-def _select(frames: Iterator[Frame], selection: Selection, every_frame: bool) -> Iterator[tuple[Frame, bool]]:
+def _select(
+    frames: Iterator[Frame], selection: Selection, every_frame: bool, stop: Event | None
+) -> Iterator[tuple[Frame, bool]]:
     """The frames inside the selection's range, each with whether it is analysed."""
     previous: Frame | None = None
     for frame in frames:
+        if stop is not None and stop.is_set():
+            return
         if selection.end_s is not None and frame.time_s >= selection.end_s:
             return
         if frame.time_s >= selection.start_s:

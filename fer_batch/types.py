@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.emotion.labels import EMOTIONS
-
-if TYPE_CHECKING:
-    from fer_batch.video.frame import Frame
 
 KEYPOINTS = 6
 """Keypoints a face has: right eye, left eye, nose tip, mouth centre, right ear, left ear (the person's own sides)."""
@@ -50,7 +46,7 @@ class Faces:
     boxes: NDArray[np.float32]
     """(N, 4) x, y, width, height."""
     keypoints: NDArray[np.float32]
-    """(N, 6, 2)."""
+    """(N, 6, 2); the centre of the upper left pixel is (0, 0), while boxes count from its corner."""
     scores: NDArray[np.float32]
     """(N,) the detector's confidence."""
     tracks: NDArray[np.int32]
@@ -75,7 +71,8 @@ class Faces:
     def scaled(self, x: float, y: float) -> Faces:
         """The same faces in a picture ``x`` times as wide and ``y`` times as high."""
         factors = np.array([x, y], np.float32)
-        return Faces(self.boxes * np.tile(factors, 2), self.keypoints * factors, self.scores, self.tracks)
+        keypoints = (self.keypoints + np.float32(0.5)) * factors - np.float32(0.5)
+        return Faces(self.boxes * np.tile(factors, 2), keypoints, self.scores, self.tracks)
 
 
 @dataclass(slots=True)
@@ -91,8 +88,6 @@ class Observation:
     """(N, 7) calibrated, each row sums to 1."""
     captured_at: datetime | None = None
     """Live sources only: wall clock at arrival, UTC."""
-    picture: Frame | None = None
-    """The decoded frame, for sinks that draw; not kept by :func:`fer_batch.stream` unless asked for."""
 
     @property
     def faces(self) -> list[Face]:

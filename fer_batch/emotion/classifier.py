@@ -44,12 +44,14 @@ class EmotionClassifier:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise ModelError(f"{path}: not a usable ONNX model; give another or export it again.") from error
-        self.name = path.stem if Path(model).suffix == ".onnx" else model
+        self.name = path.stem if Path(model).suffix.lower() == ".onnx" else model
         self.sha256 = sha256_of(path)
         self.spec = read_spec(path, self._session.get_modelmeta().custom_metadata_map)
         self._order = self.spec.order
         first = self._session.get_inputs()[0]
         self._input, self._type = first.name, _INPUT_TYPES.get(first.type, np.float32)
+        # Many published files take one face at a time.
+        self._most = 1 if first.shape and first.shape[0] == 1 else None
         self._try(path)
 
     @property
@@ -67,14 +69,16 @@ class EmotionClassifier:
         size = self.geometry.size
         faces = np.zeros((2, size, size) if self.gray else (2, size, size, 3), np.uint8)
         try:
-            shape = self._run(faces).shape
+            output = self._run(faces)
         except Exception as error:  # onnxruntime's exceptions share no base class
             reason = " ".join(str(error).split())[:160]
             raise ModelError(f"{path}: does not take the input it is described to take ({reason}).") from error
-        if shape != (2, len(self.spec.labels)):
+        if output.shape != (2, len(self.spec.labels)):
             raise ModelError(
-                f"{path}: gives {shape[1:]} numbers a face, its description names {len(self.spec.labels)}."
+                f"{path}: gives {output.shape[1:]} numbers a face, its description names {len(self.spec.labels)}."
             )
+        if not np.isfinite(output).all():
+            raise ModelError(f"{path}: gives numbers that are not finite; the file or its description is wrong.")
 
     def _run(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         spec = self.spec
@@ -83,8 +87,10 @@ class EmotionClassifier:
             batch = (batch.astype(np.float32) - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
         if spec.layout == "nchw":
             batch = batch.transpose(0, 3, 1, 2)
-        outputs = self._session.run(None, {self._input: np.ascontiguousarray(batch, self._type)})
-        return np.asarray(outputs[0], np.float32)
+        batch = np.ascontiguousarray(batch, self._type)
+        size = self._most or len(batch)
+        parts = [self._session.run(None, {self._input: batch[i : i + size]})[0] for i in range(0, len(batch), size)]
+        return np.concatenate(parts).astype(np.float32, copy=False)
 
     def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Uncalibrated logits (N, 7) in the order of ``EMOTIONS``; logarithms of what a model gives as probabilities.

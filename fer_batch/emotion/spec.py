@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,6 +75,8 @@ class ModelSpec:
         ):
             if value not in allowed:
                 raise ValueError(f"{name} is {value!r}; expected {' or '.join(allowed)}")
+        if not all(isfinite(value) for value in (self.temperature, *self.mean, *self.std)):
+            raise ValueError("mean, std and temperature must be finite")
         if not self.temperature > 0:
             raise ValueError("temperature must be above 0")
         if len(self.mean) not in {1, self.channels} or len(self.std) not in {1, self.channels}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 import cv2
@@ -13,6 +14,8 @@ RIGHT_EYE, LEFT_EYE, NOSE, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
 """MediaPipe's six face-detection keypoints, in their order; left and right are the person's own."""
 
 _ANCHORS = (RIGHT_EYE, LEFT_EYE, MOUTH)
+_SIZES = (8, 1024)
+"""Sides that a crop may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,15 @@ class CropGeometry:
     right_eye: tuple[float, float] = (0.3175, 0.392)
     left_eye: tuple[float, float] = (0.6825, 0.392)
     mouth: tuple[float, float] = (0.5, 0.775)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.size, int) or not _SIZES[0] <= self.size <= _SIZES[1]:
+            raise ValueError(f"size is {self.size!r}; expected a whole number from {_SIZES[0]} to {_SIZES[1]}")
+        points = (self.right_eye, self.left_eye, self.mouth)
+        if not all(len(point) == 2 and all(isfinite(value) for value in point) for point in points):
+            raise ValueError("right_eye, left_eye and mouth must be two numbers each")
+        if np.ptp(np.array(points), axis=0).max() < 0.05:
+            raise ValueError("right_eye, left_eye and mouth lie on one point")
 
     def template(self) -> NDArray[np.float64]:
         """Target positions (3, 2) of right eye, left eye and mouth in crop pixels."""
@@ -82,7 +94,7 @@ def register(
     """The registered face as a uint8 picture, (size, size) or (size, size, 3).
 
     A face larger than the crop is averaged down before it is resampled, so that fine texture does not turn into
-    noise: the neighbourhood is halved until it is at most twice the crop's scale, then warped bilinearly.
+    noise: the neighbourhood is shrunk by a whole factor to at most twice the crop's scale, then warped bilinearly.
     Pixels beyond the picture repeat its edge.
 
     Args:

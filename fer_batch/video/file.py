@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,7 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from fer_batch.errors import InputError
@@ -94,23 +95,15 @@ class VideoFile:
         return stream
 
     def _first_picture(self) -> av.VideoFrame:
-        """The first frame that decodes: only a decoded frame tells rotation and true size. Then back to the start."""
+        """The first frame that decodes, read from a container of its own: only it tells rotation and true size."""
         with av.open(str(self._path.absolute()), metadata_errors="replace") as container:
             stream = container.streams[self._stream.index]
             assert isinstance(stream, VideoStream)
-            errors = 0
-            packets = container.demux(stream)
-            while errors < _MOST_READ_ERRORS:
-                try:
-                    packet = next(packets, None)
-                    if packet is None:
-                        break
+            for packet in _readable(container, [stream], ReadCounts()):
+                with suppress(FFmpegError):
                     for picture in packet.decode():
                         assert isinstance(picture, av.VideoFrame)
                         return picture
-                except FFmpegError:
-                    errors += 1
-                    packets = container.demux(stream)
         raise InputError(f"{self._path}: not one frame of its video can be decoded; the file is damaged.")
 
     def _probe(self) -> Probe:
@@ -193,6 +186,7 @@ class VideoFile:
         """Decoded pictures and their times; packets that cannot be read or decoded are counted and left out."""
         times = DecodeTimes() if self._is("avi") else None
         for packet in self._packets():
+            self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
             # Not packet.stream_index: the packets that flush the decoders at the end all carry 0 there.
             if packet.stream.index != self._stream.index:
                 continue
@@ -220,22 +214,8 @@ class VideoFile:
     def _packets(self) -> Iterator[Packet[Any]]:
         """Packets of the video and of sound, since only together they show how much of a file was read."""
         streams = [self._stream, *self._container.streams.audio]
-        errors = 0
-        packets = self._container.demux(*streams)
-        while errors < _MOST_READ_ERRORS:
-            try:
-                packet = next(packets, None)
-            except FFmpegError:
-                errors += 1
-                self.counts.damaged_packets += 1
-                packets = self._container.demux(*streams)
-                continue
-            if packet is None:
-                return
-            errors = 0
-            self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
-            yield packet
-        self.counts.ended_early = f"{self._path}: cannot be read to its end; what could be read was analysed."
+        if not (yield from _readable(self._container, streams, self.counts)):
+            self.counts.ended_early = f"{self._path}: cannot be read to its end; what could be read was analysed."
 
     def _check_end(self, last_s: float) -> None:
         """Takes note of a missing end: by the file's structure, or because damage made the reader lose its way.
@@ -294,3 +274,24 @@ def _is_mirrored(picture: av.VideoFrame) -> bool:
 def _reason(error: BaseException) -> str:
     text = str(getattr(error, "strerror", None) or error)
     return text[:1].lower() + text[1:]
+
+
+def _readable(
+    container: InputContainer, streams: Sequence[Stream], counts: ReadCounts
+) -> Generator[Packet[Any], None, bool]:
+    """The packets that can be read; the others are counted. Returns whether the end was reached."""
+    errors = 0
+    packets = container.demux(*streams)
+    while errors < _MOST_READ_ERRORS:
+        try:
+            packet = next(packets, None)
+        except FFmpegError:
+            errors += 1
+            counts.damaged_packets += 1
+            packets = container.demux(*streams)
+            continue
+        if packet is None:
+            return True
+        errors = 0
+        yield packet
+    return False

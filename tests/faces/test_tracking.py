@@ -137,3 +137,27 @@ def test_a_frame_without_faces_is_nothing_special() -> None:
     assert tracker.update(0.1, faces([(50, 50, 20)])).tracks.tolist() == [1]
     assert len(tracker.update(0.2, Faces.none())) == 0
     assert tracker.update(0.3, faces([(50, 50, 20)])).tracks.tolist() == [1]
+
+
+@pytest.mark.parametrize("fps", [0.2, 0.5, 1])
+def test_a_face_keeps_its_number_when_frames_are_seconds_apart(fps: float) -> None:
+    """As with --fps 0.5; and missing in one of them is no reason to lose it."""
+    numbers = follow([lambda t: None if 19 < t < 21 else (200 + 3 * t, 200, 90)], 60, fps)
+    assert identities(numbers, 0) == [1]
+
+
+def test_a_neighbour_does_not_take_the_number_of_a_face_missed_for_a_moment() -> None:
+    """Two equal faces side by side: the second comes into view just when the first is missed."""
+    numbers = follow(
+        [lambda t: None if 1 <= t < 1.1 else (150, 150, 100), lambda t: (260, 150, 100) if t >= 1 else None], 2, 25
+    )
+    assert len(identities(numbers, 0)) == 1
+    assert len(identities(numbers, 1)) == 1
+
+
+def test_a_change_of_resolution_does_not_change_who_is_who() -> None:
+    tracker = Tracker()
+    small = tracker.update(0.0, faces([(100, 100, 50)]), unit=320)
+    large = tracker.update(0.04, faces([(400, 400, 200)]), unit=1280)
+    assert small.tracks.tolist() == large.tracks.tolist()
+    assert large.boxes.tolist() == [[300, 300, 200, 200]]

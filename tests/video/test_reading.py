@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -461,3 +462,20 @@ class TestPhotos:
     def test_that_move_give_their_first_picture_as_webp_and_all_as_gif(self, tmp_path: Path) -> None:
         assert len(read(clip(tmp_path / "moving.webp", "-c:v", "libwebp_anim")).times) == 1
         assert len(read(clip(tmp_path / "moving.gif", "-pix_fmt", "rgb8")).times) == 25
+
+
+def test_a_file_damaged_at_its_start_is_read_from_where_it_can_be(tmp_path: Path) -> None:
+    data = bytearray(EXAMPLE.read_bytes())
+    with av.open(str(EXAMPLE)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size][:70]
+    for packet in packets:
+        assert packet.pos is not None
+        data[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(data)
+
+    with open_source(path) as source:
+        frames = sum(1 for _ in source.frames())
+
+    assert frames >= 390
+    assert source.counts.damaged_packets >= 60
