@@ -64,6 +64,17 @@ def test_contempt_is_left_out_and_its_share_given_to_the_others() -> None:
         ({"labels": list(EMOTIONS), "std": 0}, "std"),
         ({"labels": list(EMOTIONS), "geometry": {"size": 64}}, "input"),
         ({"labels": [*EMOTIONS, "contempt"]}, "7"),
+        ({"labels": list(EMOTIONS), "geometry": {"size": "48"}}, "size"),
+        (
+            {
+                "labels": list(EMOTIONS),
+                "geometry": {"right_eye": [0.5, 0.5], "left_eye": [0.5, 0.5], "mouth": [0.5, 0.5]},
+            },
+            "point",
+        ),
+        ({"labels": list(EMOTIONS), "geometry": {"mouth": ["a", 1]}}, "description"),
+        ({"labels": list(EMOTIONS), "mean": [float("nan")]}, "finite"),
+        ({"labels": list(EMOTIONS), "temperature": 1e999}, "finite"),
     ],
 )
 def test_a_wrong_description_is_told_before_any_work(
