@@ -20,6 +20,7 @@ import numpy as np
 
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.errors import InputError
+from fer_batch.faces.kinds import Detector
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.video.opening import open_source
 
@@ -130,7 +131,7 @@ def _stages(path: Path, rounds: int = 40) -> tuple[list[float], list[float]]:
     classifier = EmotionClassifier(threads=1)
     size = classifier.geometry.size
     faces = np.random.default_rng(0).integers(0, 256, (_FACES, size, size), np.uint8)
-    locator = FaceLocator("short", minimum_score=0.5)
+    locator = FaceLocator(Detector.short)
     try:
         for _ in range(rounds):
             began = time.perf_counter()

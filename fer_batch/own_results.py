@@ -52,7 +52,8 @@ class OwnResults:
     def _records_in(self, folder: Path) -> dict[str, list[Path]]:
         """Documents by the name of their recording, with its suffix and without."""
         if folder not in self._records:
-            self._records[folder] = found = {}
+            found: dict[str, list[Path]] = {}
+            self._records[folder] = found
             with suppress(OSError), os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.name.endswith(".json"):

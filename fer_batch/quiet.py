@@ -21,7 +21,7 @@ def native_stderr_muted() -> Iterator[None]:
     a time may hold it, since the descriptor is the whole process's. A program that was started without the descriptor
     has nothing to keep quiet.
     """
-    with _lock, tempfile.TemporaryFile() as caught:
+    with _lock:
         # None in a program that was started without it.
         stderr: TextIO | None = sys.stderr
         if stderr is not None:
@@ -31,13 +31,14 @@ def native_stderr_muted() -> Iterator[None]:
         except OSError:
             yield
             return
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        except Exception as error:
-            caught.seek(0)
-            error.add_note(caught.read().decode(errors="replace")[-2000:])
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+        with tempfile.TemporaryFile() as caught:
+            os.dup2(caught.fileno(), 2)
+            try:
+                yield
+            except Exception as error:
+                caught.seek(0)
+                error.add_note(caught.read().decode(errors="replace")[-2000:])
+                raise
+            finally:
+                os.dup2(saved, 2)
+                os.close(saved)

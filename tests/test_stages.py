@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from threading import Thread
 
@@ -63,7 +64,8 @@ def test_an_ignored_signal_stays_ignored_and_the_other_one_stops() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_without_the_descriptor_of_stderr_there_is_nothing_to_mute() -> None:
+def test_without_stderr_there_is_nothing_to_mute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
     saved = os.dup(2)
     os.close(2)
     try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_LINE_SECONDS = 10.0
+LINE_SECONDS = 10.0
 """Seconds between two plain lines."""
 
 
@@ -44,7 +44,7 @@ def _plain(title: str) -> Callable[[int, int], None]:
 
     def advance(done: int, total: int) -> None:
         nonlocal said
-        if time.monotonic() - said >= _LINE_SECONDS or done == total:
+        if time.monotonic() - said >= LINE_SECONDS or done == total:
             said = time.monotonic()
             print(f"{title}: {done} of {total}", file=sys.stderr)
 

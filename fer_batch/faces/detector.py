@@ -9,15 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.discreet import import_mediapipe, mediapipe_loaded
+from fer_batch.faces.kinds import DETECTORS, MINIMUM_SCORE, Detector
 from fer_batch.models import model_path
 from fer_batch.quiet import native_stderr_muted
 from fer_batch.types import KEYPOINTS, Faces
-
-DETECTORS = {"short": "face-short-range", "full": "face-full-range"}
-"""Names on the command line and the models they stand for: within about two metres of the camera, and about five."""
-
-MINIMUM_SCORE = 0.5
-"""Below this a detection is as likely a texture as a face (MediaPipe's own default)."""
 
 
 class FaceDetector(Protocol):
@@ -43,8 +38,8 @@ class MediaPipeDetector:
         ModelError: when the model's file is missing or altered.
     """
 
-    def __init__(self, kind: str = "short", minimum_score: float = MINIMUM_SCORE) -> None:
-        path = model_path(DETECTORS[kind])
+    def __init__(self, kind: str = Detector.short, minimum_score: float = MINIMUM_SCORE) -> None:
+        path = model_path(DETECTORS[kind].model)
         with native_stderr_muted(), mediapipe_loaded():
             # Imported here: it takes half a second that neither --help nor a reader of timelines should wait for.
             mediapipe = import_mediapipe()

@@ -8,13 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.errors import InputError
-from fer_batch.faces.detector import DETECTORS, FaceDetector, MediaPipeDetector
+from fer_batch.faces.detector import FaceDetector, MediaPipeDetector
+from fer_batch.faces.kinds import DETECTORS, MINIMUM_SCORE
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
-
-DETECTION_SIDE = {"short": 640, "full": 960}
-"""Longer side in pixels of the picture that a detector is given. The networks see 128 and 192 pixels; more than that is
-handed over because MediaPipe returns boxes in whole pixels."""
 
 
 class FaceLocator:
@@ -29,10 +26,10 @@ class FaceLocator:
         ModelError: when its file is missing or altered.
     """
 
-    def __init__(self, kind: str, minimum_score: float) -> None:
+    def __init__(self, kind: str, minimum_score: float = MINIMUM_SCORE) -> None:
         if kind not in DETECTORS:
             raise InputError(f"--detector {kind}: give {' or '.join(DETECTORS)}.")
-        self._side = DETECTION_SIDE[kind]
+        self._side = DETECTORS[kind].side
         self._detector: FaceDetector = MediaPipeDetector(kind, minimum_score)
 
     def locate(self, frame: Frame) -> Faces:

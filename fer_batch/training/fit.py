@@ -23,7 +23,7 @@ from fer_batch.errors import InputError
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.training.augment import Augmentation, degrade, mix, warp
 from fer_batch.training.network import EmotionNet
-from fer_batch.training.registration import alignments
+from fer_batch.training.registration import alignments, cached_alignments
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +94,15 @@ class TrainingFaces:
         Args:
             data: what to read.
             geometry: the crop.
-            cache: an .npz file for the registrations, which take minutes; made when it does not exist.
+            cache: an .npz file for the registrations, which take minutes; see
+                :func:`fer_batch.training.registration.cached_alignments`.
         """
         crops = [data.crop(index, geometry.size) for index in range(len(data))]
         keep = [i for i, crop in enumerate(crops) if crop is not None]
         if not keep:
             raise InputError(f"{data.name}: no picture could be read.")
         pictures = np.stack([crop for crop in crops if crop is not None])
-        if cache is not None and cache.is_file():
-            matrices = np.load(cache)["alignments"]
-        else:
-            matrices = alignments(pictures, geometry)
-            if cache is not None:
-                cache.parent.mkdir(parents=True, exist_ok=True)
-                np.savez_compressed(cache, alignments=matrices)
-        if len(matrices) != len(pictures):
-            raise InputError(f"{cache}: made for another data set; delete it.")
+        matrices = alignments(pictures, geometry) if cache is None else cached_alignments(pictures, geometry, cache)
         return cls(
             torch.from_numpy(pictures)[:, None],
             torch.from_numpy(data.votes[keep]),

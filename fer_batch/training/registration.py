@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
+from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.atomic import whole
 from fer_batch.faces.alignment import CropGeometry, similarity
 from fer_batch.faces.detector import MediaPipeDetector
 
@@ -32,7 +36,7 @@ def alignments(crops: Iterable[NDArray[np.uint8]], geometry: CropGeometry) -> ND
     identity = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
     centre = np.array([(size - 1) / 2, (size - 1) / 2, 1])
     matrices = []
-    with MediaPipeDetector("short") as detector:
+    with MediaPipeDetector() as detector:
         for crop in crops:
             # The detector wants some background around a face and more than 48 pixels.
             padded = cv2.copyMakeBorder(crop, *(margin,) * 4, cv2.BORDER_REPLICATE)
@@ -48,3 +52,24 @@ def alignments(crops: Iterable[NDArray[np.uint8]], geometry: CropGeometry) -> ND
                     matrix = found
             matrices.append(matrix)
     return np.stack(matrices).astype(np.float32)
+
+
+def cached_alignments(crops: NDArray[np.uint8], geometry: CropGeometry, cache: Path) -> NDArray[np.float32]:
+    """The same by way of an .npz file, which is made anew unless it is of these very crops and this geometry.
+
+    Args:
+        crops: (N, S, S).
+        geometry: as for :func:`alignments`.
+        cache: the file.
+    """
+    key = hashlib.sha256(repr((crops.shape, geometry)).encode() + crops.tobytes()).hexdigest()
+    try:
+        with np.load(cache) as stored:
+            if str(stored["key"]) == key:
+                return np.asarray(stored["alignments"], np.float32)
+    except (OSError, ValueError, KeyError, BadZipFile):
+        pass
+    matrices = alignments(crops, geometry)
+    with whole(cache) as temporary:
+        np.savez_compressed(temporary, alignments=matrices, key=key)
+    return matrices
