@@ -34,6 +34,9 @@ _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm"}
 _USAGE = {"Training": "train", "PublicTest": "valid", "PrivateTest": "test"}
 
 
+Picture = Path | bytes | NDArray[np.uint8]
+
+
 @dataclass(slots=True)
 class LabelledFaces:
     """Pictures with what people said of them.
@@ -43,8 +46,8 @@ class LabelledFaces:
     """
 
     name: str
-    pictures: list[bytes | NDArray[np.uint8]]
-    """Encoded files, or gray pictures (H, W)."""
+    pictures: list[Picture]
+    """Files, read when they are asked for; their encoded contents; or gray pictures (H, W)."""
     label: NDArray[np.int64]
     """(N,) index into ``EMOTIONS``; with votes, the emotion with more than half of all ten votes."""
     votes: NDArray[np.float32]
@@ -82,14 +85,14 @@ class LabelledFaces:
     def gray(self, index: int) -> NDArray[np.uint8] | None:
         """The picture as (H, W) gray levels, or None when it cannot be read."""
         picture = self.pictures[index]
-        return picture if isinstance(picture, np.ndarray) else decode_picture(picture, gray=True)
+        return picture if isinstance(picture, np.ndarray) else _decoded(picture, gray=True)
 
     def rgb(self, index: int) -> NDArray[np.uint8] | None:
         """The picture as (H, W, 3) RGB, or None when it cannot be read."""
         stored = self.pictures[index]
         if isinstance(stored, np.ndarray):
             return np.repeat(stored[:, :, None], 3, axis=2)
-        picture = decode_picture(stored)
+        picture = _decoded(stored)
         return None if picture is None else np.ascontiguousarray(picture[:, :, ::-1])
 
     def crop(self, index: int, size: int, *, colour: bool = False) -> NDArray[np.uint8] | None:
@@ -103,6 +106,15 @@ class LabelledFaces:
             method = cv2.INTER_AREA if min(picture.shape[:2]) > size else cv2.INTER_CUBIC
             picture = np.asarray(cv2.resize(picture, (size, size), interpolation=method), np.uint8)
         return picture
+
+
+def _decoded(stored: Path | bytes, *, gray: bool = False) -> NDArray[np.uint8] | None:
+    if isinstance(stored, bytes):
+        return decode_picture(stored, gray=gray)
+    try:
+        return decode_picture(stored.read_bytes(), gray=gray)
+    except OSError:
+        return None
 
 
 def read_faces(path: Path) -> LabelledFaces:
@@ -134,7 +146,7 @@ def _one_hot(label: NDArray[np.int64]) -> NDArray[np.float32]:
 
 def _labelled(
     name: str,
-    pictures: list[bytes | NDArray[np.uint8]],
+    pictures: list[Picture],
     given: list[object],
     split: NDArray[np.object_],
     names: list[str],
@@ -160,7 +172,7 @@ def _read_folder(path: Path) -> LabelledFaces:
     split[~np.isin(split, ["train", "valid", "test"])] = ""
     return _labelled(
         path.name,
-        [f.read_bytes() for f in files],
+        list(files),
         [f.parent.name for f in files],
         split,
         [str(f.relative_to(path)) for f in files],
@@ -171,7 +183,7 @@ def _read_fer2013(path: Path) -> LabelledFaces:
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     if not {"emotion", "pixels"} <= set(table.columns):
         raise InputError(f"{path}: not FER2013's CSV; expected the columns emotion, pixels and Usage.")
-    pictures: list[bytes | NDArray[np.uint8]] = []
+    pictures: list[Picture] = []
     for text in table["pixels"]:
         values = np.array(text.split(), np.int64) if text.replace(" ", "").isdigit() else np.empty(0, np.int64)
         side = round(len(values) ** 0.5)
@@ -190,7 +202,9 @@ def _read_parquet(path: Path) -> LabelledFaces:
     column = next((name for name in ("image", "jpeg", "png", "picture") if name in table), None)
     if column is None:
         raise InputError(f"{path}: no picture column; expected image or jpeg holding encoded pictures.")
-    pictures = [value["bytes"] if isinstance(value, dict) else bytes(value or b"") for value in table[column]]
+    pictures: list[Picture] = [
+        value["bytes"] if isinstance(value, dict) else bytes(value or b"") for value in table[column]
+    ]
     names = [str(value) for value in table["name"]] if "name" in table else [f"row {i}" for i in range(len(table))]
     split = np.array(table["split"].astype(str), object) if "split" in table else np.full(len(table), "", object)
     if set(_VOTES) <= set(table.columns):
@@ -203,7 +217,7 @@ def _read_parquet(path: Path) -> LabelledFaces:
 
 def _with_votes(
     name: str,
-    pictures: list[bytes | NDArray[np.uint8]],
+    pictures: list[Picture],
     table: pd.DataFrame,
     split: NDArray[np.object_],
     names: list[str],

@@ -17,6 +17,7 @@ from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.faces.alignment import register
+from fer_batch.faces.kinds import Detector
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.types import Faces
 from fer_batch.video.frame import Display, Frame
@@ -52,7 +53,8 @@ class Result:
         """Every figure, ready for JSON; shares between 0 and 1.
 
         ``confusion`` has a row a true label and a column a predicted one, in the order of ``labels``; faces that were
-        not found are in no column. ``ece`` is the expected calibration error and ``nll`` the mean negative
+        not found are in no column. Answers are limited to ``labels``, but for ``accuracy_all_labels``, where the model
+        may answer with any of the seven. ``ece`` is the expected calibration error and ``nll`` the mean negative
         log-likelihood in nats, both over the faces that were found.
         """
         predicted, confidence = self._answers()
@@ -66,6 +68,7 @@ class Result:
         return {
             "n": len(self.truth),
             "accuracy": float(correct.sum() / max(1, len(self.truth))),
+            "accuracy_all_labels": float((self.found & (self.probabilities.argmax(1) == self.truth)).mean()),
             "balanced_accuracy": float(recall.mean()),
             "macro_f1": float(f1.mean()),
             "ece": self._ece(predicted, confidence),
@@ -114,12 +117,28 @@ class Result:
         return float(np.abs(np.log(np.clip(own, 1e-12, 1.0))).mean())
 
 
+def require_two_emotions(name: str, label: NDArray[np.int64]) -> list[str]:
+    """The emotions that labels stand for.
+
+    Raises:
+        InputError: when there are fewer than two: answers are limited to them, so that all would be right.
+    """
+    present = [emotion for i, emotion in enumerate(EMOTIONS) if (label == i).any()]
+    if not present:
+        raise InputError(f"{name}: no picture has one of the labels {', '.join(EMOTIONS)}.")
+    if len(present) == 1:
+        raise InputError(
+            f"{name}: all its labelled pictures are {present[0]}; give at least two emotions to tell apart."
+        )
+    return present
+
+
 def evaluate(
     data: LabelledFaces,
     classifier: EmotionClassifier,
     way: Literal["crops", "photos"] = "crops",
     *,
-    detector: str = "short",
+    detector: str = Detector.short,
     batch_size: int = 32,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Result:
@@ -135,11 +154,10 @@ def evaluate(
         on_progress: called with faces done and faces in all.
 
     Raises:
-        InputError: when no face has a usable label.
+        InputError: when not at least two emotions have a picture that can be read.
     """
+    require_two_emotions(data.name, data.label)
     labelled = np.flatnonzero(data.label >= 0)
-    if not len(labelled):
-        raise InputError(f"{data.name}: no picture has one of the labels {', '.join(EMOTIONS)}.")
     problems = Counter(data.problems)
     began = time.monotonic()
     source = _crops(data, labelled, classifier) if way == "crops" else _photos(data, labelled, classifier, detector)
@@ -158,8 +176,8 @@ def evaluate(
             on_progress(done, len(labelled))
     if not truth:
         raise InputError(f"{data.name}: none of its pictures can be read.")
+    present = require_two_emotions(data.name, np.array(truth))
     answers = np.concatenate(probabilities)
-    present = [emotion for i, emotion in enumerate(EMOTIONS) if (np.array(truth) == i).any()]
     return Result(present, np.array(truth), answers, np.array(found), time.monotonic() - began, problems)
 
 
@@ -184,7 +202,7 @@ def _crops(
 def _photos(
     data: LabelledFaces, indices: NDArray[np.intp], classifier: EmotionClassifier, detector: str
 ) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
-    locator = FaceLocator(detector, minimum_score=0.5)
+    locator = FaceLocator(detector)
     try:
         for index in indices:
             picture = data.rgb(int(index))

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_batch.cli.app import run
+from fer_batch.datasets import read_faces
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.evaluation import Result
@@ -78,6 +79,8 @@ def test_only_the_data_sets_own_labels_are_asked_for() -> None:
     """Neutral leads, but the data set has no neutral faces: of happy and sad, 0.3 to 0.1, happy has three quarters."""
     measured = result([HAPPY, SAD], [{"neutral": 0.6, "happy": 0.3, "sad": 0.1}] * 2, ["happy", "sad"])
     assert measured.to_dict()["confusion"] == [[1, 0], [1, 0]]
+    assert measured.to_dict()["accuracy"] == 0.5
+    assert measured.to_dict()["accuracy_all_labels"] == 0
     np.testing.assert_allclose(measured.reliability(), [(0.75, 0.5, 2)], rtol=1e-6)
     assert measured.to_dict()["nll"] == pytest.approx(-(log(0.75) + log(0.25)) / 2, rel=1e-6)
 
@@ -86,7 +89,7 @@ def test_a_face_that_was_not_found_is_wrong() -> None:
     """Angry comes first of the seven, so it is what a row without any probability might be taken for."""
     measured = result([ANGRY, ANGRY], [{"angry": 0.8, "sad": 0.2}, {}], ["angry", "sad"], [True, False])
     values = measured.to_dict()
-    assert (values["accuracy"], values["not_found"]) == (0.5, 1)
+    assert (values["accuracy"], values["accuracy_all_labels"], values["not_found"]) == (0.5, 0.5, 1)
     assert values["confusion"] == [[1, 0], [0, 0]]
     assert values["per_class"]["angry"]["recall"] == 0.5
     # How sure it was is known only of the face that was found.
@@ -210,7 +213,8 @@ def test_a_table_of_votes(
     values = evaluate(capsys, path)
     assert (values["split"], values["n"], values["accuracy"]) == ("valid", 9, 1.0)
     assert values["left_out"] == {"no emotion with more than half of the votes": 1}
-    assert evaluate(capsys, path, "--split", "train")["n"] == 1
+    assert run(["evaluate", str(path), "--split", "train"]) == 2
+    assert f"all its labelled pictures are {answers[0]}; give at least two emotions" in capsys.readouterr().err
 
 
 def test_photos_are_searched_for_the_face_and_missing_ones_count_as_wrong(
@@ -219,14 +223,45 @@ def test_photos_are_searched_for_the_face_and_missing_ones_count_as_wrong(
     """The astronaut's wide smile, and a pattern in which there is no face."""
     (tmp_path / "happy").mkdir()
     (tmp_path / "happy" / "astronaut.png").write_bytes(STILL.read_bytes())
-    (tmp_path / "happy" / "pattern.png").write_bytes(png(faces[0]))
     (tmp_path / "sad").mkdir()
+    (tmp_path / "sad" / "pattern.png").write_bytes(png(faces[0]))
     (tmp_path / "sad" / "torn.png").write_bytes(STILL.read_bytes()[:1000])
     values = evaluate(capsys, tmp_path, "--as", "photos")
     assert (values["n"], values["not_found"], values["accuracy"]) == (2, 1, 0.5)
     assert values["left_out"] == {"unreadable picture sad/torn.png": 1}
-    assert run(["evaluate", str(tmp_path), "--as", "photos", "--detector", "long"]) == 2
-    assert "--detector long: give short or full" in capsys.readouterr().err
+
+
+def test_a_detector_that_there_is_none_of_is_told_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["evaluate", "missing", "--as", "photos", "--detector", "long"]) == 2
+    said = capsys.readouterr().err
+    assert "'long' is not one of 'short', 'full'" in said
+
+
+def test_names_are_printed_as_they_are(
+    tmp_path: Path, faces: NDArray[np.uint8], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("happy", "sad", "[b]sad"):
+        folder = Path("study[/old]") / name
+        folder.mkdir(parents=True)
+        (folder / "1.png").write_bytes(png(faces[0]))
+    assert run(["evaluate", "study[/old]"]) == 0
+    said = capsys.readouterr().out
+    assert "emotion-gray48 on study[/old], as crops" in said
+    assert "accuracy, any of the seven" in said
+    assert "left out: 1 x label '[b]sad'" in said
+
+
+def test_pictures_of_a_folder_are_read_one_by_one(tmp_path: Path, faces: NDArray[np.uint8]) -> None:
+    """A data set may be larger than memory."""
+    (tmp_path / "happy").mkdir()
+    for name in ("1.png", "2.png"):
+        (tmp_path / "happy" / name).write_bytes(png(faces[0]))
+    data = read_faces(tmp_path)
+    (tmp_path / "happy" / "1.png").write_bytes(png(faces[1]))
+    (tmp_path / "happy" / "2.png").unlink()
+    np.testing.assert_array_equal(data.gray(0), faces[1])
+    assert data.gray(1) is None
 
 
 def test_plots_are_written_where_asked(

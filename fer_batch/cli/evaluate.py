@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.faces.kinds import Detector
 from fer_batch.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def evaluate(
         str | None,
         typer.Option(help="train, valid or test; by default test, else valid, else everything.", show_default=False),
     ] = None,
-    detector: Annotated[str, typer.Option(help="short or full; for --as photos.")] = "short",
+    detector: Annotated[Detector, typer.Option(help="For --as photos.")] = Detector.short,
     plots: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write confusion matrix and reliability diagram as PNG.", show_default=False),
@@ -66,7 +67,7 @@ def evaluate(
                 f"{dataset}: has no split {chosen!r}; there are {', '.join(sorted(present - {''})) or 'none'}."
             )
     with bar("Evaluating", quiet=as_json) as advance:
-        result = measure(faces, classifier, way.value, detector=detector, on_progress=advance)
+        result = measure(faces, classifier, way.value, detector=detector.value, on_progress=advance)
     values = {
         "dataset": str(dataset),
         "split": chosen,
@@ -96,6 +97,7 @@ def _show(console: Console, values: dict[str, Any]) -> None:
     for name, text in (
         ("faces", f"{values['n']}"),
         ("accuracy", f"{values['accuracy']:.2%}"),
+        ("accuracy, any of the seven", f"{values['accuracy_all_labels']:.2%}"),
         ("balanced accuracy", f"{values['balanced_accuracy']:.2%}"),
         ("macro F1", f"{values['macro_f1']:.4f}"),
         ("calibration error", f"{values['ece']:.4f}"),
