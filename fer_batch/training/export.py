@@ -11,6 +11,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
+from fer_batch.atomic import whole
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.spec import METADATA_KEY, ModelSpec
@@ -26,7 +27,7 @@ _OPSET = 17
 def export(
     network: EmotionNet, path: Path, geometry: CropGeometry, temperature: float, training: dict[str, Any]
 ) -> None:
-    """Writes the emotion head with its metadata, then checks the file on faces of random noise.
+    """Writes the emotion head with its metadata; the file appears once it gave PyTorch's answers to random noise.
 
     Args:
         network: on any device.
@@ -40,26 +41,24 @@ def export(
     """
     network = network.cpu().eval()
     example = torch.zeros(1, 1, geometry.size, geometry.size)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    torch.onnx.export(
-        network,
-        (example,),
-        str(temporary),
-        input_names=["faces"],
-        output_names=["logits"],
-        dynamic_axes={"faces": {0: "n"}, "logits": {0: "n"}},
-        opset_version=_OPSET,
-        dynamo=False,
-    )
-    model = onnx.load(str(temporary))
-    spec = ModelSpec(EMOTIONS, geometry, temperature=temperature)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, json.dumps({**spec.to_dict(), **training})
-    onnx.checker.check_model(model)
-    onnx.save(model, str(temporary))
-    temporary.replace(path)
-    _compare(network, path, geometry)
+    with whole(path) as temporary:
+        torch.onnx.export(
+            network,
+            (example,),
+            str(temporary),
+            input_names=["faces"],
+            output_names=["logits"],
+            dynamic_axes={"faces": {0: "n"}, "logits": {0: "n"}},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+        model = onnx.load(str(temporary))
+        spec = ModelSpec(EMOTIONS, geometry, temperature=temperature)
+        entry = model.metadata_props.add()
+        entry.key, entry.value = METADATA_KEY, json.dumps({**spec.to_dict(), **training})
+        onnx.checker.check_model(model)
+        onnx.save(model, str(temporary))
+        _compare(network, temporary, geometry)
 
 
 def _compare(network: EmotionNet, path: Path, geometry: CropGeometry) -> None:
@@ -69,4 +68,4 @@ def _compare(network: EmotionNet, path: Path, geometry: CropGeometry) -> None:
         expected = network(torch.from_numpy(faces)[:, None].float()).numpy()
     difference = float(np.abs(expected - EmotionClassifier(str(path)).logits(faces)).max())
     if difference > _TOLERANCE:
-        raise ModelError(f"{path}: ONNX Runtime differs from PyTorch by {difference:.2g}; the file must not be used.")
+        raise ModelError(f"ONNX Runtime differs from PyTorch by {difference:.2g}; the network was not exported.")

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fer_batch.atomic import whole
 from fer_batch.datasets import LabelledFaces, read_faces
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.evaluation import Result, evaluate
+from fer_batch.evaluation import Result, evaluate, require_two_emotions
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.training.export import export
 from fer_batch.training.fit import Epoch, Recipe, Trainer, TrainingFaces, temperature
@@ -53,6 +54,8 @@ class TrainingJob:
         for name, part in (("train", train), ("valid", valid)):
             if not (part.votes.sum(1) > 0).any():
                 raise InputError(f"{self.dataset}: has no labelled faces in its {name} split.")
+        # What would fail at the end, when the trained network is measured.
+        require_two_emotions(f"{self.dataset}, split valid", valid.label)
         geometry = CropGeometry()
         faces = TrainingFaces.read(train, geometry, self.folder / "train.npz")
         if self.teacher is not None:
@@ -66,8 +69,9 @@ class TrainingJob:
         assert best is not None
         path = self.folder / "model.onnx"
         facts = {"training": {"recipe": asdict(self.recipe), "epoch": best.number + 1, "fer_batch": __version__}}
-        export(network, path, geometry, 1.0, facts)
-        export(network, path, geometry, self._temperature(valid, path), facts)
+        with whole(path) as temporary:
+            export(network, temporary, geometry, 1.0, facts)
+            export(network, temporary, geometry, self._temperature(valid, temporary), facts)
         result = evaluate(valid, EmotionClassifier(str(path)))
         (self.folder / "model.md").write_text(self._card(result, best), encoding="utf-8")
         return path
