@@ -1,6 +1,6 @@
 """Plots the emotion timeline of every track in an output folder of fer-batch.
 
-python examples/plot_timeline.py fer-output timeline.png
+python examples/plot_timeline.py fer-output fer-output/timeline.png
 """
 
 import argparse
@@ -38,11 +38,20 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="folder that fer-batch analyze wrote")
     parser.add_argument("picture", type=Path, help="PNG, SVG or PDF to write")
     parser.add_argument("--smooth", type=float, default=0.5, help="seconds over which probabilities are averaged (0.5)")
+    parser.add_argument("--shortest", type=float, default=0.5, help="leave out tracks shorter than this, seconds (0.5)")
     arguments = parser.parse_args()
 
-    timeline = fer_batch.load(arguments.output)
-    tracks = [(key, rows) for key, rows in timeline.groupby(["recording", "track"]) if len(rows) > 1]
-    figure = Figure(figsize=(9, 0.8 + 2.2 * max(1, len(tracks))), layout="constrained")
+    try:
+        timeline = fer_batch.load(arguments.output)
+    except fer_batch.FerBatchError as error:
+        raise SystemExit(f"Error: {error}") from None
+    everyone = list(timeline.groupby(["recording", "track"]))
+    tracks = [
+        (key, rows) for key, rows in everyone if rows["time_s"].max() - rows["time_s"].min() >= arguments.shortest
+    ]
+    if not tracks:
+        raise SystemExit(f"No track in {arguments.output} lasts {arguments.shortest} s; give a smaller --shortest.")
+    figure = Figure(figsize=(9, 0.8 + 2.2 * len(tracks)), layout="constrained")
     for place, ((recording, track), rows) in enumerate(tracks, 1):
         axes = figure.add_subplot(len(tracks), 1, place)
         draw(axes, rows, f"{recording}, track {track}", arguments.smooth)
@@ -50,7 +59,7 @@ def main() -> None:
             axes.set_xlabel("seconds")
             axes.legend(ncols=7, loc="upper center", bbox_to_anchor=(0.5, -0.22), frameon=False, fontsize=8)
     figure.savefig(arguments.picture, dpi=110)
-    print(f"{len(tracks)} tracks plotted in {arguments.picture}")
+    print(f"{len(tracks)} of {len(everyone)} tracks plotted in {arguments.picture}")
 
 
 if __name__ == "__main__":
