@@ -55,8 +55,7 @@ def find_recordings(inputs: Iterable[str | Path], leave_out: Path | None = None)
             raise InputError(
                 f"{error.filename}: cannot be searched ({error.strerror}); check its permissions."
             ) from None
-    # The same file under the same name by way of a linked folder.
-    recordings = list({(recording.id, recording.path.resolve()): recording for recording in found.values()}.values())
+    recordings = _without_repeats(list(found.values()))
     for recording in recordings:
         if _is_no_text(recording.id):
             raise InputError(f"{str(recording.path)!r}: the name is not valid Unicode; rename the file.")
@@ -70,6 +69,19 @@ def find_recordings(inputs: Iterable[str | Path], leave_out: Path | None = None)
     if not recordings:
         raise InputError("No recording is given, or the output folder alone; give a video, a photo or a folder.")
     return recordings
+
+
+def _without_repeats(recordings: list[Recording]) -> list[Recording]:
+    """Without what is the same file under the same name, by way of a linked folder."""
+    taken = Counter(recording.id for recording in recordings)
+    seen, kept = set(), []
+    for recording in recordings:
+        # Following links takes a while with thousands of files.
+        place = recording.path.resolve() if taken[recording.id] > 1 else recording.path
+        if (recording.id, place) not in seen:
+            seen.add((recording.id, place))
+            kept.append(recording)
+    return kept
 
 
 def _expand(given: str, own: OwnResults) -> list[Recording]:
