@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,17 @@ from fer_batch.training.job import TrainingJob
 from fer_batch.training.registration import cached_alignments
 
 TINY = Recipe(epochs=1, batch=4, widths=(8, 8, 8), depths=(1, 1, 1), stem=8)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads that wait for each other take longer than a few small faces."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def ignore(*_: object) -> None:
