@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any
 
 from fer_batch.errors import InputError
@@ -15,7 +16,7 @@ _ROUNDING_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Frames by number and by time. Depends on the frame alone, so the same frame is always chosen or not.
+    """Frames by number and by time.
 
     Raises:
         InputError: for values that choose nothing or make no sense.
@@ -24,13 +25,18 @@ class Selection:
     every: int = 1
     """Every n-th decoded frame, starting with frame 0."""
     fps: float | None = None
-    """At most this many frames a second: the first frame in each interval of 1/fps seconds since the stream's start."""
+    """At most this many frames a second: the first frame, inside the range, of each interval of 1/fps seconds since the
+    stream's start."""
     start_s: float = 0.0
     """Seconds from the stream's start, inclusive."""
     end_s: float | None = None
     """Exclusive; None for the recording's end."""
 
     def __post_init__(self) -> None:
+        for option, value in (("every", self.every), ("fps", self.fps), ("start", self.start_s), ("end", self.end_s)):
+            needed = option in {"every", "start"}
+            if not isinstance(value, Real) and (needed or value is not None):
+                raise InputError(f"--{option} {value!r}: give a number.")
         if self.every < 1 or self.every % 1:
             raise InputError(f"--every {self.every}: give a whole number from 1.")
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
@@ -58,7 +64,8 @@ class Selection:
             previous: the decoded frame before it, None at the recording's start.
         """
         if self.fps is not None:
-            return previous is None or self.interval(frame) != self.interval(previous)
+            first = previous is None or previous.time_s < self.start_s
+            return first or previous is None or self.interval(frame) != self.interval(previous)
         return frame.index % self.every == 0
 
     def to_dict(self) -> dict[str, Any]:
