@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from fer_batch.batch import plan, run
+from fer_batch.emotion.classifier import find_model
 from fer_batch.engine import Engine
 from fer_batch.errors import InputError
 from fer_batch.inputs import find_recordings
 from fer_batch.options import Options, split_options
-from fer_batch.pipeline import Outputs
+from fer_batch.pipeline import Outcome, Outputs, nothing_chosen
+from fer_batch.settings import Settings
 from fer_batch.timeline.memory import TimelineTable
 from fer_batch.timeline.reading import data_frame, load
 from fer_batch.types import Observation
 from fer_batch.video.opening import open_source
+from fer_batch.video.selection import Selection
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 def stream(source: str | Path, **options: Unpack[Options]) -> Iterator[Observation]:
     """The analysed frames of a recording one by one, in constant memory; nothing is written.
 
+    A recording that ends before its header says so gives a warning at its end.
+
     Args:
         source: a video or photo.
         **options: see :class:`fer_batch.options.Options`.
 
-    Yields:
+    Returns:
         An observation for each analysed frame, also for those without a face.
 
     Raises:
@@ -36,10 +44,21 @@ def stream(source: str | Path, **options: Unpack[Options]) -> Iterator[Observati
         ModelError: when a model cannot be used.
     """
     settings, selection = split_options(options)
-    with open_source(Path(source)) as opened, Engine(settings) as engine:
-        for _, observation in engine.observe(opened, selection):
-            if observation is not None:
-                yield observation
+    find_model(settings.model)
+    # Tried now, where the mistake is made, and not when the first frame is drawn; until then nothing stays open.
+    with open_source(Path(source)):
+        pass
+    return _stream(Path(source), settings, selection)
+
+
+def _stream(path: Path, settings: Settings, selection: Selection) -> Iterator[Observation]:
+    with open_source(path) as source, Engine(settings) as engine:
+        with closing(engine.observe(source, selection)) as observations:
+            for _, observation in observations:
+                if observation is not None:
+                    yield observation
+        if source.counts.ended_early is not None:
+            warnings.warn(source.counts.ended_early, stacklevel=2)
 
 
 def analyze(
@@ -52,7 +71,8 @@ def analyze(
 ) -> pd.DataFrame:
     """Analyses recordings and returns their timelines, one row a face and analysed frame.
 
-    Without ``output`` nothing is written.
+    Without ``output`` nothing is written. What is not as it should be but no error, such as a recording that ends
+    before its header says so or kept results that other options gave, is a warning.
 
     Args:
         *inputs: files, folders or patterns.
@@ -63,7 +83,7 @@ def analyze(
         **options: see :class:`fer_batch.options.Options`.
 
     Returns:
-        The columns of the timeline, ``recording`` first, as :func:`fer_batch.load` gives them.
+        The columns and the order of rows that :func:`fer_batch.load` gives, ``recording`` first.
 
     Raises:
         InputError: when an input cannot be read. With ``output``, the others are analysed and written before.
@@ -71,23 +91,47 @@ def analyze(
         OutputError: when the output cannot be written.
     """
     settings, selection = split_options(options)
+    if timeline not in ("parquet", "both"):
+        raise InputError(f"timeline={timeline!r}: give 'parquet' or 'both'.")
     if output is None:
         if video or timeline != "parquet":
             raise InputError("Annotated video and CSV need a folder to go to; give output=.")
-        tables = {}
-        with Engine(settings) as engine:
-            for recording in find_recordings(inputs):
-                table = TimelineTable()
-                with open_source(recording.path) as source:
-                    for _, observation in engine.observe(source, selection):
-                        if observation is not None:
-                            table.write(observation)
-                tables[recording.id] = table.table()
+        tables, said = _in_memory(inputs, settings, selection)
+        for sentence in said:
+            warnings.warn(sentence, stacklevel=2)
         return data_frame(tables)
-    planned = plan(inputs, Outputs(Path(output), timeline, video), overwrite)
-    errors = [
-        outcome.record.error for outcome in run(planned, settings, selection) if outcome.record.status == "failed"
-    ]
-    if errors:
-        raise InputError(str(errors[0]))
-    return load(output, recordings=[recording.id for recording in planned.kept + planned.recordings])
+    planned = plan(inputs, Outputs(Path(output), timeline, video), settings, selection, overwrite)
+    if planned.differences is not None:
+        warnings.warn(planned.differences, stacklevel=2)
+    failed: list[Outcome] = []
+    for outcome in run(planned, settings, selection):
+        if outcome.record.status == "failed":
+            failed.append(outcome)
+        elif outcome.record.error is not None:
+            warnings.warn(outcome.record.error, stacklevel=2)
+    if failed:
+        raise InputError(str(failed[0].record.error)) from failed[0].cause
+    names = [record.id for record in planned.kept] + [recording.id for recording in planned.recordings]
+    return load(output, recordings=names)
+
+
+def _in_memory(
+    inputs: Iterable[str | Path], settings: Settings, selection: Selection
+) -> tuple[dict[str, pa.Table], list[str]]:
+    """Timelines by id, in the order of ids as in an output folder, and what there is to say about them."""
+    tables, said = {}, []
+    recordings = sorted(find_recordings(inputs), key=lambda recording: recording.id)
+    with Engine(settings) as engine:
+        for recording in recordings:
+            table, analysed = TimelineTable(), False
+            with open_source(recording.path) as source, closing(engine.observe(source, selection)) as observations:
+                for _, observation in observations:
+                    if observation is not None:
+                        analysed = True
+                        table.write(observation)
+            if not analysed:
+                raise InputError(nothing_chosen(recording.path, source))
+            tables[recording.id] = table.table()
+            if source.counts.ended_early is not None:
+                said.append(source.counts.ended_early)
+    return tables, said

@@ -94,6 +94,25 @@ def whole(path: Path) -> Iterator[Path]:
     pending.publish()
 
 
+@contextmanager
+def out_of_sight(path: Path) -> Iterator[None]:
+    """Hides a file, if there is one, while the block runs; a block left by an exception puts it back, else it is gone.
+
+    Raises:
+        OutputError: when the file cannot be moved.
+    """
+    hidden = PendingFile(path)
+    with explained(path), suppress(FileNotFoundError):
+        path.replace(hidden.temporary)
+    try:
+        yield
+    except BaseException:
+        if hidden.temporary.exists():
+            hidden.publish()
+        raise
+    hidden.discard()
+
+
 def leftovers(path: Path) -> list[Path]:
     """Temporary files of ``path`` that a killed process left behind."""
     return sorted(path.parent.glob(f"{_prefix(path)}*"))

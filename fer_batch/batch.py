@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
+from fer_batch.emotion.classifier import find_model
 from fer_batch.engine import Engine
 from fer_batch.errors import InputError, OutputError
 from fer_batch.inputs import Recording, find_recordings
-from fer_batch.pipeline import Outcome, Outputs, Progress, analyze_recording, has_results
+from fer_batch.models import sha256_of
+from fer_batch.pipeline import Outcome, Outputs, Progress, analyze_recording, read_record
 from fer_batch.settings import Settings
 from fer_batch.timeline.layout import Layout
+from fer_batch.timeline.record import RecordingRecord
 from fer_batch.video.selection import Selection
 
 _LONGEST_NAME = 255
 """Bytes that file systems allow for a name."""
-DEFAULT_OUTPUT = Path("fer-output")
+_WITHOUT_EFFECT = {"batch_size", "model"}
+"""Settings that change no result, or that are compared by checksum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +34,54 @@ class Plan:
 
     recordings: list[Recording]
     """To analyse, in this order."""
-    kept: list[Recording]
+    kept: list[RecordingRecord]
     """Left as they are, because the output folder holds their results."""
     outputs: Outputs
+    supplemented: dict[str, Outputs] = field(default_factory=dict)
+    """For recordings, by id, that are done but not in the format asked for: that, and what they have."""
+    differences: str | None = None
+    """A sentence about kept results that this run would not have given."""
 
 
-def plan(inputs: Iterable[str | Path], outputs: Outputs, overwrite: bool = False) -> Plan:
+def plan(
+    inputs: Iterable[str | Path],
+    outputs: Outputs,
+    settings: Settings,
+    selection: Selection,
+    overwrite: bool = False,
+) -> Plan:
     """Finds the recordings, and those of them that are done already; makes sure that the output folder can be written.
 
     Raises:
-        InputError: when an input does not exist or holds no media.
+        InputError: when an input does not exist or holds no media, or when the results that the folder holds under its
+            name are another file's.
+        ModelError: when there is no such emotion model.
         OutputError: when the output folder cannot be made or written.
     """
     recordings = find_recordings(inputs, leave_out=outputs.folder)
     layout = Layout(outputs.folder)
-    kept = [] if overwrite else [recording for recording in recordings if has_results(layout, recording)]
-    todo = [recording for recording in recordings if recording not in kept]
+    todo: list[Recording] = []
+    kept: dict[str, RecordingRecord] = {}
+    supplemented: dict[str, Outputs] = {}
+    differences: Counter[str] = Counter()
+    wanted = {**settings.to_dict(), "selection": selection.to_dict()}
+    sha256 = sha256_of(find_model(settings.model))
+    for recording in recordings:
+        record = None if overwrite else read_record(layout, recording)
+        if record is not None and record.status != "failed":
+            _check_same_file(recording, record, outputs.folder)
+        if record is None or record.status != "done":
+            todo.append(recording)
+        elif all(path.exists() for path in _timelines(layout, recording, outputs)):
+            kept[recording.id] = record
+            differences.update(_differences(recording, record, wanted, sha256))
+        else:
+            todo.append(recording)
+            supplemented[recording.id] = _with_existing(layout, recording, outputs)
     _check_writable(outputs.folder)
     _check_names(layout, todo)
     _check_distinct(layout, todo, outputs)
-    return Plan(todo, kept, outputs)
+    return Plan(todo, list(kept.values()), outputs, supplemented, _told(differences, outputs.folder))
 
 
 def require_work(plan: Plan) -> None:
@@ -59,7 +93,8 @@ def require_work(plan: Plan) -> None:
     if not plan.recordings:
         what = plan.kept[0].id if len(plan.kept) == 1 else f"all {len(plan.kept)} recordings"
         raise InputError(
-            f"{plan.outputs.folder}: holds the results of {what} already, which are kept; "
+            plan.differences
+            or f"{plan.outputs.folder}: holds the results of {what} already, which are kept; "
             "add --overwrite to replace them or choose another folder with -o."
         )
 
@@ -94,7 +129,59 @@ def run(
             if stop is not None and stop.is_set():
                 return
             on_start(recording)
-            yield analyze_recording(engine, recording, selection, plan.outputs, on_progress, stop)
+            outputs = plan.supplemented.get(recording.id, plan.outputs)
+            yield analyze_recording(engine, recording, selection, outputs, on_progress, stop)
+
+
+def _check_same_file(recording: Recording, record: RecordingRecord, folder: Path) -> None:
+    """Two files of one name, from two folders, have one id. A file that has only been moved still has its size."""
+    try:
+        same = Path(record.source).resolve() == recording.path.resolve()
+        same = same or record.probe.get("size_bytes") == recording.path.stat().st_size
+    except OSError:
+        return  # Which is told when it is opened.
+    if not same:
+        raise InputError(
+            f"{recording.path}: {folder} holds results of another file of this name ({record.source}); "
+            "choose another output folder with -o or add --overwrite."
+        )
+
+
+def _timelines(layout: Layout, recording: Recording, outputs: Outputs) -> list[Path]:
+    """Where the timelines asked for would be."""
+    paths = {"parquet": layout.timeline(recording.id), "csv": layout.csv(recording.id)}
+    return [path for kind, path in paths.items() if outputs.timeline in {kind, "both"}]
+
+
+def _with_existing(layout: Layout, recording: Recording, outputs: Outputs) -> Outputs:
+    """What is asked for and what there is, which was not to be overwritten and goes with the new results."""
+    either = any(path.exists() for path in _timelines(layout, recording, replace(outputs, timeline="both")))
+    annotated = layout.annotated(recording.id, photo=recording.is_photo).exists()
+    return replace(outputs, timeline="both" if either else outputs.timeline, video=outputs.video or annotated)
+
+
+def _differences(recording: Recording, record: RecordingRecord, wanted: dict[str, Any], sha256: str) -> list[str]:
+    """What a result was made with that this run would do otherwise; what a record does not say is passed over."""
+    had = record.settings
+    names = [name for name in wanted if name in had and name not in _WITHOUT_EFFECT and name != "selection"]
+    found = [name for name in names if had[name] != wanted[name]]
+    chosen = had.get("selection", {})
+    found += [name for name, value in wanted["selection"].items() if name in chosen and chosen[name] != value]
+    if record.model.get("sha256", sha256) != sha256:
+        found.append("model")
+    size = recording.path.stat().st_size
+    if record.probe.get("size_bytes", size) != size:
+        found.append("file size")
+    return found
+
+
+def _told(differences: Counter[str], folder: Path) -> str | None:
+    if not differences:
+        return None
+    return (
+        f"{folder}: holds results made differently ({', '.join(differences)}), which are kept; "
+        "add --overwrite to replace them or choose another folder with -o."
+    )
 
 
 def _check_writable(folder: Path) -> None:
@@ -125,12 +212,20 @@ def _check_distinct(layout: Layout, recordings: list[Recording], outputs: Output
     """Two videos that differ only in their suffix would share an annotated video."""
     if not outputs.video:
         return
-    owners: dict[Path, Recording] = {}
+    owners: dict[Path, str] = {}
+    todo = {recording.id for recording in recordings}
+    for name in layout.recordings():
+        earlier = Recording(name, Path(name))
+        path = layout.annotated(name, photo=earlier.is_photo)
+        if name not in todo and path.exists():
+            record = read_record(layout, earlier)
+            if record is not None and path.relative_to(layout.out).as_posix() in record.files:
+                owners[path] = name
     for recording in recordings:
         path = layout.annotated(recording.id, photo=recording.is_photo)
-        other = owners.setdefault(path, recording)
-        if other is not recording:
+        other = owners.setdefault(path, recording.id)
+        if other != recording.id:
             raise InputError(
-                f"{recording.id}: its annotated video would overwrite that of {other.id}; "
-                "rename one of them or add --no-video."
+                f"{recording.id}: its annotated video would overwrite that of {other}; "
+                "rename one of them, choose another output folder with -o or add --no-video."
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from fer_batch.errors import InputError
 from fer_batch.settings import Settings
 from fer_batch.video.selection import Selection
 
@@ -36,9 +37,10 @@ def split_options(options: Options) -> tuple[Settings, Selection]:
     """The options as the two objects that the pipeline takes.
 
     Raises:
-        InputError: for a value that makes no sense.
-        TypeError: for an unknown option.
+        InputError: for an unknown option or a value that makes no sense.
     """
+    if unknown := [name for name in options if name not in Options.__annotations__]:
+        raise InputError(f"No option is named {unknown[0]!r}; there are {', '.join(Options.__annotations__)}.")
     selection = {name: value for name, value in options.items() if name in _OF_SELECTION}
     settings = {name: value for name, value in options.items() if name not in _OF_SELECTION}
     return Settings(**settings), Selection(**selection)  # type: ignore[arg-type]

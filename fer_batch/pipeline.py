@@ -11,8 +11,11 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Protocol
 
+import pyarrow.parquet as pq
+
+from fer_batch.atomic import out_of_sight
 from fer_batch.engine import Engine
-from fer_batch.errors import InputError
+from fer_batch.errors import FerBatchError, InputError
 from fer_batch.inputs import Recording
 from fer_batch.timeline.csv_writer import CsvWriter
 from fer_batch.timeline.layout import Layout
@@ -47,16 +50,16 @@ class Progress:
     """How far a recording is."""
 
     frames: int
-    """Decoded and passed on so far."""
+    """Of the selection's range, so far."""
     frames_total: int | None
-    """By the container; None where it does not say."""
+    """In that range, by the container; None where it does not say."""
     time_s: float
-    """Presentation time reached."""
+    """Presentation time reached, from the start of the range."""
     faces: int
     """Rows so far."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What became of a recording."""
 
@@ -65,6 +68,8 @@ class Outcome:
     """A row of the tracks table each."""
     files: list[Path] = field(default_factory=list)
     """What was written, the folder of the Parquet parts for the timeline."""
+    cause: Exception | None = None
+    """What nobody foresaw and made the recording fail."""
 
     def to_dict(self) -> dict[str, Any]:
         """The record, tracks and paths as plain values for JSON."""
@@ -75,6 +80,8 @@ class Outcome:
 
 class _Annotated(Protocol):
     def write(self, frame: Frame, observation: Observation | None) -> None: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -100,6 +107,18 @@ class _Sinks:
             # A frame that was not analysed shows the faces of the last one that was.
             self.annotated.write(frame, self._shown)
 
+    def complete(self, stack: ExitStack, layout: Layout, recording: str, provenance: Provenance) -> None:
+        """Writes out everything, so that nothing but names are left to be changed when ``stack`` ends.
+
+        From the first of those changes on, the former record does not vouch for what lies in the folder.
+        """
+        for timeline in self.timelines:
+            timeline.finish()
+        stack.enter_context(self.tracks.saved(layout.tracks(recording), provenance))
+        with out_of_sight(layout.record(recording)):
+            if self.annotated is not None:
+                self.annotated.close()
+
 
 def analyze_recording(
     engine: Engine,
@@ -112,7 +131,8 @@ def analyze_recording(
     """Analyses a recording and writes its outputs; each file appears only when it is whole.
 
     What a former run wrote for this recording is replaced. A recording that cannot be read is no exception but an
-    outcome with status "failed"; one that ends before its header says so is "partial".
+    outcome with status "failed", as is one that fails for a reason that nobody foresaw; one that ends before its header
+    says so is "partial".
 
     Args:
         engine: the loaded models.
@@ -120,12 +140,15 @@ def analyze_recording(
         selection: which frames.
         outputs: what to write.
         on_progress: called with every analysed frame.
-        stop: once set, what was analysed until then is written and recorded as "partial".
+        stop: once set, what was analysed until then is written and recorded as "partial"; the complete results of a
+            former run stay in place of it.
 
     Raises:
         OutputError: when outputs cannot be written; nothing half-written stays.
     """
     layout, began = Layout(outputs.folder), datetime.now(UTC)
+    former = read_record(layout, recording)
+    complete = former is not None and former.status == "done"
     record = RecordingRecord(
         id=recording.id,
         source=str(recording.path),
@@ -142,32 +165,59 @@ def analyze_recording(
             provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
             with ExitStack() as stack:
                 sinks = _open_sinks(stack, recording, layout, outputs, source, selection, provenance, outcome.files)
-                _run(engine, source, selection, sinks, on_progress, stop)
-                if not sinks.analysed and not (stop is not None and stop.is_set()):
-                    raise InputError(_nothing_chosen(recording, source))
-            sinks.tracks.save(layout.tracks(recording.id), provenance)
+                broken_off = _run(engine, source, selection, sinks, on_progress, stop)
+                if broken_off and (complete or not sinks.analysed):
+                    left = "the results of the earlier run are kept" if complete else "nothing of it was analysed yet"
+                    raise InputError(f"{recording.id}: interrupted; {left}.")
+                if not sinks.analysed:
+                    raise InputError(nothing_chosen(recording.path, source))
+                sinks.complete(stack, layout, recording.id, provenance)
             outcome.files.append(layout.tracks(recording.id).parent)
             # Only now, and only what this run has not replaced: until it is over, the former results stay.
-            layout.remove(recording.id, photo=recording.is_photo, keep=outcome.files)
+            layout.remove(
+                recording.id, photo=recording.is_photo, keep=[*outcome.files, *_foreign(layout, recording, former)]
+            )
             outcome.tracks.extend(sinks.tracks.table().to_pylist())
-            _close(record, source, sinks, stop)
-    except InputError as error:
+            record.files = [path.relative_to(outputs.folder).as_posix() for path in outcome.files]
+            _close(record, source, sinks, broken_off)
+    except (FerBatchError, BrokenPipeError) as error:
+        if not isinstance(error, InputError):
+            raise
         record.error = str(error)
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        record.error = f"{recording.path}: could not be analysed ({what}); run it alone with --debug to see where."
+        outcome.cause = error
+    if record.status == "failed":
         outcome.files.clear()
     record.finished_at = datetime.now(UTC)
     # A file that cannot be read any more does not take the results with it that it once gave.
-    if record.status != "failed" or not has_results(layout, recording):
+    if record.status != "failed" or not complete:
         record.write(layout.record(recording.id))
     return outcome
 
 
-def has_results(layout: Layout, recording: Recording) -> bool:
-    """Whether an earlier run analysed this recording to its end."""
+def read_record(layout: Layout, recording: Recording) -> RecordingRecord | None:
+    """What an earlier run noted about a recording of this id; None where there is nothing readable."""
     path = layout.record(recording.id)
     try:
-        return path.is_file() and RecordingRecord.read(path).status == "done"
+        return RecordingRecord.read(path) if path.is_file() else None
     except InputError:
-        return False
+        return None
+
+
+def earlier_outcome(layout: Layout, record: RecordingRecord) -> Outcome:
+    """The outcome of an earlier run, from what it wrote."""
+    path = layout.tracks(record.id)
+    tracks = pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
+    return Outcome(record, tracks, [layout.out / name for name in record.files])
+
+
+def _foreign(layout: Layout, recording: Recording, former: RecordingRecord | None) -> list[Path]:
+    """The annotated copy at the recording's path when it is another's: clip.mp4 and clip.mov share that path."""
+    path = layout.annotated(recording.id, photo=recording.is_photo)
+    own = former is not None and path.relative_to(layout.out).as_posix() in former.files
+    return [] if own else [path]
 
 
 def _open_sinks(
@@ -212,28 +262,43 @@ def _run(
     sinks: _Sinks,
     on_progress: Callable[[Progress], None] | None,
     stop: Event | None,
-) -> None:
-    total, faces = source.probe.frames, 0
+) -> bool:
+    """Works through the recording; whether it was broken off."""
+    total, faces, first = _frames_in_range(source, selection), 0, None
     observations = engine.observe(source, selection, every_frame=sinks.annotated is not None)
     # Closed here, while the source is still open for the thread that reads it.
     with closing(observations):
         for frame, observation in observations:
+            # Only here is it certain that something is left out: this frame.
+            if stop is not None and stop.is_set():
+                return True
             sinks.write(frame, observation)
             if observation is not None:
                 faces += len(observation)
+                first = first or observation
                 if on_progress is not None:
-                    on_progress(Progress(observation.frame + 1, total, observation.time_s, faces))
-            if stop is not None and stop.is_set():
-                return
+                    frames, time_s = observation.frame - first.frame + 1, observation.time_s - first.time_s
+                    on_progress(Progress(frames, total, time_s, faces))
+    return False
 
 
-def _nothing_chosen(recording: Recording, source: Source) -> str:
+def _frames_in_range(source: Source, selection: Selection) -> int | None:
+    """How many frames the range holds, by the container; None where it does not say."""
+    frames, lasts = source.probe.frames, source.probe.duration_s
+    if not frames or not lasts:
+        return frames
+    end_s = lasts if selection.end_s is None else min(selection.end_s, lasts)
+    return max(1, round(frames * max(0.0, end_s - selection.start_s) / lasts))
+
+
+def nothing_chosen(path: Path, source: Source) -> str:
+    """The sentence about a recording of which no frame is analysed."""
     lasts = source.probe.duration_s
     length = "" if lasts is None else f"it lasts {lasts:.1f} s, "
-    return f"{recording.path}: none of its frames is chosen; {length}check --start, --end and --every."
+    return f"{path}: none of its frames is chosen; {length}check --start, --end, --every and --fps."
 
 
-def _close(record: RecordingRecord, source: Source, sinks: _Sinks, stop: Event | None) -> None:
+def _close(record: RecordingRecord, source: Source, sinks: _Sinks, broken_off: bool) -> None:
     counts = source.counts
     record.counts = {
         "frames_decoded": counts.frames,
@@ -245,7 +310,7 @@ def _close(record: RecordingRecord, source: Source, sinks: _Sinks, stop: Event |
         "repaired_times": counts.repaired_times,
     }
     record.status = "done"
-    if stop is not None and stop.is_set():
+    if broken_off:
         record.status, record.error = "partial", f"{record.id}: interrupted; what was analysed until then is kept."
     elif counts.ended_early is not None:
         record.status, record.error = "partial", counts.ended_early

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from fer_batch.errors import InputError
@@ -28,9 +29,11 @@ class Settings:
     """Faces that are classified at once. Changes speed, not results."""
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
+        if not isinstance(self.model, str):
+            raise InputError(f"--model {self.model!r}: give a name or, as text, the path of an .onnx file.")
+        if not isinstance(self.batch_size, Integral) or self.batch_size < 1:
             raise InputError(f"--batch-size {self.batch_size}: give a whole number from 1.")
-        if not 0 < self.minimum_score < 1:
+        if not isinstance(self.minimum_score, Real) or not 0 < self.minimum_score < 1:
             raise InputError(f"--min-score {self.minimum_score}: give a number between 0 and 1.")
 
     def to_dict(self) -> dict[str, Any]:

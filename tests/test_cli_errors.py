@@ -157,6 +157,12 @@ class TestOutput:
         added = fer_batch("analyze", good, text, "-o", out)
         assert added.returncode == 1, "one is done already, the other failed"
         assert {name: sha for name, sha in contents(out).items() if "text" not in name} == before
+        document = json.loads(fer_batch("analyze", good, text, "-o", out, "--json").stdout)
+        kept, failed = document["recordings"]
+        assert (kept["id"], kept["status"], len(kept["tracks"])) == ("good.mp4", "done", 1)
+        assert str(out / "csv" / "good.mp4.csv") in kept["files"]
+        assert failed["status"] == "failed"
+        assert "made differently (every)" in one_error(fer_batch("analyze", good, "-o", out, "--every", "2"))
 
         again = fer_batch("analyze", good, "-o", out, "--overwrite", "--no-video")
         assert again.returncode == 0

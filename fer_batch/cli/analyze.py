@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,24 +71,30 @@ def analyze(
     from fer_batch.cli.report import Reporter
     from fer_batch.errors import ExitStatus
     from fer_batch.interruption import stop_on_interrupt
-    from fer_batch.pipeline import Outputs
+    from fer_batch.pipeline import Outputs, earlier_outcome
     from fer_batch.settings import Settings
+    from fer_batch.timeline.layout import Layout
     from fer_batch.video.selection import Selection
 
     settings = Settings(model, detector.value, min_score, batch_size)
     selection = Selection(every, fps, start, end)
-    planned = plan(inputs, Outputs(output, timeline.value, video), overwrite)
+    planned = plan(inputs, Outputs(output, timeline.value, video), settings, selection, overwrite)
     require_work(planned)
     outcomes: list[Outcome] = []
-    with stop_on_interrupt() as stop, Reporter(planned, quiet=quiet, as_json=as_json) as reporter:
-        for outcome in run(planned, settings, selection, reporter.start, reporter.progress, stop):
-            outcomes.append(outcome)
-            reporter.finish(outcome)
-    if as_json:
-        typer.echo(
-            json.dumps({"output": str(output), "recordings": [o.to_dict() for o in outcomes]}, ensure_ascii=False)
-        )
-    elif not quiet:
+    try:
+        with stop_on_interrupt() as stop, Reporter(planned, quiet=quiet, as_json=as_json) as reporter:
+            for outcome in run(planned, settings, selection, reporter.start, reporter.progress, stop):
+                outcomes.append(outcome)
+                reporter.finish(outcome)
+                if outcome.cause is not None and "--debug" in sys.argv:
+                    raise outcome.cause
+    finally:
+        # Also when a full disk ends the run: what was done before is done.
+        if as_json:
+            kept = [earlier_outcome(Layout(output), record) for record in planned.kept]
+            results = [outcome.to_dict() for outcome in kept + outcomes]
+            typer.echo(json.dumps({"output": str(output), "recordings": results}, ensure_ascii=False))
+    if not quiet and not as_json:
         reporter.summary(outcomes)
     if stop.is_set():
         raise typer.Exit(ExitStatus.INTERRUPTED)

@@ -53,9 +53,12 @@ class Reporter:
             self._bars = Progress(*columns, console=self._errors, transient=True, expand=True)
         self._plain = not quiet and not as_json and self._bars is None
         self._recording: Recording | None = None
+        self._place = 0
         self._began = self._said = self._drawn = 0.0
 
     def __enter__(self) -> Self:
+        if self._plan.differences is not None:
+            self._say(f"Warning: {self._plan.differences}")
         for recording in self._plan.kept if not self._quiet else []:
             self._say(f"{recording.id}: done already, kept (--overwrite does it again).")
         if self._bars is not None:
@@ -72,10 +75,10 @@ class Reporter:
     def start(self, recording: Recording) -> None:
         """A recording begins."""
         self._recording = recording
+        self._place += 1
         self._began = self._said = time.monotonic()
         if self._bars is not None and self._task is not None:
-            place = self._plan.recordings.index(recording) + 1
-            many = f"[{place}/{len(self._plan.recordings)}] " if len(self._plan.recordings) > 1 else ""
+            many = f"[{self._place}/{len(self._plan.recordings)}] " if len(self._plan.recordings) > 1 else ""
             self._bars.reset(self._task, total=None, description=many + _short(recording.id, 20), numbers="")
 
     def progress(self, reached: Reached) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +74,12 @@ class Layout:
     def record(self, recording: str) -> Path:
         """The recording's status document."""
         return self._file("recordings", recording + ".json")
+
+    def recordings(self) -> Iterator[str]:
+        """The ids of all recordings that have a status document."""
+        folder = self.out / "recordings"
+        for path in folder.rglob("*.json"):
+            yield unquote(path.relative_to(folder).as_posix().removesuffix(".json"))
 
     def remove(self, recording: str, *, photo: bool = False, keep: Collection[Path] = ()) -> None:
         """Removes all that an earlier run wrote for a recording, and the temporary files it may have left.

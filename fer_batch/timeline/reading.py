@@ -77,7 +77,7 @@ def _load(
     for recording, parts in _select(_parts(out, kind.folder), recordings, out).items():
         table = pa.concat_tables(_read(part, schema, needed) for part in parts)
         tables[recording] = _sorted(table, kind.order).select(wanted)
-    return data_frame(tables)
+    return data_frame(tables or {"": schema.empty_table().select(wanted)})
 
 
 def data_frame(tables: Mapping[str, pa.Table]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import json
 import platform
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -33,6 +34,7 @@ def installed_versions() -> dict[str, str]:
     return {"python": platform.python_version(), "fer_batch": __version__, **found}
 
 
+@cache
 def _version(distributions: tuple[str, ...]) -> str:
     for name in distributions:
         try:
@@ -48,7 +50,7 @@ class RecordingRecord:
 
     id: str
     source: str
-    """Path or address as the user gave it."""
+    """Absolute path, links kept."""
     status: Status
     """"partial": broken off or damaged, with the rows up to there."""
     started_at: datetime
@@ -63,6 +65,8 @@ class RecordingRecord:
     """``name`` and ``sha256`` of the emotion model."""
     counts: dict[str, int] = field(default_factory=dict)
     """Such as frames_decoded, frames_analysed, rows, tracks, damaged_packets."""
+    files: list[str] = field(default_factory=list)
+    """What was written, by paths below the output folder; the folder of the parts for Parquet."""
     versions: dict[str, str] = field(default_factory=installed_versions)
     schema_version: int = SCHEMA_VERSION
 

@@ -19,11 +19,11 @@ from fer_batch.types import Observation
 class TimelineSink(ABC):
     """A context manager that takes observations in the order of their frames and uses the same memory for any number.
 
-    The file is at ``path`` once the block has ended. A block left by an exception leaves nothing, or, after
-    :meth:`keep`, the rows written until then. Without any row it is a valid file with no rows.
+    The file is at ``path`` once the block has ended; a block left by an exception leaves nothing. Without any row it is
+    a valid file with no rows.
 
     Raises:
-        OutputError: from entering, :meth:`write` and leaving, when the file cannot be written.
+        OutputError: from entering, :meth:`write`, :meth:`finish` and leaving, when the file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,8 +31,8 @@ class TimelineSink(ABC):
         self.rows = 0
         """Rows taken so far."""
         self._buffer = RowBuffer()
-        self._keep = False
         self._sound = True
+        self._finished = False
         self._open = ExitStack()
 
     @abstractmethod
@@ -61,20 +61,22 @@ class TimelineSink(ABC):
         self._buffer.append(observation)
         self.rows += len(observation)
 
-    def keep(self) -> None:
-        """From now on an exception keeps the rows written: for a run that its user breaks off."""
-        self._keep = True
+    def finish(self) -> None:
+        """Completes the file, which still waits beside its place: what may fail for want of room has then been done."""
+        self._flush()
+        with explained(self.path):
+            self._open.close()
+        self._finished = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._sound or (kind is not None and not self._keep):
+        if kind is not None or not self._sound:
             self._discard()
             return
         try:
-            self._flush()
-            with explained(self.path):
-                self._open.close()
+            if not self._finished:
+                self.finish()
         except BaseException:
             self._discard()
             raise

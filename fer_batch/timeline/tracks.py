@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -74,9 +76,17 @@ class TrackSummary:
         Raises:
             OutputError: when it cannot be written.
         """
+        with self.saved(path, provenance):
+            pass
+
+    @contextmanager
+    def saved(self, path: Path, provenance: Provenance) -> Iterator[None]:
+        """As :meth:`save`, but the file, written already, takes its place when the block ends well."""
         table = self.table().replace_schema_metadata(provenance.metadata())
-        with whole(path) as temporary, explained(path):
-            pq.write_table(table, temporary, compression="zstd")
+        with whole(path) as temporary:
+            with explained(path):
+                pq.write_table(table, temporary, compression="zstd")
+            yield
 
     def _row(self, track: int) -> int:
         row = self._rows.setdefault(track, len(self._rows))

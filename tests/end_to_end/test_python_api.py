@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -17,7 +19,7 @@ import pytest
 from command import EXAMPLES, Run, files
 
 import fer_batch
-from fer_batch import EMOTIONS
+from fer_batch import EMOTIONS, InputError, ModelError
 from fer_batch.video.file import VideoFile
 from fer_batch.video.frame import Frame
 
@@ -75,7 +77,6 @@ def test_stream_gives_every_frame_and_its_faces(timeline: pd.DataFrame, clip: Pa
     frames = []
     for observation in fer_batch.stream(clip):
         frames.append(observation.frame)
-        assert observation.picture is None
         for face in observation:
             assert face.probabilities is not None
             rows.append((observation.frame, observation.time_s, face.track, *face.box, face.score, *face.probabilities))
@@ -135,5 +136,56 @@ def test_analyze_with_output_gives_what_load_reads(clip: Path, tmp_path: Path) -
     assert not (out / "annotated").exists()
     # Results that are there already are kept and returned.
     record = (out / "recordings" / f"{clip.name}.json").read_text()
-    pd.testing.assert_frame_equal(fer_batch.analyze(clip, output=out), fer_batch.load(out, recordings=[clip.name]))
+    again = fer_batch.analyze(clip, output=out, end_s=1.0)
+    pd.testing.assert_frame_equal(again, fer_batch.load(out, recordings=[clip.name]))
+    with pytest.warns(UserWarning, match=r"made differently \(fps, end_s\)"):
+        pd.testing.assert_frame_equal(fer_batch.analyze(clip, output=out, fps=2), again)
     assert (out / "recordings" / f"{clip.name}.json").read_text() == record
+
+
+def test_analyze_orders_rows_by_recording_wherever_they_go(tmp_path: Path) -> None:
+    stills = [shutil.copy(EXAMPLES / "astronaut.png", tmp_path / name) for name in ("b.png", "a.png")]
+    rows = fer_batch.analyze(*stills)
+    assert rows["recording"].to_list() == ["a.png", "b.png"]
+    pd.testing.assert_frame_equal(fer_batch.analyze(*stills, output=tmp_path / "out"), rows)
+    none = fer_batch.load(tmp_path / "out", recordings=[])
+    assert none.empty
+    assert list(none) == list(rows)
+
+
+def test_a_recording_that_is_cut_short_is_a_warning(clip: Path, tmp_path: Path) -> None:
+    whole, short = tmp_path / "whole.mkv", tmp_path / "short.mkv"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-t", "2", "-i", clip, "-c", "copy", whole]
+    subprocess.run(command, check=True)
+    short.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    for call in (
+        lambda: fer_batch.analyze(short),
+        lambda: fer_batch.analyze(short, output=tmp_path / "out"),
+        lambda: list(fer_batch.stream(short)),
+    ):
+        with pytest.warns(UserWarning, match="short.mkv") as said:
+            call()
+        assert [Path(each.filename).name for each in said] == [Path(__file__).name]
+
+
+@pytest.mark.parametrize("output", [None, "out"])
+def test_a_range_without_a_frame_is_an_error(clip: Path, tmp_path: Path, output: str | None) -> None:
+    with pytest.raises(InputError, match="none of its frames is chosen"):
+        fer_batch.analyze(clip, output=output and tmp_path / output, start_s=1000)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"bogus": 1}, {"start_s": None}, {"end_s": "3"}, {"fps": "2"}, {"batch_size": 2.5}, {"minimum_score": None}],
+)
+def test_options_that_make_no_sense_are_told_at_once(clip: Path, options: dict[str, Any]) -> None:
+    for call in (fer_batch.stream, fer_batch.analyze):
+        with pytest.raises(InputError, match=r"\.$"):
+            call(clip, **options)
+
+
+def test_stream_tells_at_once_what_cannot_be_read_or_used(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        fer_batch.stream(tmp_path / "missing.mp4")
+    with pytest.raises(ModelError, match="emotion-gray47"):
+        fer_batch.stream(clip, model="emotion-gray47")

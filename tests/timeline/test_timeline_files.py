@@ -153,25 +153,6 @@ def test_an_exception_leaves_nothing_behind_and_an_earlier_result_untouched(tmp_
     assert {name: (tmp_path / name).read_bytes() for name in files(tmp_path)} == before
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv"])
-def test_a_run_broken_off_on_request_keeps_the_rows_so_far(tmp_path: Path, kind: str) -> None:
-    written = list(conversation(100))
-    writer = sink(kind, tmp_path)
-
-    def break_off() -> None:
-        with writer:
-            for each in written:
-                writer.write(each)
-            writer.keep()
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        break_off()
-    path = tmp_path / files(tmp_path)[0]
-    frame = read_csv(path) if kind == "csv" else pd.read_parquet(path)
-    assert len(frame) == sum(len(each) for each in written) == writer.rows
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_a_full_disk_is_reported_in_a_sentence_and_nothing_is_published(tmp_path: Path, kind: str) -> None:
@@ -179,7 +160,6 @@ def test_a_full_disk_is_reported_in_a_sentence_and_nothing_is_published(tmp_path
 
     def fill() -> None:
         with writer:
-            writer.keep()
             for each in conversation(40_000):
                 writer.write(each)
 
