@@ -135,16 +135,20 @@ def run(
 
 def _check_same_file(recording: Recording, record: RecordingRecord, folder: Path) -> None:
     """Two files of one name, from two folders, have one id. A file that has only been moved still has its size."""
-    try:
-        same = Path(record.source).resolve() == recording.path.resolve()
-        same = same or record.probe.get("size_bytes") == recording.path.stat().st_size
-    except OSError:
-        return  # Which is told when it is opened.
-    if not same:
+    if Path(record.source).resolve() != recording.path.resolve() and _has_another_size(recording, record):
         raise InputError(
             f"{recording.path}: {folder} holds results of another file of this name ({record.source}); "
             "choose another output folder with -o or add --overwrite."
         )
+
+
+def _has_another_size(recording: Recording, record: RecordingRecord) -> bool:
+    """Whether a file is not what it was; one that cannot be looked at is told when it is opened."""
+    try:
+        size = recording.path.stat().st_size
+    except OSError:
+        return False
+    return bool(record.probe.get("size_bytes", size) != size)
 
 
 def _timelines(layout: Layout, recording: Recording, outputs: Outputs) -> list[Path]:
@@ -169,8 +173,7 @@ def _differences(recording: Recording, record: RecordingRecord, wanted: dict[str
     found += [name for name, value in wanted["selection"].items() if name in chosen and chosen[name] != value]
     if record.model.get("sha256", sha256) != sha256:
         found.append("model")
-    size = recording.path.stat().st_size
-    if record.probe.get("size_bytes", size) != size:
+    if _has_another_size(recording, record):
         found.append("file size")
     return found
 
