@@ -1,0 +1,37 @@
+"""Runs over several recordings: what is told while they last, and what is told when they end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from command import EXAMPLES
+
+from fer_batch.batch import plan, run
+from fer_batch.pipeline import Outputs, Progress
+from fer_batch.settings import Settings
+from fer_batch.video.selection import Selection
+
+
+def test_progress_counts_within_the_range(clip: Path, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    settings, selection = Settings(), Selection(start_s=2, end_s=3)
+    planned = plan([clip], Outputs(tmp_path, video=False), settings, selection)
+    assert [outcome.record.status for outcome in run(planned, settings, selection, on_progress=seen.append)] == ["done"]
+    assert {progress.frames_total for progress in seen} == {24}
+    assert (seen[0].frames, seen[-1].frames) == (1, 24)
+    assert (seen[0].time_s, round(seen[-1].time_s, 2)) == (0, 0.96)
+
+
+def test_json_tells_what_is_done_when_nothing_more_can_be_written(script: Path, tmp_path: Path) -> None:
+    stills = [shutil.copy(EXAMPLES / "astronaut.png", tmp_path / name) for name in ("a.png", "b.png")]
+    out = tmp_path / "out"
+    (out / "timelines").mkdir(parents=True)
+    (out / "timelines" / "recording=b.png").touch()
+    command = [script, "analyze", *stills, "-o", out, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert [(each["id"], each["status"]) for each in json.loads(done.stdout)["recordings"]] == [("a.png", "done")]
