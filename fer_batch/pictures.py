@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.quiet import native_stderr_muted
-
-_TALKATIVE = (b"\x89PNG", b"\xff\xd8")
-"""How the files begin whose decoders, libpng and libjpeg, complain to the terminal themselves."""
 
 
 def decode_picture(data: bytes | NDArray[np.uint8], *, gray: bool = False) -> NDArray[np.uint8] | None:
@@ -25,8 +20,8 @@ def decode_picture(data: bytes | NDArray[np.uint8], *, gray: bool = False) -> ND
         (H, W, 3) BGR or (H, W) gray.
     """
     encoded = np.frombuffer(data, np.uint8)
-    quiet = native_stderr_muted() if encoded[:4].tobytes().startswith(_TALKATIVE) else nullcontext()
-    with quiet:
+    # OpenCV, libpng and libjpeg complain to the terminal themselves.
+    with native_stderr_muted():
         try:
             picture = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR)
         except cv2.error:
