@@ -25,6 +25,9 @@ def train(
     learning_rate: Annotated[float, typer.Option(min=1e-6, help="Peak of the one-cycle schedule.")] = 2e-3,
     patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation loss before it ends.")] = 12,
     calm: Annotated[int, typer.Option(min=0, help="Last epochs with weaker augmentation and no mixup.")] = 0,
+    registered: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of faces brought to the framing that video gives.")
+    ] = 0.5,
     start: Annotated[
         Path | None, typer.Option(help="Checkpoint whose weights training starts from.", show_default=False)
     ] = None,
@@ -59,6 +62,7 @@ def train(
         torch.set_num_threads(threads)
 
     from fer_batch.cli.progress import bar
+    from fer_batch.training.augment import Augmentation
     from fer_batch.training.fit import Epoch, Recipe
     from fer_batch.training.job import TrainingJob
 
@@ -70,6 +74,7 @@ def train(
         calm=calm,
         teacher=teacher_share if teacher is not None else 0.0,
         seed=seed,
+        augmentation=Augmentation(registered=registered),
     )
     job = TrainingJob(dataset, output, recipe, device, start, teacher)
 
