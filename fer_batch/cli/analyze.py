@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fer_batch.cli.timecode import seconds
+from fer_batch.faces.kinds import Detector
 from fer_batch.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ class Format(StrEnum):
     parquet = "parquet"
     csv = "csv"
     both = "both"
-
-
-class Detector(StrEnum):
-    """Face detectors."""
-
-    short = "short"
-    full = "full"
 
 
 def analyze(
