@@ -31,6 +31,8 @@ _VOTES = {
     "votes_neutral": "neutral",
 }
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm"}
+_LARGEST_CROP = 256
+"""Side in pixels of the largest picture that is likely a registered face."""
 _USAGE = {"Training": "train", "PublicTest": "valid", "PrivateTest": "test"}
 
 
@@ -94,6 +96,12 @@ class LabelledFaces:
             return np.repeat(stored[:, :, None], 3, axis=2)
         picture = _decoded(stored)
         return None if picture is None else np.ascontiguousarray(picture[:, :, ::-1])
+
+    def look_like_photos(self) -> bool:
+        """Whether most of the first pictures are oblong or large: registered faces are small squares."""
+        shapes = [gray.shape for index in range(min(20, len(self))) if (gray := self.gray(index)) is not None]
+        photos = sum(shape[0] != shape[1] or shape[0] > _LARGEST_CROP for shape in shapes)
+        return bool(photos * 2 > len(shapes))
 
     def crop(self, index: int, size: int, *, colour: bool = False) -> NDArray[np.uint8] | None:
         """The picture taken as an already registered face, or None when it cannot be read.

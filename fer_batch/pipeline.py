@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from fer_batch.atomic import out_of_sight
 from fer_batch.engine import Engine
-from fer_batch.errors import FerBatchError, InputError
+from fer_batch.errors import FerBatchError, InputError, OutputError
 from fer_batch.inputs import Recording
 from fer_batch.timeline.csv_writer import CsvWriter
 from fer_batch.timeline.layout import Layout
@@ -93,6 +93,8 @@ class _Sinks:
     tracks: TrackSummary = field(default_factory=TrackSummary)
     analysed: int = 0
     rows: int = 0
+    fault: str | None = None
+    """Why there is no annotated copy: the numbers are worth keeping without it."""
     _shown: Observation | None = None
 
     def write(self, frame: Frame | None, observation: Observation | None) -> None:
@@ -105,7 +107,10 @@ class _Sinks:
             self._shown = observation
         if self.annotated is not None and frame is not None:
             # A frame that was not analysed shows the faces of the last one that was.
-            self.annotated.write(frame, self._shown)
+            try:
+                self.annotated.write(frame, self._shown)
+            except OutputError as error:
+                self.annotated, self.fault = None, str(error)
 
     def complete(self, stack: ExitStack, layout: Layout, recording: str, provenance: Provenance) -> None:
         """Writes out everything, so that nothing but names are left to be changed when ``stack`` ends.
@@ -117,7 +122,10 @@ class _Sinks:
         stack.enter_context(self.tracks.saved(layout.tracks(recording), provenance))
         with out_of_sight(layout.record(recording)):
             if self.annotated is not None:
-                self.annotated.close()
+                try:
+                    self.annotated.close()
+                except OutputError as error:
+                    self.annotated, self.fault = None, str(error)
 
 
 def analyze_recording(
@@ -172,6 +180,8 @@ def analyze_recording(
                 if not sinks.analysed:
                     raise InputError(nothing_chosen(recording.path, source))
                 sinks.complete(stack, layout, recording.id, provenance)
+                if sinks.fault is not None:
+                    outcome.files.remove(layout.annotated(recording.id, photo=recording.is_photo))
             outcome.files.append(layout.tracks(recording.id).parent)
             # Only now, and only what this run has not replaced: until it is over, the former results stay.
             layout.remove(
@@ -314,3 +324,5 @@ def _close(record: RecordingRecord, source: Source, sinks: _Sinks, broken_off: b
         record.status, record.error = "partial", f"{record.id}: interrupted; what was analysed until then is kept."
     elif counts.ended_early is not None:
         record.status, record.error = "partial", counts.ended_early
+    elif sinks.fault is not None:
+        record.status, record.error = "partial", sinks.fault

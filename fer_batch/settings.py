@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from fer_batch.errors import InputError
+from fer_batch.faces.kinds import MINIMUM_SCORE
 
 DEFAULT_MODEL = "emotion-gray48"
 
@@ -23,7 +24,7 @@ class Settings:
     """A name of ``fer-batch models``, or the path of an .onnx file."""
     detector: str = "short"
     """"short" for faces within about two metres of the camera, "full" within about five."""
-    minimum_score: float = 0.5
+    minimum_score: float = MINIMUM_SCORE
     """Detections with less confidence are dropped."""
     batch_size: int = 32
     """Faces that are classified at once. Changes speed, not results."""

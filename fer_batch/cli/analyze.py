@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fer_batch.cli.timecode import seconds
-from fer_batch.faces.kinds import Detector
+from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -28,9 +28,11 @@ class Format(StrEnum):
 
 def analyze(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Videos, photos, folders or patterns.", show_default=False)
+        list[str], typer.Argument(metavar="INPUT", help="Videos, photos, folders or patterns.", show_default=False)
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")] = Path("fer-output"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for all results.")] = Path(
+        "fer-output"
+    ),
     timeline: Annotated[Format, typer.Option("--format", help="Format of the timelines.")] = Format.parquet,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated video and photos.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
@@ -38,21 +40,25 @@ def analyze(
         Detector, typer.Option(help="short: faces within about 2 m of the camera; full: within about 5 m.")
     ] = Detector.short,
     model: Annotated[
-        str, typer.Option(help="Name of a shipped emotion model, or path of an .onnx file.")
+        str, typer.Option(metavar="MODEL", help="Name of a shipped emotion model, or path of an .onnx file.")
     ] = DEFAULT_MODEL,
     every: Annotated[int, typer.Option(metavar="N", help="Analyse every N-th frame.")] = 1,
     fps: Annotated[
         float | None, typer.Option(metavar="X", help="Analyse at most X frames a second.", show_default=False)
     ] = None,
     start: Annotated[
-        float, typer.Option(parser=seconds, metavar="TIME", help="Begin at this time: seconds or h:mm:ss.")
+        float, typer.Option(parser=seconds, metavar="TIME", help="Begin at this time: seconds, m:ss or h:mm:ss.")
     ] = 0.0,
     end: Annotated[
         float | None,
         typer.Option(parser=seconds, metavar="TIME", help="End before this time.", show_default=False),
     ] = None,
-    min_score: Annotated[float, typer.Option(help="Drop faces that the detector is less sure of, 0 to 1.")] = 0.5,
-    batch_size: Annotated[int, typer.Option(help="Faces classified at once; changes speed, not results.")] = 32,
+    min_score: Annotated[
+        float, typer.Option(metavar="X", help="Drop faces that the detector is less sure of, 0 to 1.")
+    ] = MINIMUM_SCORE,
+    batch_size: Annotated[
+        int, typer.Option(metavar="N", help="Faces classified at once; changes speed, not results.")
+    ] = 32,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with everything to stdout.")] = False,
 ) -> None:
@@ -76,7 +82,7 @@ def analyze(
     require_work(planned)
     outcomes: list[Outcome] = []
     try:
-        with stop_on_interrupt() as stop, Reporter(planned, quiet=quiet, as_json=as_json) as reporter:
+        with stop_on_interrupt(quiet=quiet) as stop, Reporter(planned, quiet=quiet, as_json=as_json) as reporter:
             for outcome in run(planned, settings, selection, reporter.start, reporter.progress, stop):
                 outcomes.append(outcome)
                 reporter.finish(outcome)

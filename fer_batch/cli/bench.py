@@ -10,7 +10,7 @@ import typer
 
 
 def bench(
-    file: Annotated[Path, typer.Argument(help="A video.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video.", show_default=False)],
     runs: Annotated[int, typer.Option(min=1, help="Counted runs of each kind; medians are printed.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

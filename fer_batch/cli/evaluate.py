@@ -27,7 +27,11 @@ class Way(StrEnum):
 def evaluate(
     dataset: Annotated[
         Path,
-        typer.Argument(help="Folder with one subfolder a class, FER2013 CSV, or Parquet table.", show_default=False),
+        typer.Argument(
+            metavar="DATASET",
+            help="Folder with one subfolder a class, FER2013 CSV, or Parquet table.",
+            show_default=False,
+        ),
     ],
     model: Annotated[str, typer.Option(help="Name of a shipped model, or path of an .onnx file.")] = DEFAULT_MODEL,
     way: Annotated[
@@ -66,6 +70,10 @@ def evaluate(
             raise InputError(
                 f"{dataset}: has no split {chosen!r}; there are {', '.join(sorted(present - {''})) or 'none'}."
             )
+    if way is Way.crops and faces.look_like_photos():
+        typer.echo(
+            "Note: these pictures look like photos, not like registered faces; --as photos finds the faces.", err=True
+        )
     with bar("Evaluating", quiet=as_json) as advance:
         result = measure(faces, classifier, way.value, detector=detector.value, on_progress=advance)
     values = {
@@ -102,7 +110,7 @@ def _show(console: Console, values: dict[str, Any]) -> None:
         ("macro F1", f"{values['macro_f1']:.4f}"),
         ("calibration error", f"{values['ece']:.4f}"),
         ("negative log-likelihood", f"{values['nll']:.4f}"),
-        ("not found (counted wrong)", f"{values['not_found']}"),
+        *([("not found (counted wrong)", f"{values['not_found']}")] if values["as"] == "photos" else []),
         ("faces a second", f"{values['faces_per_second']:.0f}"),
     ):
         summary.add_row(name, text)

@@ -10,7 +10,9 @@ import typer
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="Print this model's card.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Print this model's card.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the models that ship, or print a card.

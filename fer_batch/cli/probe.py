@@ -10,7 +10,7 @@ import typer
 
 
 def probe(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Videos or photos.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Videos or photos.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line and file.")] = False,
 ) -> None:
     """Print what a recording is.
@@ -44,4 +44,12 @@ def _show(values: dict[str, Any], *, first: bool) -> None:
         typer.echo()
     width = max(map(len, values))
     for name, value in values.items():
-        typer.echo(f"{name:<{width}}  {'unknown' if value is None else value}")
+        typer.echo(f"{name:<{width}}  {_text(name, value, photo=values['kind'] == 'photo')}")
+
+
+def _text(name: str, value: object, *, photo: bool) -> str:
+    if value is None:
+        return "none" if photo or name == "audio_codec" else "unknown"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value} degrees counter-clockwise to be upright" if name == "rotation" and value else str(value)

@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from fer_batch.batch import Plan
-from fer_batch.cli.progress import interactive
+from fer_batch.cli.progress import LINE_SECONDS, interactive
 from fer_batch.cli.timecode import clock
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.palette import hex_colour
@@ -21,8 +21,6 @@ from fer_batch.inputs import Recording
 from fer_batch.pipeline import Outcome
 from fer_batch.pipeline import Progress as Reached
 
-_LINE_SECONDS = 10.0
-"""Seconds between two plain lines."""
 _REDRAW_SECONDS = 0.1
 _MOST_TRACKS = 20
 """Rows of the closing table for one recording; the rest is in the tracks table."""
@@ -92,7 +90,7 @@ class Reporter:
                 self._bars.update(
                     self._task, completed=reached.frames, total=shown, numbers=self._numbers(reached, now)
                 )
-        elif self._plain and now - self._said >= _LINE_SECONDS:
+        elif self._plain and now - self._said >= LINE_SECONDS:
             self._said = now
             assert self._recording is not None
             self._say(f"{self._recording.id}: {self._numbers(reached, now)}")
@@ -129,11 +127,13 @@ class Reporter:
             console.print(_tracks(outcome))
         files = [path for outcome in outcomes for path in outcome.files]
         folder = self._plan.outputs.folder
+        if any(outcome.tracks for outcome in outcomes):
+            console.print(Text("(mean probabilities of the three leading emotions)", style="dim"))
         if len(outcomes) == 1:
             for path in files:
                 console.print(Text(str(path)), soft_wrap=True)
         elif files:
-            kinds = sorted({path.relative_to(folder).parts[0] for path in files})
+            kinds = sorted({path.relative_to(folder).parts[0] for path in files} | {"recordings"})
             done = sum(outcome.record.status == "done" for outcome in outcomes)
             console.print(
                 Text(f"{done} of {len(outcomes)} recordings done; results in {folder}: {', '.join(kinds)}"),
@@ -149,17 +149,16 @@ def _tracks(outcome: Outcome) -> Table | Text:
         return Text("  no face found")
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     table.add_column(min_width=9)
-    table.add_column(min_width=9)
-    table.add_column(justify="right", min_width=10)
     table.add_column(min_width=13)
+    table.add_column(justify="right", min_width=10)
     table.add_column()
+    photo = outcome.record.probe.get("kind") == "photo"
     tracks = sorted(outcome.tracks, key=lambda track: (-track["frames"], track["track"]))
     for track in tracks[:_MOST_TRACKS]:
         table.add_row(
             f"  track {track['track']}",
-            f"{clock(track['first_time_s'])}-{clock(track['last_time_s'])}",
-            _counted(track["frames"], "frame"),
-            Text(f"{track['emotion']} {track['emotion_share']:.0%}", style=hex_colour(track["emotion"])),
+            "" if photo else f"{clock(track['first_time_s'])}-{clock(track['last_time_s'])}",
+            "" if photo else _counted(track["frames"], "frame"),
             _leading(track),
         )
     if len(tracks) > _MOST_TRACKS:
@@ -167,14 +166,14 @@ def _tracks(outcome: Outcome) -> Table | Text:
     return table
 
 
-def _leading(track: dict[str, Any], count: int = 2) -> Text:
+def _leading(track: dict[str, Any], count: int = 3) -> Text:
     """The emotions with the highest mean probability."""
     text = Text()
     for emotion in sorted(EMOTIONS, key=lambda emotion: -track[emotion])[:count]:
         if text:
             text.append(", ")
         text.append(f"{emotion} {track[emotion]:.2f}", style=hex_colour(emotion))
-    return Text("mean: ").append_text(text)
+    return text
 
 
 def _faults(counts: dict[str, int]) -> str:

@@ -27,7 +27,7 @@ def seconds(text: str | float) -> float:
 
 
 def clock(time_s: float) -> str:
-    """Seconds as m:ss or h:mm:ss."""
-    whole = round(time_s)
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    """Seconds as m:ss.s, or from an hour on as h:mm:ss."""
+    tenths = round(time_s * 10)
+    hours, minutes, rest = tenths // 36_000, tenths // 600 % 60, tenths % 600 / 10
+    return f"{hours}:{minutes:02}:{int(rest):02}" if hours else f"{minutes}:{rest:04.1f}"

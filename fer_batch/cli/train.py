@@ -13,6 +13,7 @@ def train(
     dataset: Annotated[
         Path,
         typer.Argument(
+            metavar="DATASET",
             help="Parquet table with splits (FER+ votes or labels), FER2013 CSV, or folder train/CLASS, valid/CLASS.",
             show_default=False,
         ),
@@ -45,7 +46,7 @@ def train(
 
     Exports it to ONNX and writes its card.
 
-    Needs the extra: pip install "fer-batch[train]".
+    Needs PyTorch and onnx: pip install torch onnx.
     """
     from fer_batch.errors import InputError
 
@@ -53,9 +54,7 @@ def train(
         import onnx  # noqa: F401
         import torch
     except ImportError:
-        raise InputError(
-            'Training needs PyTorch and onnx; install them with: pip install "fer-batch[train]".'
-        ) from None
+        raise InputError("Training needs PyTorch and onnx; install them with: pip install torch onnx.") from None
     if device != "cpu" and not torch.cuda.is_available():
         raise InputError(f"--device {device}: PyTorch finds no such device here; use --device cpu.")
     if threads:

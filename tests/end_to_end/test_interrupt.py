@@ -43,15 +43,26 @@ def to_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
     os.killpg(process.pid, number)
 
 
+def impatiently(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """As people do who see nothing happen."""
+    for _ in range(3):
+        process.send_signal(number)
+        time.sleep(0.2)
+
+
 def to_job(process: subprocess.Popen[str], number: signal.Signals) -> None:
     """To the encoder too, which is a group of its own."""
-    children: set[int] = set()
-    for thread in Path(f"/proc/{process.pid}/task").iterdir():
-        children |= {int(pid) for pid in (thread / "children").read_text().split()}
-    assert children
-    for pid in children:
+    for pid in children(process):
         os.kill(pid, number)
     process.send_signal(number)
+
+
+def children(process: subprocess.Popen[str]) -> set[int]:
+    found: set[int] = set()
+    for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        found |= {int(pid) for pid in (thread / "children").read_text().split()}
+    assert found
+    return found
 
 
 @pytest.mark.parametrize(
@@ -59,6 +70,7 @@ def to_job(process: subprocess.Popen[str], number: signal.Signals) -> None:
     [
         pytest.param(to_process, signal.SIGINT, id="SIGINT"),
         pytest.param(to_group, signal.SIGINT, id="Ctrl-C in a terminal"),
+        pytest.param(impatiently, signal.SIGINT, id="Ctrl-C three times"),
         pytest.param(to_process, signal.SIGTERM, id="SIGTERM"),
         pytest.param(
             to_job,
@@ -98,6 +110,22 @@ def test_an_interrupted_run_keeps_what_it_has_analysed(
         f"timelines/recording={long_clip.name}/part-00000.parquet",
         f"tracks/recording={long_clip.name}/part-00000.parquet",
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="child processes are looked up in /proc")
+def test_a_failing_encoder_costs_the_annotated_video_alone(script: Path, clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start(script, clip, out)
+    for pid in children(process):
+        os.kill(pid, signal.SIGKILL)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stderr
+    assert "annotated video cannot be written" in stderr
+    record = Run(out, subprocess.CompletedProcess([], 1, stdout, stderr)).record()
+    assert record["status"] == "partial"
+    assert record["counts"]["frames_analysed"] == 472
+    assert fer_batch.load(out)["frame"].nunique() == record["counts"]["frames_decoded"]
+    assert not list((out / "annotated").iterdir())
 
 
 def test_a_killed_run_leaves_no_half_file_and_can_be_repeated(
