@@ -6,12 +6,11 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Event
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.closing import Closing
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.alignment import register_all
@@ -47,7 +46,7 @@ class _Detected:
         return 0 if self.crops is None else len(self.crops)
 
 
-class Engine:
+class Engine(Closing):
     """The loaded models, used for one recording after another.
 
     Args:
@@ -137,14 +136,6 @@ class Engine:
     def close(self) -> None:
         """Releases the models."""
         self._locator.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _select(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.closing import Closing
 from fer_batch.discreet import import_mediapipe, mediapipe_loaded
 from fer_batch.faces.kinds import DETECTORS, MINIMUM_SCORE, Detector
 from fer_batch.models import model_path
@@ -27,7 +27,7 @@ class FaceDetector(Protocol):
         ...
 
 
-class MediaPipeDetector:
+class MediaPipeDetector(Closing):
     """BlazeFace through MediaPipe's Tasks ``FaceDetector``: boxes, six keypoints, scores.
 
     Args:
@@ -79,11 +79,3 @@ class MediaPipeDetector:
         if self._task is not None:
             self._task.close()
             self._task = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

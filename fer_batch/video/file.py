@@ -8,8 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -18,6 +17,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from fer_batch.closing import Closing
 from fer_batch.errors import InputError
 from fer_batch.video.clock import DecodeTimes, PresentationClock
 from fer_batch.video.completeness import is_cut_short
@@ -38,7 +38,7 @@ _STILL_BRANDS = frozenset({"avif", "heic", "heix", "mif1", "msf1"})
 """MP4 brands of photos, whose tiles FFmpeg would hand out as videos."""
 
 
-class VideoFile:
+class VideoFile(Closing):
     """A video file.
 
     Args:
@@ -246,14 +246,6 @@ class VideoFile:
     def close(self) -> None:
         """Releases the file."""
         self._container.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _frame_count(told: int, duration_s: float | None, rate: Fraction | None) -> int | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 import numpy as np
 
+from fer_batch.closing import Closing
 from fer_batch.errors import InputError
 from fer_batch.pictures import decode_picture
 from fer_batch.video.frame import Display, Frame
@@ -17,7 +16,7 @@ from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
 
 
-class Photo:
+class Photo(Closing):
     """A JPEG, PNG, TIFF, WebP or BMP file; the first three are turned as their EXIF orientation says.
 
     Raises:
@@ -43,11 +42,3 @@ class Photo:
 
     def close(self) -> None:
         """Nothing is held open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
