@@ -78,7 +78,7 @@ class Engine(Closing):
             InputError: when nothing can be decoded.
         """
         depth = _waiting_frames(source)
-        chosen = Prefetched(_select(source.frames(), selection, every_frame, stop), depth, "fer-batch decode")
+        chosen = Prefetched(self._decode(source, selection, every_frame, stop), depth, "fer-batch decode")
         detected = Prefetched(self._detect(chosen, every_frame), depth if every_frame else 16, "fer-batch detect")
         try:
             yield from self._classify(detected, depth if every_frame else 4 * self.settings.batch_size)
@@ -86,6 +86,15 @@ class Engine(Closing):
             # From the last stage to the first, so that no stage waits for one that has ended.
             detected.close()
             chosen.close()
+
+    def _decode(
+        self, source: Source, selection: Selection, every_frame: bool, stop: Event | None
+    ) -> Iterator[tuple[Frame, bool]]:
+        """The chosen frames with the small picture that the detector needs: this thread has time for it."""
+        for frame, analysed in _select(source.frames(), selection, every_frame, stop):
+            if analysed:
+                self._locator.prepare(frame)
+            yield frame, analysed
 
     def _detect(self, chosen: Iterator[tuple[Frame, bool]], keep: bool) -> Iterator[_Detected]:
         tracker, geometry = Tracker(), self.classifier.geometry

@@ -40,6 +40,10 @@ def train(
     seed: Annotated[int, typer.Option(help="Fixes everything that is left to chance.")] = 7,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 for all.")] = 0,
+    mirror: Annotated[
+        bool,
+        typer.Option("--mirror/--no-mirror", help="Let the model see each face's mirror image too, at twice the cost."),
+    ] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch in the output folder.")] = False,
 ) -> None:
     """Train an emotion network on labelled faces.
@@ -75,7 +79,7 @@ def train(
         seed=seed,
         augmentation=Augmentation(registered=registered),
     )
-    job = TrainingJob(dataset, output, recipe, device, start, teacher)
+    job = TrainingJob(dataset, output, recipe, device, start, teacher, mirror)
 
     def show(epoch: Epoch) -> None:
         print(

@@ -100,10 +100,14 @@ class EmotionClassifier:
         """
         if not len(crops):
             return np.zeros((0, len(EMOTIONS)), np.float32)
-        output = self._run(crops)
-        if self.spec.output == "probabilities":
-            output = np.log(np.maximum(output, 1e-12))
+        output = self._raw_logits(crops)
+        if self.spec.mirror:
+            output = (output + self._raw_logits(crops[:, :, ::-1])) / np.float32(2)
         return output[:, self._order]
+
+    def _raw_logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        output = self._run(crops)
+        return np.log(np.maximum(output, 1e-12)) if self.spec.output == "probabilities" else output
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) in the order of ``EMOTIONS``; each row sums to 1.

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 RIGHT_EYE, LEFT_EYE, NOSE, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
 """MediaPipe's six face-detection keypoints, in their order; left and right are the person's own."""
 
-_ANCHORS = (RIGHT_EYE, LEFT_EYE, MOUTH)
+ANCHORS = (RIGHT_EYE, LEFT_EYE, MOUTH)
+"""Keypoints that registration holds on to."""
 _SIZES = (8, 1024)
 """Sides that a crop may have."""
 
@@ -74,7 +75,7 @@ def similarity(keypoints: NDArray[np.floating[Any]], geometry: CropGeometry) -> 
     Raises:
         ValueError: when eyes and mouth fall on one point.
     """
-    source = np.asarray(keypoints, np.float64)[list(_ANCHORS)]
+    source = np.asarray(keypoints, np.float64)[list(ANCHORS)]
     target = geometry.template()
     source_mean, target_mean = source.mean(0), target.mean(0)
     p, q = source - source_mean, target - target_mean

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.errors import InputError
+from fer_batch.faces.alignment import ANCHORS
 from fer_batch.faces.detector import FaceDetector, MediaPipeDetector
 from fer_batch.faces.kinds import DETECTORS, MINIMUM_SCORE
 from fer_batch.types import Faces
@@ -32,9 +33,13 @@ class FaceLocator:
         self._side = DETECTORS[kind].side
         self._detector: FaceDetector = MediaPipeDetector(kind, minimum_score)
 
+    def prepare(self, frame: Frame) -> None:
+        """Makes the picture that :meth:`locate` looks at, in whatever thread this is called."""
+        frame.small(self._side)
+
     def locate(self, frame: Frame) -> Faces:
         """The faces that can be registered, best score first, without tracks."""
-        small = frame.rgb(self._side)
+        small = frame.small(self._side)
         faces = self._detector.detect(small).scaled(frame.width / small.shape[1], frame.height / small.shape[0])
         return faces[_registrable(faces)]
 
@@ -47,5 +52,5 @@ def _registrable(faces: Faces) -> NDArray[np.bool_]:
     """(N,) whether eyes and mouth lie apart, as registration needs."""
     if not len(faces):
         return np.zeros(0, np.bool_)
-    points: NDArray[np.floating[Any]] = faces.keypoints[:, :4]
+    points: NDArray[np.floating[Any]] = faces.keypoints[:, list(ANCHORS)]
     return np.asarray(np.ptp(points, axis=1).max(1) > 2.0, np.bool_)

@@ -177,11 +177,18 @@ class Trainer:
         """The epoch with the lowest validation loss."""
         return min(self.history, key=lambda epoch: epoch.valid_loss, default=None)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done, or nothing has improved for as many as the recipe's patience."""
+        best = self.best
+        idle = 0 if best is None else len(self.history) - 1 - best.number
+        return len(self.history) >= self.recipe.epochs or idle >= self.recipe.patience
+
     def run(self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None] | None = None) -> EmotionNet:
         """Trains from where it stands to the end, or until nothing improves; the best averaged network."""
-        if self.recipe.teacher and self.train.taught is None:
+        if self.recipe.teacher and self.train.taught is None and not self.is_over:
             raise InputError("The recipe asks for a teacher, and the training faces have none; give --teacher.")
-        while len(self.history) < self.recipe.epochs:
+        while not self.is_over:
             number = len(self.history)
             began = time.monotonic()
             loss = self._epoch(number, on_step)
@@ -189,9 +196,6 @@ class Trainer:
             self.history.append(epoch)
             self._save(best=self.best is epoch)
             on_epoch(epoch)
-            best = self.best
-            if best is not None and number - best.number >= self.recipe.patience:
-                break
         state = torch.load(self.folder / "best.pt", weights_only=True)
         self.averaged.load_state_dict(state["averaged"])
         return self.averaged

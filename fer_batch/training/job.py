@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from fer_batch.atomic import whole
 from fer_batch.datasets import LabelledFaces, read_faces
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotion.spec import ModelSpec
 from fer_batch.errors import InputError
 from fer_batch.evaluation import Result, evaluate, require_two_emotions
 from fer_batch.faces.alignment import CropGeometry
@@ -38,6 +39,8 @@ class TrainingJob:
     """A checkpoint whose weights training starts from."""
     teacher: str | None = None
     """An emotion model whose probabilities are learnt beside the votes, as ``recipe.teacher`` says."""
+    mirror: bool = True
+    """Whether the exported model classifies a face together with its mirror image."""
 
     def run(
         self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None] | None = None, resume: bool = False
@@ -58,20 +61,21 @@ class TrainingJob:
         require_two_emotions(f"{self.dataset}, split valid", valid.label)
         geometry = CropGeometry()
         faces = TrainingFaces.read(train, geometry, self.folder / "train.npz")
-        if self.teacher is not None:
-            faces.taught = _taught(faces, EmotionClassifier(self.teacher, torch.get_num_threads()))
         judges = TrainingFaces.read(valid, geometry, self.folder / "valid.npz")
         trainer = Trainer(self.recipe, faces, judges, self.folder, self.device)
         if not (resume and trainer.resume()) and self.start is not None:
             trainer.start_from(self.start)
+        if self.teacher is not None and not trainer.is_over:
+            faces.taught = _taught(faces, EmotionClassifier(self.teacher, torch.get_num_threads()))
         network = trainer.run(on_epoch, on_step)
         best = trainer.best
         assert best is not None
         path = self.folder / "model.onnx"
         facts = {"training": {"recipe": asdict(self.recipe), "epoch": best.number + 1, "fer_batch": __version__}}
         with whole(path) as temporary:
-            export(network, temporary, geometry, 1.0, facts)
-            export(network, temporary, geometry, self._temperature(valid, temporary), facts)
+            spec = ModelSpec(EMOTIONS, geometry, mirror=self.mirror)
+            export(network, temporary, spec, facts)
+            export(network, temporary, replace(spec, temperature=self._temperature(valid, temporary)), facts)
         result = evaluate(valid, EmotionClassifier(str(path)))
         (self.folder / "model.md").write_text(self._card(result, best), encoding="utf-8")
         return path

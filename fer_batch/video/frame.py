@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import local
 from typing import Any
 
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 _LUMA_FIRST = frozenset(
     {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "yuv440p", "yuva420p", "nv12", "nv21", "gray"}
 )
 """Pixel formats whose first plane is 8-bit luma."""
+
+
+_thread = local()
+
+
+def _converted(picture: av.VideoFrame, **options: Any) -> av.VideoFrame:
+    """The picture in another format or size, by a converter that each thread keeps: making one takes longer than using
+    it, and so does handing a picture of this size out to several threads.
+    """
+    if not hasattr(_thread, "reformatter"):
+        _thread.reformatter = VideoReformatter()
+    converted: av.VideoFrame = _thread.reformatter.reformat(picture, threads=1, **options)
+    return converted
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,7 @@ class Frame:
     """As decoded: stored orientation, the codec's pixel format."""
     display: Display
     _luma: NDArray[np.uint8] | None = field(default=None, repr=False)
+    _small: tuple[int, NDArray[np.uint8]] | None = field(default=None, repr=False)
 
     @property
     def width(self) -> int:
@@ -69,7 +85,7 @@ class Frame:
         if self._luma is None:
             picture = self.picture
             if picture.format.name not in _LUMA_FIRST:
-                picture = picture.reformat(format="gray")
+                picture = _converted(picture, format="gray")
             plane = picture.planes[0]
             stored: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(
                 plane.height, plane.line_size
@@ -77,11 +93,19 @@ class Frame:
             self._luma = self.display.apply(stored[:, : plane.width])
         return self._luma
 
-    def rgb(self, longest_side: int | None = None) -> NDArray[np.uint8]:
-        """(h, w, 3) RGB as displayed, shrunk so that its longer side is at most ``longest_side`` pixels."""
-        scale = 1.0 if longest_side is None else min(1.0, longest_side / max(self.width, self.height))
+    def rgb(self) -> NDArray[np.uint8]:
+        """(height, width, 3) RGB as displayed; made anew with every call."""
+        return self._rgb(1.0)
+
+    def small(self, longest_side: int) -> NDArray[np.uint8]:
+        """(h, w, 3) RGB as displayed, shrunk so that its longer side is at most ``longest_side`` pixels; kept."""
+        if self._small is None or self._small[0] != longest_side:
+            self._small = longest_side, self._rgb(min(1.0, longest_side / max(self.width, self.height)))
+        return self._small[1]
+
+    def _rgb(self, scale: float) -> NDArray[np.uint8]:
         picture = self.picture
         width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         options: dict[str, Any] = {} if scale == 1.0 else {"width": width, "height": height, "interpolation": "AREA"}
-        converted = picture.reformat(format="rgb24", **options)
+        converted = _converted(picture, format="rgb24", **options)
         return self.display.apply(np.asarray(converted.to_ndarray(), np.uint8), scale)

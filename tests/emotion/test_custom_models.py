@@ -29,7 +29,7 @@ def test_outputs_are_put_in_our_order_whatever_they_are_called(own_model: Path) 
     expected = EmotionClassifier(str(own_model)).logits(faces())
     # The network's outputs stay as they are; the description now calls them by other names.
     names = ["Neutral", "anger", "disgust", "fear", "happiness", "sadness", "surprise"]
-    own_model.with_suffix(".json").write_text(json.dumps({"labels": names}))
+    own_model.with_suffix(".json").write_text(json.dumps({"labels": names, "mirror": True}))
 
     classifier = EmotionClassifier(str(own_model))
 
