@@ -14,7 +14,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures"
-TIMES_S = (2.6, 8.4, 16.5)
+TIMES_S = (2.6, 8.9, 16.5)
 
 
 def frame_at(video: Path, time_s: float) -> np.ndarray:
