@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -93,8 +93,10 @@ class _Sinks:
     tracks: TrackSummary = field(default_factory=TrackSummary)
     analysed: int = 0
     rows: int = 0
+    replaces: bool = False
+    """Whether complete results of an earlier run are to be replaced: not by numbers without their annotated copy."""
     fault: str | None = None
-    """Why there is no annotated copy: the numbers are worth keeping without it."""
+    """Why there is no annotated copy: otherwise the numbers are worth keeping without it."""
     _shown: Observation | None = None
 
     def write(self, frame: Frame | None, observation: Observation | None) -> None:
@@ -107,10 +109,18 @@ class _Sinks:
             self._shown = observation
         if self.annotated is not None and frame is not None:
             # A frame that was not analysed shows the faces of the last one that was.
-            try:
+            with self._doing_without():
                 self.annotated.write(frame, self._shown)
-            except OutputError as error:
-                self.annotated, self.fault = None, str(error)
+
+    @contextmanager
+    def _doing_without(self) -> Iterator[None]:
+        """Goes on without the annotated copy when it cannot be written."""
+        try:
+            yield
+        except OutputError as error:
+            if self.replaces:
+                raise
+            self.annotated, self.fault = None, str(error)
 
     def complete(self, stack: ExitStack, layout: Layout, recording: str, provenance: Provenance) -> None:
         """Writes out everything, so that nothing but names are left to be changed when ``stack`` ends.
@@ -122,10 +132,8 @@ class _Sinks:
         stack.enter_context(self.tracks.saved(layout.tracks(recording), provenance))
         with out_of_sight(layout.record(recording)):
             if self.annotated is not None:
-                try:
+                with self._doing_without():
                     self.annotated.close()
-                except OutputError as error:
-                    self.annotated, self.fault = None, str(error)
 
 
 def analyze_recording(
@@ -173,6 +181,7 @@ def analyze_recording(
             provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
             with ExitStack() as stack:
                 sinks = _open_sinks(stack, recording, layout, outputs, source, selection, provenance, outcome.files)
+                sinks.replaces = complete
                 broken_off = _run(engine, source, selection, sinks, on_progress, stop)
                 if broken_off and (complete or not sinks.analysed):
                     left = "the results of the earlier run are kept" if complete else "nothing of it was analysed yet"
