@@ -33,7 +33,7 @@ _NONE: NDArray[np.float32] = np.zeros((0, len(EMOTIONS)), np.float32)
 
 
 @dataclass(slots=True)
-class _Detected:
+class _Registered:
     frame: Frame | None
     """Kept only for sinks that draw."""
     observation: Observation | None
@@ -79,9 +79,10 @@ class Engine(Closing):
         """
         depth = _waiting_frames(source)
         chosen = Prefetched(self._decode(source, selection, every_frame, stop), depth, "fer-batch decode")
-        detected = Prefetched(self._detect(chosen, every_frame), depth if every_frame else 16, "fer-batch detect")
+        detected = Prefetched(self._detect(chosen), depth, "fer-batch detect")
+        registered = self._register(detected, every_frame)
         try:
-            yield from self._classify(detected, depth if every_frame else 4 * self.settings.batch_size)
+            yield from self._classify(registered, depth if every_frame else 4 * self.settings.batch_size)
         finally:
             # From the last stage to the first, so that no stage waits for one that has ended.
             detected.close()
@@ -96,24 +97,32 @@ class Engine(Closing):
                 self._locator.prepare(frame)
             yield frame, analysed
 
-    def _detect(self, chosen: Iterator[tuple[Frame, bool]], keep: bool) -> Iterator[_Detected]:
-        tracker, geometry = Tracker(), self.classifier.geometry
+    def _detect(self, chosen: Iterator[tuple[Frame, bool]]) -> Iterator[tuple[Frame, Observation | None]]:
+        """Each frame with its faces, followed through time; None for one that is not analysed."""
+        tracker = Tracker()
         for frame, analysed in chosen:
             if not analysed:
-                yield _Detected(frame, None, None)
+                yield frame, None
                 continue
             faces = tracker.update(frame.time_s, self._locator.locate(frame), unit=frame.width)
-            # Without a face the picture is not even looked at.
-            crops = register_all(self._picture(frame), faces.keypoints, geometry) if len(faces) else None
-            yield _Detected(frame if keep else None, Observation(frame.index, frame.time_s, faces), crops)
+            yield frame, Observation(frame.index, frame.time_s, faces)
+
+    def _register(self, detected: Iterator[tuple[Frame, Observation | None]], keep: bool) -> Iterator[_Registered]:
+        """The faces' crops; with them the frame is done with, unless it is drawn."""
+        geometry = self.classifier.geometry
+        for frame, observation in detected:
+            crops = None
+            if observation is not None and len(observation):
+                crops = register_all(self._picture(frame), observation.detected.keypoints, geometry)
+            yield _Registered(frame if keep else None, observation, crops)
 
     def _classify(
-        self, detected: Iterator[_Detected], most_frames: int
+        self, registered: Iterator[_Registered], most_frames: int
     ) -> Iterator[tuple[Frame | None, Observation | None]]:
         """Probabilities for the faces of several frames at once."""
-        waiting: list[_Detected] = []
+        waiting: list[_Registered] = []
         faces, since = 0, time.monotonic()
-        for item in detected:
+        for item in registered:
             if not waiting:
                 since = time.monotonic()
             waiting.append(item)
@@ -124,7 +133,7 @@ class Engine(Closing):
                 waiting, faces = [], 0
         yield from self._classify_batch(waiting)
 
-    def _classify_batch(self, waiting: list[_Detected]) -> Iterator[tuple[Frame | None, Observation | None]]:
+    def _classify_batch(self, waiting: list[_Registered]) -> Iterator[tuple[Frame | None, Observation | None]]:
         found = [item.crops for item in waiting if item.crops is not None]
         probabilities = self._probabilities(np.concatenate(found)) if found else _NONE
         offset = 0

@@ -47,4 +47,5 @@ def stop_on_interrupt(*, quiet: bool = False) -> Iterator[Event]:
         yield stop
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # Once it was asked to stop, the process is about to end, and one more Ctrl-C must not spoil its report.
+            signal.signal(number, signal.SIG_IGN if stop.is_set() else handler)
