@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import av
 from av.video.stream import VideoStream
 
 from fer_batch.atomic import PendingFile
+from fer_batch.closing import WholeOrNothing
 from fer_batch.errors import OutputError
 from fer_batch.types import Observation
 from fer_batch.video.canvas import Patch, Yuv420Canvas
@@ -23,7 +23,7 @@ from fer_batch.video.frame import Frame
 from fer_batch.video.soundtrack import Soundtrack
 
 
-class AnnotatedVideo:
+class AnnotatedVideo(WholeOrNothing):
     """Writes a recording's frames with their faces drawn in.
 
     Use as a context manager. Leaving it normally finishes the file, also when fewer frames were written than the
@@ -67,17 +67,6 @@ class AnnotatedVideo:
         self._drawn: tuple[Observation, list[Patch]] | None = None
         self._pipe: _Pipe | None = None
         self._pending: PendingFile | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()
 
     def write(self, frame: Frame, observation: Observation | None) -> None:
         """Writes the next frame in presentation order.

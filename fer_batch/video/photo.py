@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import cv2
 
 from fer_batch.atomic import explained, whole
+from fer_batch.closing import WholeOrNothing
 from fer_batch.errors import OutputError
 from fer_batch.types import Observation
 from fer_batch.video.canvas import lay_onto_rgb
@@ -24,7 +24,7 @@ _QUALITY: Final[dict[str, list[int]]] = {
 """Suffixes that can be written, with OpenCV's parameters."""
 
 
-class AnnotatedPhoto:
+class AnnotatedPhoto(WholeOrNothing):
     """Writes the frame of a one-frame recording with its faces drawn in, in the format that the suffix names.
 
     Used like :class:`~fer_batch.video.annotated.AnnotatedVideo`: nothing is left when the context is left by an
@@ -43,17 +43,6 @@ class AnnotatedPhoto:
             )
         self.path = path
         self._encoded: bytes | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()
 
     def write(self, frame: Frame, observation: Observation | None) -> None:
         """Draws the observation's faces, if any, onto the frame's picture.
