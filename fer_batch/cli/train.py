@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,10 +33,24 @@ def train(
         Path | None, typer.Option(help="Checkpoint whose weights training starts from.", show_default=False)
     ] = None,
     teacher: Annotated[
-        str | None,
-        typer.Option(help="Emotion model whose probabilities are learnt beside the labels.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            help="Emotion model whose probabilities are learnt beside the labels; again for the mean of several.",
+            show_default=False,
+        ),
     ] = None,
-    teacher_share: Annotated[float, typer.Option(min=0, max=1, help="The teacher's share in the targets.")] = 0.5,
+    teacher_share: Annotated[float, typer.Option(min=0, max=1, help="The teachers' share in the targets.")] = 0.5,
+    network: Annotated[
+        Literal["compact", "recognition"],
+        typer.Option(help="compact: small and fast; recognition: a teacher that starts from face recognition."),
+    ] = "compact",
+    pretrained: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder model of npm's @vladmandic/face-api: face recognition weights for --network recognition.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Fixes everything that is left to chance.")] = 7,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 for all.")] = 0,
@@ -61,6 +75,8 @@ def train(
         raise InputError("Training needs PyTorch and onnx; install them with: pip install torch onnx.") from None
     if device != "cpu" and not torch.cuda.is_available():
         raise InputError(f"--device {device}: PyTorch finds no such device here; use --device cpu.")
+    if network == "recognition" and pretrained is None and start is None and not resume:
+        raise InputError("--network recognition needs --pretrained, the folder of the weights that it starts from.")
     if threads:
         torch.set_num_threads(threads)
 
@@ -75,11 +91,15 @@ def train(
         learning_rate=learning_rate,
         patience=patience,
         calm=calm,
-        teacher=teacher_share if teacher is not None else 0.0,
+        teacher=teacher_share if teacher else 0.0,
+        network=network,
+        dropout=0.3 if network == "recognition" else Recipe().dropout,
         seed=seed,
         augmentation=Augmentation(registered=registered),
     )
-    job = TrainingJob(dataset, output, recipe, device, start, teacher, mirror)
+    job = TrainingJob(
+        dataset, output, recipe, device, start, teachers=tuple(teacher or ()), pretrained=pretrained, mirror=mirror
+    )
 
     def show(epoch: Epoch) -> None:
         print(

@@ -16,13 +16,14 @@ from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.spec import METADATA_KEY, ModelSpec
 from fer_batch.errors import ModelError
 from fer_batch.training.network import EmotionNet
+from fer_batch.training.recognition import RecognitionNet
 
 _TOLERANCE = 1e-3
 """Largest difference of a logit between PyTorch and ONNX Runtime."""
 _OPSET = 17
 
 
-def export(network: EmotionNet, path: Path, spec: ModelSpec, training: dict[str, Any]) -> None:
+def export(network: EmotionNet | RecognitionNet, path: Path, spec: ModelSpec, training: dict[str, Any]) -> None:
     """Writes the emotion head with its metadata; the file appears once it gave PyTorch's answers to random noise.
 
     Args:
@@ -55,7 +56,7 @@ def export(network: EmotionNet, path: Path, spec: ModelSpec, training: dict[str,
         _compare(network, temporary, spec)
 
 
-def _compare(network: EmotionNet, path: Path, spec: ModelSpec) -> None:
+def _compare(network: EmotionNet | RecognitionNet, path: Path, spec: ModelSpec) -> None:
     random, size = np.random.default_rng(0), spec.geometry.size
     faces: NDArray[np.uint8] = random.integers(0, 256, (8, size, size), np.uint8)
     pictures = torch.from_numpy(faces)[:, None].float()

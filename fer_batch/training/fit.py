@@ -23,6 +23,7 @@ from fer_batch.errors import InputError
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.training.augment import Augmentation, degrade, mix, warp
 from fer_batch.training.network import EmotionNet
+from fer_batch.training.recognition import RecognitionNet
 from fer_batch.training.registration import alignments, cached_alignments
 
 
@@ -52,6 +53,10 @@ class Recipe:
     depths: tuple[int, ...] = (2, 2, 2)
     stem: int = 16
     dropout: float = 0.2
+    network: str = "compact"
+    """``compact``: the network that ships; ``recognition``: a teacher that starts from face recognition."""
+    trunk_rate: float = 0.15
+    """Share of the learning rate for weights that were trained before."""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
@@ -133,6 +138,41 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return total / targets.sum().clamp(min=1)
 
 
+def _compact(recipe: Recipe) -> EmotionNet:
+    return EmotionNet(recipe.widths, recipe.depths, recipe.stem, len(EMOTIONS), recipe.dropout)
+
+
+def _recognition(recipe: Recipe) -> RecognitionNet:
+    return RecognitionNet(len(EMOTIONS), recipe.dropout)
+
+
+NETWORKS: dict[str, Callable[[Recipe], EmotionNet | RecognitionNet]] = {
+    "compact": _compact,
+    "recognition": _recognition,
+}
+"""What ``Recipe.network`` names."""
+
+
+def optimiser(network: EmotionNet | RecognitionNet, recipe: Recipe) -> tuple[torch.optim.Optimizer, list[float]]:
+    """AdamW (Loshchilov and Hutter 2019) and each parameter group's peak learning rate.
+
+    Biases and normalisations do not decay; weights that were trained before learn more slowly.
+    """
+    trunk = {id(p) for p in network.trunk()} if isinstance(network, RecognitionNet) else set()
+    groups: list[dict[str, Any]] = []
+    for before in (False, True):
+        for decays in (True, False):
+            chosen = [
+                p
+                for p in network.parameters()
+                if p.requires_grad and (id(p) in trunk) is before and (p.ndim > 1) is decays
+            ]
+            if chosen:
+                rate = recipe.learning_rate * (recipe.trunk_rate if before else 1)
+                groups.append({"params": chosen, "lr": rate, "weight_decay": recipe.weight_decay * decays})
+    return torch.optim.AdamW(groups), [group["lr"] for group in groups]
+
+
 class Trainer:
     """Trains a network and keeps its state on disk after every epoch.
 
@@ -150,20 +190,14 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.recipe, self.train, self.valid, self.folder = recipe, train, valid, folder
         self.device = torch.device(device)
-        self.network = EmotionNet(recipe.widths, recipe.depths, recipe.stem, len(EMOTIONS), recipe.dropout).to(
-            self.device, memory_format=torch.channels_last
-        )
+        network = NETWORKS[recipe.network](recipe)
+        self.network = network.to(self.device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).eval()
         self.steps = math.ceil(len(train.faces) / recipe.batch)
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            lr=recipe.learning_rate,
-        )
+        self.optimiser, rates = optimiser(self.network, recipe)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser,
-            recipe.learning_rate,
+            rates,
             total_steps=self.steps * recipe.epochs,
             pct_start=0.2,
             div_factor=20,
@@ -184,7 +218,9 @@ class Trainer:
         idle = 0 if best is None else len(self.history) - 1 - best.number
         return len(self.history) >= self.recipe.epochs or idle >= self.recipe.patience
 
-    def run(self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None] | None = None) -> EmotionNet:
+    def run(
+        self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None] | None = None
+    ) -> EmotionNet | RecognitionNet:
         """Trains from where it stands to the end, or until nothing improves; the best averaged network."""
         if self.recipe.teacher and self.train.taught is None and not self.is_over:
             raise InputError("The recipe asks for a teacher, and the training faces have none; give --teacher.")
@@ -300,6 +336,17 @@ class Trainer:
             self.averaged.load_state_dict(state["averaged"])
         except (OSError, RuntimeError, KeyError, UnpicklingError) as error:
             raise InputError(f"{path}: not a checkpoint of this network; give a best.pt of fer-batch train.") from error
+
+    def start_from_recognition(self, folder: Path) -> None:
+        """Takes over a face recognition network's weights.
+
+        Raises:
+            InputError: when the folder does not hold them, or the recipe's network has no place for them.
+        """
+        if not isinstance(self.network, RecognitionNet) or not isinstance(self.averaged, RecognitionNet):
+            raise InputError("--pretrained is for --network recognition; give both or neither.")
+        self.network.load_recognition(folder)
+        self.averaged.load_recognition(folder)
 
     def resume(self) -> bool:
         """Goes back to the last epoch in the folder; False when there is none.

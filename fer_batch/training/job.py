@@ -37,8 +37,10 @@ class TrainingJob:
     device: str = "cpu"
     start: Path | None = None
     """A checkpoint whose weights training starts from."""
-    teacher: str | None = None
-    """An emotion model whose probabilities are learnt beside the votes, as ``recipe.teacher`` says."""
+    teachers: tuple[str, ...] = ()
+    """Emotion models whose mean probabilities are learnt beside the votes, as ``recipe.teacher`` says."""
+    pretrained: Path | None = None
+    """Folder of the face recognition weights that the network ``recognition`` starts from."""
     mirror: bool = True
     """Whether the exported model classifies a face together with its mirror image."""
 
@@ -63,10 +65,14 @@ class TrainingJob:
         faces = TrainingFaces.read(train, geometry, self.folder / "train.npz")
         judges = TrainingFaces.read(valid, geometry, self.folder / "valid.npz")
         trainer = Trainer(self.recipe, faces, judges, self.folder, self.device)
-        if not (resume and trainer.resume()) and self.start is not None:
-            trainer.start_from(self.start)
-        if self.teacher is not None and not trainer.is_over:
-            faces.taught = _taught(faces, EmotionClassifier(self.teacher, torch.get_num_threads()))
+        if not (resume and trainer.resume()):
+            if self.pretrained is not None:
+                trainer.start_from_recognition(self.pretrained)
+            if self.start is not None:
+                trainer.start_from(self.start)
+        if self.teachers and not trainer.is_over:
+            taught = [_taught(faces, EmotionClassifier(path, torch.get_num_threads())) for path in self.teachers]
+            faces.taught = torch.stack(taught).mean(0)
         network = trainer.run(on_epoch, on_step)
         best = trainer.best
         assert best is not None
