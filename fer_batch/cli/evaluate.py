@@ -15,6 +15,7 @@ from fer_batch.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 
 class Way(StrEnum):
@@ -42,6 +43,13 @@ def evaluate(
         typer.Option(help="train, valid or test; by default test, else valid, else everything.", show_default=False),
     ] = None,
     detector: Annotated[Detector, typer.Option(help="For --as photos.")] = Detector.short,
+    conditions: Annotated[
+        bool,
+        typer.Option(
+            "--conditions",
+            help="Measure again with the same faces small, blurred, compressed, noisy, dark, tilted and shifted.",
+        ),
+    ] = False,
     plots: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write confusion matrix and reliability diagram as PNG.", show_default=False),
@@ -55,6 +63,7 @@ def evaluate(
     from rich.console import Console
 
     from fer_batch.cli.progress import bar
+    from fer_batch.conditions import CONDITIONS
     from fer_batch.datasets import read_faces
     from fer_batch.emotion.classifier import EmotionClassifier
     from fer_batch.errors import InputError
@@ -75,7 +84,14 @@ def evaluate(
             "Note: these pictures look like photos, not like registered faces; --as photos finds the faces.", err=True
         )
     with bar("Evaluating", quiet=as_json) as advance:
-        result = measure(faces, classifier, way.value, detector=detector.value, on_progress=advance)
+        result = measure(
+            faces,
+            classifier,
+            way.value,
+            detector=detector.value,
+            conditions=CONDITIONS if conditions else None,
+            on_progress=advance,
+        )
     values = {
         "dataset": str(dataset),
         "split": chosen,
@@ -128,8 +144,20 @@ def _show(console: Console, values: dict[str, Any]) -> None:
         confusion.add_row(label, *(str(count) for count in row))
     if len(labels) < len(EMOTIONS):
         console.print(f"The data set has {len(labels)} of the {len(EMOTIONS)} emotions; answers are limited to these.")
-    for table in (classes, confusion):
+    for table in (classes, confusion, *([_conditions(values)] if values["conditions"] else [])):
         console.print()
         console.print(table)
     for problem, count in values["left_out"].items():
         console.print(f"left out: {count} x {problem}", highlight=False, markup=False)
+
+
+def _conditions(values: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table(title="The same faces disturbed", title_justify="left", box=None, pad_edge=False)
+    for name in ("condition", "accuracy", "balanced accuracy", "calibration error", "points lost"):
+        table.add_column(name, justify="left" if name == "condition" else "right", no_wrap=True)
+    for name, one in {"undisturbed": {**values, "points_lost": 0.0}, **values["conditions"]}.items():
+        shares = (f"{one[key]:.2%}" for key in ("accuracy", "balanced_accuracy"))
+        table.add_row(name, *shares, f"{one['ece']:.4f}", f"{one['points_lost']:.2f}")
+    return table
