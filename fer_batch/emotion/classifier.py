@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fer_batch.discreet import import_onnxruntime
 from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.spec import read_spec
+from fer_batch.emotion.spec import MAIN_HEAD, ModelSpec, read_spec
 from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.models import manifest, model_path, sha256_of
@@ -26,12 +26,13 @@ class EmotionClassifier:
         model: a name in the manifest, or the path of an ONNX file that describes itself or has a sidecar
             (:mod:`fer_batch.emotion.spec`).
         threads: ONNX Runtime's threads inside one operation.
+        head: which of the model's answers to give, one of :attr:`heads`.
 
     Raises:
-        ModelError: when there is no such model, or it cannot be used as described.
+        ModelError: when there is no such model or head, or it cannot be used as described.
     """
 
-    def __init__(self, model: str = DEFAULT_MODEL, threads: int = 1) -> None:
+    def __init__(self, model: str = DEFAULT_MODEL, threads: int = 1, head: str = MAIN_HEAD) -> None:
         onnxruntime = import_onnxruntime()
         path = find_model(model)
         options = onnxruntime.SessionOptions()
@@ -47,6 +48,11 @@ class EmotionClassifier:
         self.name = path.stem if Path(model).suffix.lower() == ".onnx" else model
         self.sha256 = sha256_of(path)
         self.spec = read_spec(path, self._session.get_modelmeta().custom_metadata_map)
+        if head not in self.heads:
+            raise ModelError(f"{path}: has no head {head!r}; give {' or '.join(self.heads)}.")
+        self.head = head
+        self._temperature = self.spec.temperatures[head]
+        self._output = _output(self.spec, head, [output.name for output in self._session.get_outputs()], path)
         self._order = self.spec.order
         first = self._session.get_inputs()[0]
         self._input, self._type = first.name, _INPUT_TYPES.get(first.type, np.float32)
@@ -63,6 +69,11 @@ class EmotionClassifier:
     def gray(self) -> bool:
         """Whether it wants luma, (N, size, size), and not RGB, (N, size, size, 3)."""
         return self.spec.colour == "gray"
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The answers that the model can give, its main one first."""
+        return tuple(self.spec.temperatures)
 
     def _try(self, path: Path) -> None:
         """Two flat faces through the model: a wrong description shows here and not in the middle of a recording."""
@@ -89,7 +100,8 @@ class EmotionClassifier:
             batch = batch.transpose(0, 3, 1, 2)
         batch = np.ascontiguousarray(batch, self._type)
         size = self._most or len(batch)
-        parts = [self._session.run(None, {self._input: batch[i : i + size]})[0] for i in range(0, len(batch), size)]
+        asked = [self._output]
+        parts = [self._session.run(asked, {self._input: batch[i : i + size]})[0] for i in range(0, len(batch), size)]
         return np.concatenate(parts).astype(np.float32, copy=False)
 
     def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -115,7 +127,19 @@ class EmotionClassifier:
         Args:
             crops: registered faces, uint8, (N, size, size) or RGB (N, size, size, 3).
         """
-        return softmax(self.logits(crops) / self.spec.temperature)
+        return softmax(self.logits(crops) / self._temperature)
+
+
+def _output(spec: ModelSpec, head: str, outputs: list[str], path: Path) -> str:
+    """The name of the ONNX output that a head stands for."""
+    further = [other.name for other in spec.heads]
+    missing = [name for name in further if name not in outputs]
+    if missing:
+        raise ModelError(f"{path}: is described to have the output {missing[0]!r} and has {', '.join(outputs)}.")
+    main = [name for name in outputs if name not in further]
+    if not main:
+        raise ModelError(f"{path}: has no output beside the described heads {', '.join(further)}; leave one out.")
+    return main[0] if head == MAIN_HEAD else head
 
 
 def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

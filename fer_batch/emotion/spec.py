@@ -13,8 +13,12 @@ left out::
       "layout": "nchw",
       "output": "logits",
       "mirror": false,
-      "temperature": 1.0
+      "temperature": 1.0,
+      "heads": {}
     }
+
+``heads`` names further outputs of the file that answer the same question in another way, with the same labels and the
+same ``output``, each with a temperature of its own: ``{"fer2013": {"temperature": 1.3}}``.
 """
 
 from __future__ import annotations
@@ -40,7 +44,33 @@ DROPPED_LABELS = frozenset({"contempt"})
 """Labels that a model may have and timelines have not: their share goes to the seven emotions in proportion, by leaving
 their logit out of the softmax."""
 
+MAIN_HEAD = "main"
+"""What a model's own answer is called: the first output that is none of ``ModelSpec.heads``."""
+
+FER2013_HEAD = "fer2013"
+"""The output that answers as FER2013's own labels do, where the main one answers as FER+'s voters do."""
+
 Colour = Literal["gray", "rgb", "bgr"]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A further output of a model, with the same labels.
+
+    Raises:
+        ValueError: for values that make no sense.
+    """
+
+    name: str
+    """The output's name in the ONNX file."""
+    temperature: float = 1.0
+    """Divides its logits before softmax."""
+
+    def __post_init__(self) -> None:
+        if self.name in {"", MAIN_HEAD}:
+            raise ValueError(f"heads: {self.name!r} cannot be a head's name")
+        if not isinstance(self.temperature, int | float) or not (isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError(f"heads: the temperature of {self.name} must be a finite number above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +96,8 @@ class ModelSpec:
     """Whether a face is classified together with its mirror image, logits averaged: steadier, at twice the cost."""
     temperature: float = 1.0
     """Divides the logits before softmax (Guo et al. 2017)."""
+    heads: tuple[Head, ...] = ()
+    """Further outputs, by which the model can answer instead."""
 
     def __post_init__(self) -> None:
         known = sorted(emotion_index(label) for label in self.labels if label.lower() not in DROPPED_LABELS)
@@ -86,6 +118,8 @@ class ModelSpec:
             raise ValueError(f"mean and std must have one value or {self.channels}")
         if min(self.std) <= 0:
             raise ValueError("std must be above 0")
+        if len({head.name for head in self.heads}) < len(self.heads):
+            raise ValueError("heads: each must have a name of its own")
 
     @property
     def channels(self) -> int:
@@ -98,9 +132,14 @@ class ModelSpec:
         places = [emotion_index(label) for label in self.labels]
         return np.array([places.index(i) for i in range(len(EMOTIONS))], np.intp)
 
+    @property
+    def temperatures(self) -> dict[str, float]:
+        """What divides the logits of each answer that the model can give: ``MAIN_HEAD`` and then ``heads``."""
+        return {MAIN_HEAD: self.temperature, **{head.name: head.temperature for head in self.heads}}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self)
+        return {**asdict(self), "heads": {head.name: {"temperature": head.temperature} for head in self.heads}}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelSpec:
@@ -117,7 +156,14 @@ class ModelSpec:
         for name in ("mean", "std"):
             given = values.get(name, 0.0 if name == "mean" else 1.0)
             plain[name] = tuple(float(value) for value in (given if isinstance(given, list | tuple) else [given]))
+        plain["heads"] = _heads(values.get("heads", {}))
         return cls(**plain)
+
+
+def _heads(given: object) -> tuple[Head, ...]:
+    if not isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given.values()):
+        raise TypeError('heads must name each output with its values, such as {"fer2013": {"temperature": 1.3}}')
+    return tuple(Head(str(name), one.get("temperature", 1.0)) for name, one in given.items())
 
 
 def read_spec(path: Path, metadata: Mapping[str, str]) -> ModelSpec:

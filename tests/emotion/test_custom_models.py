@@ -11,8 +11,9 @@ import pytest
 
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.spec import ModelSpec
+from fer_batch.emotion.spec import Head, ModelSpec
 from fer_batch.errors import ModelError
+from fer_batch.faces.alignment import CropGeometry
 from fer_batch.models import model_path
 
 
@@ -49,6 +50,18 @@ def test_a_description_changes_normalisation_and_temperature(own_model: Path) ->
     assert flat.max() < sharp.max()
 
 
+def test_a_description_survives_being_written_and_read() -> None:
+    """As JSON, whose tuples are lists; equal descriptions stand for one another, in sets too."""
+    geometry = CropGeometry(64)
+    heads = (Head("fer2013", 1.5), Head("second"))
+    spec = ModelSpec((*EMOTIONS, "contempt"), geometry, "rgb", (1.0, 2.0, 3.0), temperature=0.7, heads=heads)
+    read = ModelSpec.from_dict(json.loads(json.dumps(spec.to_dict())))
+    assert {read, spec} == {spec}
+    assert spec.to_dict()["heads"] == {"fer2013": {"temperature": 1.5}, "second": {"temperature": 1.0}}
+    assert read.temperatures == {"main": 0.7, "fer2013": 1.5, "second": 1.0}
+    assert ModelSpec.from_dict({"labels": EMOTIONS}).heads == ()
+
+
 def test_contempt_is_left_out_and_its_share_given_to_the_others() -> None:
     spec = ModelSpec((*EMOTIONS, "contempt"))
 
@@ -75,6 +88,14 @@ def test_contempt_is_left_out_and_its_share_given_to_the_others() -> None:
         ({"labels": list(EMOTIONS), "geometry": {"mouth": ["a", 1]}}, "description"),
         ({"labels": list(EMOTIONS), "mean": [float("nan")]}, "finite"),
         ({"labels": list(EMOTIONS), "temperature": 1e999}, "finite"),
+        ({"labels": list(EMOTIONS), "heads": ["fer2013"]}, "heads must name each output with its values"),
+        ({"labels": list(EMOTIONS), "heads": {"fer2013": 1.5}}, "heads must name each output with its values"),
+        ({"labels": list(EMOTIONS), "heads": {"fer2013": {"temperature": 0}}}, "temperature of fer2013"),
+        ({"labels": list(EMOTIONS), "heads": {"fer2013": {"temperature": "warm"}}}, "temperature of fer2013"),
+        ({"labels": list(EMOTIONS), "heads": {"fer2013": {"temperature": float("nan")}}}, "temperature of fer2013"),
+        ({"labels": list(EMOTIONS), "heads": {"main": {}}}, "'main' cannot be a head's name"),
+        ({"labels": list(EMOTIONS), "heads": {"second": {}}}, "described to have the output 'second' and has logits"),
+        ({"labels": list(EMOTIONS), "heads": {"logits": {}}}, "no output beside the described heads"),
     ],
 )
 def test_a_wrong_description_is_told_before_any_work(
