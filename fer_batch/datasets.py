@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -83,6 +83,20 @@ class LabelledFaces:
             [self.names[i] for i in keep],
             self.unlabelled[keep],
         )
+
+    def by_fer2013(self) -> LabelledFaces:
+        """The same faces, labelled as FER2013 does it and not by people's votes.
+
+        Raises:
+            InputError: when the table has no such labels.
+        """
+        if not (self.auxiliary >= 0).any():
+            raise InputError(
+                f"{self.name}: has no labels of FER2013's own (a column fer2013) beside votes; "
+                "leave --labels fer2013 out."
+            )
+        unlabelled = np.where(self.auxiliary >= 0, "", "no label of FER2013's own").astype(object)
+        return replace(self, label=self.auxiliary, votes=_one_hot(self.auxiliary), unlabelled=unlabelled)
 
     def gray(self, index: int) -> NDArray[np.uint8] | None:
         """The picture as (H, W) gray levels, or None when it cannot be read."""

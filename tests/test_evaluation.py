@@ -141,6 +141,7 @@ def test_a_folder_of_class_folders(
     (tmp_path / "contempt" / "1.png").write_bytes(png(faces[0]))
     values = evaluate(capsys, tmp_path)
     assert (values["n"], values["split"], values["as"]) == (12, None, "crops")
+    assert (values["labels_from"], values["head"]) == ("main", "main")
     assert values["accuracy"] == pytest.approx(11 / 12)
     assert values["left_out"] == {"label 'contempt'": 1, f"unreadable picture {wrong}/torn.png": 1}
     assert values["model"] == "emotion-gray48"
@@ -215,6 +216,28 @@ def test_a_table_of_votes(
     assert values["left_out"] == {"no emotion with more than half of the votes": 1}
     assert run(["evaluate", str(path), "--split", "train"]) == 2
     assert f"all its labelled pictures are {answers[0]}; give at least two emotions" in capsys.readouterr().err
+
+
+def test_fer2013s_own_labels_beside_votes(
+    tmp_path: Path, faces: NDArray[np.uint8], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The truth is FER2013's label, whatever people voted; a face that it has none for is left out."""
+    table = pd.DataFrame({"image": [png(face) for face in faces], "split": ["train"] * 2 + ["valid"] * 10})
+    for name in ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"):
+        table[f"votes_{name}"] = 10 if name == "happiness" else 0
+    table.to_parquet(tmp_path / "without.parquet")
+    table["fer2013"] = ["happy"] * 4 + ["sad"] * 7 + [None]
+    table.to_parquet(tmp_path / "faces.parquet")
+    values = evaluate(capsys, tmp_path / "faces.parquet", "--labels", "fer2013")
+    head = "fer2013" if "fer2013" in EmotionClassifier().heads else "main"
+    assert (values["labels_from"], values["head"], values["split"]) == ("fer2013", head, "valid")
+    assert {label: one["support"] for label, one in values["per_class"].items()} == {"happy": 2, "sad": 7}
+    assert values["left_out"] == {"no label of FER2013's own": 1}
+    assert run(["evaluate", str(tmp_path / "without.parquet"), "--labels", "fer2013"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "Error: without: has no labels of FER2013's own (a column fer2013) beside votes; leave --labels fer2013 out."
+    ]
 
 
 def test_photos_are_searched_for_the_face_and_missing_ones_count_as_wrong(

@@ -25,6 +25,13 @@ class Way(StrEnum):
     photos = "photos"
 
 
+class Labels(StrEnum):
+    """Whose labels are taken for the truth."""
+
+    main = "main"
+    fer2013 = "fer2013"
+
+
 def evaluate(
     dataset: Annotated[
         Path,
@@ -43,6 +50,13 @@ def evaluate(
         typer.Option(help="train, valid or test; by default test, else valid, else everything.", show_default=False),
     ] = None,
     detector: Annotated[Detector, typer.Option(help="For --as photos.")] = Detector.short,
+    labels: Annotated[
+        Labels,
+        typer.Option(
+            help="main: the data set's labels or people's votes; fer2013: FER2013's own labels beside votes, "
+            "answered by the model's head for them, if it has one."
+        ),
+    ] = Labels.main,
     conditions: Annotated[
         bool,
         typer.Option(
@@ -66,11 +80,16 @@ def evaluate(
     from fer_batch.conditions import CONDITIONS
     from fer_batch.datasets import read_faces
     from fer_batch.emotion.classifier import EmotionClassifier
+    from fer_batch.emotion.spec import FER2013_HEAD
     from fer_batch.errors import InputError
     from fer_batch.evaluation import evaluate as measure
 
     classifier = EmotionClassifier(model)
     faces = read_faces(dataset)
+    if labels is Labels.fer2013:
+        faces = faces.by_fer2013()
+        if FER2013_HEAD in classifier.heads:
+            classifier = EmotionClassifier(model, head=FER2013_HEAD)
     present = set(faces.split)
     chosen = split or next((name for name in ("test", "valid") if name in present), None)
     if chosen is not None:
@@ -98,6 +117,8 @@ def evaluate(
         "as": way.value,
         "model": classifier.name,
         "model_sha256": classifier.sha256,
+        "labels_from": labels.value,
+        "head": classifier.head,
         **result.to_dict(),
     }
     if plots is not None:
@@ -117,6 +138,8 @@ def _show(console: Console, values: dict[str, Any]) -> None:
     split = f", {values['split']}" if values["split"] else ""
     # Not by markup, which names of models and folders may hold.
     console.print(Text.assemble((values["model"], "bold"), f" on {values['dataset']}{split}, as {values['as']}"))
+    if values["labels_from"] == Labels.fer2013:
+        console.print(f"Labels: FER2013's own; answers: the model's {values['head']} head")
     summary = Table(box=None, show_header=False, pad_edge=False)
     for name, text in (
         ("faces", f"{values['n']}"),

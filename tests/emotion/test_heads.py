@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fer_batch.cli.app import run
 from fer_batch.emotion.classifier import EmotionClassifier, softmax
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.spec import METADATA_KEY
@@ -113,3 +114,40 @@ def test_a_description_beside_the_model_may_name_heads(tmp_path: Path) -> None:
     description = {"labels": EMOTIONS, "geometry": {"size": SIDE}, "heads": {"own": {}}}
     path.with_suffix(".json").write_text(json.dumps(description))
     np.testing.assert_allclose(EmotionClassifier(str(path), head="own").logits(FACES), expected(20), atol=1e-4)
+
+
+def test_an_evaluation_against_fer2013s_labels_asks_the_head_for_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Voters and FER2013 disagree about every face, and each head sides with its own."""
+    import cv2
+    import pandas as pd
+
+    faces = np.random.default_rng(4).integers(0, 256, (40, SIDE, SIDE), np.uint8)
+    voted, labelled = expected(10, faces).argmax(1), expected(20, faces).argmax(1)
+    keep = np.flatnonzero(voted != labelled)
+    columns = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+    votes = {f"votes_{name}": (voted[keep] == number) * 10 for number, name in enumerate(columns)}
+    table = pd.DataFrame(
+        {
+            "image": [cv2.imencode(".png", faces[i])[1].tobytes() for i in keep],
+            "fer2013": [EMOTIONS[labelled[i]] for i in keep],
+            **votes,
+        }
+    )
+    table.to_parquet(tmp_path / "faces.parquet")
+    two = model(tmp_path / "two.onnx", {"logits": 10, "fer2013": 20}, heads=HEADS)
+    one = model(tmp_path / "one.onnx", {"logits": 10})
+    for path, labels, head, accuracy in (
+        (two, "main", "main", 1.0),
+        (two, "fer2013", "fer2013", 1.0),
+        (one, "fer2013", "main", 0.0),
+    ):
+        options = ["evaluate", str(tmp_path / "faces.parquet"), "--model", str(path), "--labels", labels]
+        assert run([*options, "--json"]) == 0
+        values = json.loads(capsys.readouterr().out)
+        assert (values["labels_from"], values["head"], values["n"]) == (labels, head, len(keep))
+        assert values["accuracy_all_labels"] == accuracy
+        assert run(options) == 0
+        said = f"Labels: FER2013's own; answers: the model's {head} head"
+        assert (said in capsys.readouterr().out) == (labels == "fer2013")
