@@ -15,7 +15,7 @@ from fer_batch.atomic import whole
 from fer_batch.datasets import LabelledFaces, read_faces
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.spec import ModelSpec
+from fer_batch.emotion.spec import FER2013_HEAD, MAIN_HEAD, Head, ModelSpec
 from fer_batch.errors import InputError
 from fer_batch.evaluation import Result, evaluate, require_two_emotions
 from fer_batch.faces.alignment import CropGeometry
@@ -78,18 +78,36 @@ class TrainingJob:
         assert best is not None
         path = self.folder / "model.onnx"
         facts = {"training": {"recipe": asdict(self.recipe), "epoch": best.number + 1, "fer_batch": __version__}}
+        judged = self._judged(train, valid)
         with whole(path) as temporary:
-            spec = ModelSpec(EMOTIONS, geometry, mirror=self.mirror)
+            heads = [name for name in judged if name != MAIN_HEAD]
+            spec = ModelSpec(EMOTIONS, geometry, mirror=self.mirror, heads=tuple(Head(name) for name in heads))
             export(network, temporary, spec, facts)
-            export(network, temporary, replace(spec, temperature=self._temperature(valid, temporary)), facts)
-        result = evaluate(valid, EmotionClassifier(str(path)))
-        (self.folder / "model.md").write_text(self._card(result, best), encoding="utf-8")
+            fitted = {
+                head: self._temperature(part, EmotionClassifier(str(temporary), head=head))
+                for head, part in judged.items()
+            }
+            further = tuple(Head(name, fitted[name]) for name in heads)
+            export(network, temporary, replace(spec, temperature=fitted[MAIN_HEAD], heads=further), facts)
+        results = {head: evaluate(part, EmotionClassifier(str(path), head=head)) for head, part in judged.items()}
+        (self.folder / "model.md").write_text(self._card(results, best), encoding="utf-8")
         return path
 
+    def _judged(self, train: LabelledFaces, valid: LabelledFaces) -> dict[str, LabelledFaces]:
+        """What each head of the exported model is calibrated and measured on.
+
+        A second head is exported only when it has learnt from something and can be judged by something: one that
+        answers at random, or with confidences that mean nothing, helps nobody.
+        """
+        judged = {MAIN_HEAD: valid}
+        learnt = self.recipe.auxiliary > 0 and (train.auxiliary >= 0).any()
+        if learnt and len(set(valid.auxiliary.tolist()) - {-1}) > 1:
+            judged[FER2013_HEAD] = valid.by_fer2013()
+        return judged
+
     @staticmethod
-    def _temperature(valid: LabelledFaces, path: Path) -> float:
+    def _temperature(valid: LabelledFaces, classifier: EmotionClassifier) -> float:
         """Fitted on the faces whose label is certain, so that a confidence is the chance to be right."""
-        classifier = EmotionClassifier(str(path))
         certain = np.flatnonzero(valid.label >= 0)
         crops = [(i, valid.crop(int(i), classifier.geometry.size)) for i in certain]
         read = [(i, crop) for i, crop in crops if crop is not None]
@@ -97,11 +115,16 @@ class TrainingJob:
         one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[valid.label[[i for i, _ in read]]]
         return temperature(logits, one_hot)
 
-    def _card(self, result: Result, best: Epoch) -> str:
-        values = result.to_dict()
+    def _card(self, results: dict[str, Result], best: Epoch) -> str:
+        values = results[MAIN_HEAD].to_dict()
         rows = "\n".join(
             f"| {label} | {one['precision']:.3f} | {one['recall']:.3f} | {one['support']} |"
             for label, one in values["per_class"].items()
+        )
+        second = "".join(
+            f"- Head `{head}`, validation by FER2013's own labels: {_figures(result)}\n"
+            for head, result in results.items()
+            if head != MAIN_HEAD
         )
         command = shlex.join(["fer-batch", *sys.argv[1:]])
         return f"""# Emotion network trained with fer-batch {__version__}
@@ -110,9 +133,8 @@ Seven emotions ({", ".join(EMOTIONS)}) from registered 48x48 gray faces.
 
 - Data: {self.dataset.name}; PyTorch {torch.__version__}; best epoch {best.number + 1} of {self.recipe.epochs}
 - Command: `{command}`
-- Validation: accuracy {values["accuracy"]:.2%}, balanced {values["balanced_accuracy"]:.2%}, macro F1
-  {values["macro_f1"]:.3f}, calibration error {values["ece"]:.3f} over {values["n"]} faces
-
+- Validation: {_figures(results[MAIN_HEAD])}
+{second}
 | emotion | precision | recall | faces |
 | --- | --- | --- | --- |
 {rows}
@@ -120,6 +142,14 @@ Seven emotions ({", ".join(EMOTIONS)}) from registered 48x48 gray faces.
 The network tells what a face shows to people who look at it, not what a person feels. It must not be used to decide
 about anybody.
 """
+
+
+def _figures(result: Result) -> str:
+    values = result.to_dict()
+    return (
+        f"accuracy {values['accuracy']:.2%}, balanced {values['balanced_accuracy']:.2%}, macro F1\n"
+        f"  {values['macro_f1']:.3f}, calibration error {values['ece']:.3f} over {values['n']} faces"
+    )
 
 
 def _taught(faces: TrainingFaces, teacher: EmotionClassifier) -> torch.Tensor:

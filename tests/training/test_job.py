@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 pytest.importorskip("torch", reason='needs the extra "train"')
 pytest.importorskip("onnx", reason='needs the extra "train"')
 
+from fer_batch.datasets import LabelledFaces, read_faces
 from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.errors import InputError
+from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotion.spec import Head, ModelSpec
+from fer_batch.errors import InputError, ModelError
+from fer_batch.evaluation import evaluate
 from fer_batch.faces.alignment import CropGeometry
+from fer_batch.training import export as module
 from fer_batch.training import registration
+from fer_batch.training.export import export
 from fer_batch.training.fit import Recipe
 from fer_batch.training.job import TrainingJob
+from fer_batch.training.network import EmotionNet
 from fer_batch.training.registration import cached_alignments
 
 TINY = Recipe(epochs=1, batch=4, widths=(8, 8, 8), depths=(1, 1, 1), stem=8)
@@ -79,6 +88,87 @@ def test_a_training_that_is_stopped_while_it_calibrates_leaves_no_model(
         "valid.npz",
     ]
     assert EmotionClassifier(str(path)).classify(np.zeros((1, 48, 48), np.uint8)).shape == (1, 7)
+
+
+@pytest.fixture(name="votes")
+def a_table_of_votes(tmp_path: Path) -> Path:
+    """Faces of noise that people and FER2013 call happy or sad, not always both the same."""
+    rng = np.random.default_rng(6)
+    faces = [cv2.imencode(".png", rng.integers(0, 256, (48, 48), np.uint8))[1].tobytes() for _ in range(12)]
+    table = pd.DataFrame({"image": faces, "split": ["train"] * 6 + ["valid"] * 6})
+    for name in ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"):
+        table[f"votes_{name}"] = {"happiness": [8, 1] * 6, "sadness": [1, 8] * 6}.get(name, 0)
+    table["fer2013"] = ["happy", "sad", "sad"] * 4
+    table.to_parquet(tmp_path / "votes.parquet")
+    return tmp_path / "votes.parquet"
+
+
+@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript:DeprecationWarning")
+def test_fer2013s_labels_beside_votes_make_a_second_head(
+    tmp_path: Path, votes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one file with the first, each with its own temperature, fitted and measured on its own labels."""
+    fitted: dict[str, list[int]] = {}
+    fit = TrainingJob._temperature
+
+    def temperature(valid: LabelledFaces, classifier: EmotionClassifier) -> float:
+        fitted[classifier.head] = valid.label.tolist()
+        assert 0.1 < fit(valid, classifier) < 10
+        return {"main": 0.5, "fer2013": 3.0}[classifier.head]
+
+    monkeypatch.setattr(TrainingJob, "_temperature", staticmethod(temperature))
+    path = TrainingJob(votes, tmp_path / "out", TINY).run(ignore)
+    happy, sad = EMOTIONS.index("happy"), EMOTIONS.index("sad")
+    assert fitted == {"main": [happy, sad] * 3, "fer2013": [happy, sad, sad] * 2}
+    import onnx
+
+    assert [output.name for output in onnx.load(str(path)).graph.output] == ["logits", "fer2013"]
+    main, other = EmotionClassifier(str(path)), EmotionClassifier(str(path), head="fer2013")
+    assert main.spec.temperatures == {"main": 0.5, "fer2013": 3.0}
+    faces = np.random.default_rng(7).integers(0, 256, (2, 48, 48), np.uint8)
+    assert np.abs(main.logits(faces) - other.logits(faces)).max() > 1e-4
+    card = " ".join((tmp_path / "out" / "model.md").read_text(encoding="utf-8").split())
+    for classifier, data, words in (
+        (main, read_faces(votes).of_split("valid"), "- Validation: accuracy"),
+        (other, read_faces(votes).of_split("valid").by_fer2013(), "- Head `fer2013`, validation by FER2013's own"),
+    ):
+        assert words in card
+        values = evaluate(data, classifier).to_dict()
+        assert f"accuracy {values['accuracy']:.2%}, balanced {values['balanced_accuracy']:.2%}" in card
+
+
+@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript:DeprecationWarning")
+def test_a_second_head_that_cannot_be_judged_is_not_exported(tmp_path: Path, votes: Path) -> None:
+    table = pd.read_parquet(votes)
+    table.loc[table["split"] == "valid", "fer2013"] = None
+    table.to_parquet(votes)
+    path = TrainingJob(votes, tmp_path / "out", TINY).run(ignore)
+    assert EmotionClassifier(str(path)).heads == ("main",)
+    assert "fer2013`" not in (tmp_path / "out" / "model.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript:DeprecationWarning")
+@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("wrong", ["head", "auxiliary_head"])
+def test_a_file_that_answers_otherwise_than_pytorch_is_not_written(
+    tmp_path: Path, mirror: bool, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each head is compared: here the weights change between writing and comparing."""
+    network = EmotionNet((8, 8, 8), (1, 1, 1), 8)
+    spec = ModelSpec(EMOTIONS, mirror=mirror, heads=(Head("fer2013"),))
+    export(network, tmp_path / "right.onnx", spec, {})
+    assert EmotionClassifier(str(tmp_path / "right.onnx")).heads == ("main", "fer2013")
+    compare = module._compare
+
+    def changed(*arguments: Any) -> None:
+        getattr(network, wrong).bias.data[0] += 0.1
+        compare(*arguments)
+
+    monkeypatch.setattr(module, "_compare", changed)
+    name = {"head": "main", "auxiliary_head": "fer2013"}[wrong]
+    with pytest.raises(ModelError, match=f"differs from PyTorch by 0.1 in the head {name}; "):
+        export(network, tmp_path / "wrong.onnx", spec, {})
+    assert [file.name for file in tmp_path.iterdir()] == ["right.onnx"]
 
 
 def test_a_data_set_that_cannot_be_measured_in_the_end_is_refused_at_the_start(tmp_path: Path, dataset: Path) -> None:
