@@ -58,6 +58,10 @@ def train(
         bool,
         typer.Option("--mirror/--no-mirror", help="Let the model see each face's mirror image too, at twice the cost."),
     ] = True,
+    balance: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of the training faces' class frequencies taken out of the answers."),
+    ] = 0.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch in the output folder.")] = False,
 ) -> None:
     """Train an emotion network on labelled faces.
@@ -98,7 +102,15 @@ def train(
         augmentation=Augmentation(registered=registered),
     )
     job = TrainingJob(
-        dataset, output, recipe, device, start, teachers=tuple(teacher or ()), pretrained=pretrained, mirror=mirror
+        dataset,
+        output,
+        recipe,
+        device,
+        start,
+        teachers=tuple(teacher or ()),
+        pretrained=pretrained,
+        mirror=mirror,
+        balance=balance,
     )
 
     def show(epoch: Epoch) -> None:
@@ -109,5 +121,6 @@ def train(
         )
 
     with bar("Epoch") as advance:
-        result = job.run(show, advance, resume=resume)
-    typer.echo(f"{result}")
+        exported = job.run(show, advance, resume=resume)
+    for path in exported:
+        typer.echo(f"{path}")

@@ -29,7 +29,7 @@ class Augmentation:
     stretch: float = 0.06
     """Largest change of aspect ratio, natural logarithm."""
     shift: float = 0.07
-    blur: float = 0.15
+    blur: float = 0.25
     low_resolution: float = 0.2
     noise: float = 0.15
     jpeg: float = 0.2
@@ -138,7 +138,7 @@ def degrade(faces: Tensor, settings: Augmentation, random: Generator) -> Tensor:
     # One strength a group keeps the work in a few large operations.
     for group in _chosen(n, settings.blur, random).chunk(2):
         if len(group):
-            faces[group] = blur(faces[group], _log_uniform(0.5, 2.2, random))
+            faces[group] = blur(faces[group], _log_uniform(0.6, 2.8, random))
     for group in _chosen(n, settings.low_resolution, random).chunk(3):
         if len(group):
             faces[group] = low_resolution(faces[group], round(_log_uniform(14, 40, random)))

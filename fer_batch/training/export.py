@@ -56,12 +56,20 @@ def export(network: EmotionNet | RecognitionNet, path: Path, spec: ModelSpec, tr
             opset_version=_OPSET,
             dynamo=False,
         )
-        model = onnx.load(str(temporary))
-        entry = model.metadata_props.add()
-        entry.key, entry.value = METADATA_KEY, json.dumps({**spec.to_dict(), **training})
-        onnx.checker.check_model(model)
-        onnx.save(model, str(temporary))
+        describe(temporary, spec, training)
         _compare(network, temporary, spec)
+
+
+def describe(path: Path, spec: ModelSpec, training: dict[str, Any]) -> None:
+    """Puts the description into an .onnx file's metadata, in place of one that it may have."""
+    model = onnx.load(str(path))
+    others = [entry for entry in model.metadata_props if entry.key != METADATA_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(others)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, json.dumps({**spec.to_dict(), **training})
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
 
 
 class _BothHeads(nn.Module):

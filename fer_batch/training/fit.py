@@ -55,7 +55,7 @@ class Recipe:
     dropout: float = 0.2
     network: str = "compact"
     """``compact``: the network that ships; ``recognition``: a teacher that starts from face recognition."""
-    trunk_rate: float = 0.15
+    trunk_rate: float = 0.3
     """Share of the learning rate for weights that were trained before."""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -121,6 +121,11 @@ class TrainingFaces:
         for faces in (self.faces.float(), self.registered()):
             yield faces
             yield faces.flip(3)
+
+    def sample(self, count: int) -> NDArray[np.float32]:
+        """About ``count`` faces spread over the data set, half as they are and half registered: (n, 1, S, S)."""
+        chosen = torch.linspace(0, len(self.faces) - 1, min(len(self.faces), max(1, count // 2))).long()
+        return torch.cat([self.faces[chosen].float(), self.registered()[chosen]]).numpy()
 
     def registered(self) -> Tensor:
         """The faces in the registered framing, undisturbed, (N, 1, S, S) float32."""
@@ -372,26 +377,3 @@ def _accuracy(logits: Tensor, labels: Tensor) -> float:
     if not len(labels):
         return float("nan")
     return float((logits.argmax(1) == labels).float().mean() * 100)
-
-
-def temperature(logits: NDArray[np.float32], votes: NDArray[np.float32]) -> float:
-    """The temperature that minimises cross entropy on the given faces (Guo et al. 2017), by golden-section search.
-
-    Args:
-        logits: (N, 7).
-        votes: (N, 7) target distributions.
-    """
-    scores, targets = torch.from_numpy(logits), torch.from_numpy(votes)
-    low, high = math.log(0.2), math.log(5.0)
-    ratio = (math.sqrt(5) - 1) / 2
-
-    def loss(exponent: float) -> float:
-        return float(soft_cross_entropy(scores / math.exp(exponent), targets))
-
-    while high - low > 1e-4:
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if loss(left) < loss(right):
-            high = right
-        else:
-            low = left
-    return math.exp((low + high) / 2)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,16 +20,21 @@ from fer_batch.emotion.spec import FER2013_HEAD, MAIN_HEAD, Head, ModelSpec
 from fer_batch.errors import InputError
 from fer_batch.evaluation import Result, evaluate, require_two_emotions
 from fer_batch.faces.alignment import CropGeometry
-from fer_batch.training.export import export
-from fer_batch.training.fit import Epoch, Recipe, Trainer, TrainingFaces, temperature
+from fer_batch.training.calibration import balance_head, fitted_temperature
+from fer_batch.training.export import describe, export
+from fer_batch.training.fit import Epoch, Recipe, Trainer, TrainingFaces
+from fer_batch.training.quantise import quantise
 from fer_batch.version import __version__
+
+_CALIBRATION_FACES = 512
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
     """Everything a training needs.
 
-    Checkpoints (``last.pt``, ``best.pt``), ``history.json``, ``model.onnx`` and ``model.md`` go to ``folder``.
+    Checkpoints (``last.pt``, ``best.pt``), ``history.json``, ``model.onnx``, ``model_int8.onnx`` and ``model.md`` go to
+    ``folder``.
     """
 
     dataset: Path
@@ -43,11 +49,13 @@ class TrainingJob:
     """Folder of the face recognition weights that the network ``recognition`` starts from."""
     mirror: bool = True
     """Whether the exported model classifies a face together with its mirror image."""
+    balance: float = 0.0
+    """How much of the training faces' frequencies is taken out of the exported model's answers, 0 to 1."""
 
     def run(
         self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None] | None = None, resume: bool = False
-    ) -> Path:
-        """Trains, calibrates, exports, measures; the ONNX file's path.
+    ) -> tuple[Path, Path]:
+        """Trains, calibrates, exports, measures; the ONNX file in float32 and its 8-bit form.
 
         Raises:
             InputError: when the data set has no usable train or valid split, or a training lies in the folder already.
@@ -76,22 +84,36 @@ class TrainingJob:
         network = trainer.run(on_epoch, on_step)
         best = trainer.best
         assert best is not None
-        path = self.folder / "model.onnx"
-        facts = {"training": {"recipe": asdict(self.recipe), "epoch": best.number + 1, "fer_batch": __version__}}
+        balance_head(network, faces.votes, self.balance)
         judged = self._judged(train, valid)
-        with whole(path) as temporary:
-            heads = [name for name in judged if name != MAIN_HEAD]
-            spec = ModelSpec(EMOTIONS, geometry, mirror=self.mirror, heads=tuple(Head(name) for name in heads))
-            export(network, temporary, spec, facts)
-            fitted = {
-                head: self._temperature(part, EmotionClassifier(str(temporary), head=head))
-                for head, part in judged.items()
+        spec = ModelSpec(
+            EMOTIONS,
+            geometry,
+            mirror=self.mirror,
+            heads=tuple(Head(name) for name in judged if name != MAIN_HEAD),
+        )
+        facts = {
+            "training": {
+                "recipe": asdict(self.recipe),
+                "balance": self.balance,
+                "epoch": best.number + 1,
+                "fer_batch": __version__,
             }
-            further = tuple(Head(name, fitted[name]) for name in heads)
-            export(network, temporary, replace(spec, temperature=fitted[MAIN_HEAD], heads=further), facts)
-        results = {head: evaluate(part, EmotionClassifier(str(path), head=head)) for head, part in judged.items()}
+        }
+        exact, small = self.folder / "model.onnx", self.folder / "model_int8.onnx"
+        with whole(exact) as temporary:
+            export(network, temporary, spec, facts)
+            _calibrate(temporary, spec, judged, facts)
+        with whole(small) as temporary:
+            quantise(exact, temporary, faces.sample(_CALIBRATION_FACES))
+            describe(temporary, spec, facts)
+            _calibrate(temporary, spec, judged, facts)
+        results = {
+            path.name: {head: evaluate(part, EmotionClassifier(str(path), head=head)) for head, part in judged.items()}
+            for path in (exact, small)
+        }
         (self.folder / "model.md").write_text(self._card(results, best), encoding="utf-8")
-        return path
+        return exact, small
 
     def _judged(self, train: LabelledFaces, valid: LabelledFaces) -> dict[str, LabelledFaces]:
         """What each head of the exported model is calibrated and measured on.
@@ -105,36 +127,27 @@ class TrainingJob:
             judged[FER2013_HEAD] = valid.by_fer2013()
         return judged
 
-    @staticmethod
-    def _temperature(valid: LabelledFaces, classifier: EmotionClassifier) -> float:
-        """Fitted on the faces whose label is certain, so that a confidence is the chance to be right."""
-        certain = np.flatnonzero(valid.label >= 0)
-        crops = [(i, valid.crop(int(i), classifier.geometry.size)) for i in certain]
-        read = [(i, crop) for i, crop in crops if crop is not None]
-        logits = classifier.logits(np.stack([crop for _, crop in read]))
-        one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[valid.label[[i for i, _ in read]]]
-        return temperature(logits, one_hot)
-
-    def _card(self, results: dict[str, Result], best: Epoch) -> str:
-        values = results[MAIN_HEAD].to_dict()
+    def _card(self, results: dict[str, dict[str, Result]], best: Epoch) -> str:
         rows = "\n".join(
             f"| {label} | {one['precision']:.3f} | {one['recall']:.3f} | {one['support']} |"
-            for label, one in values["per_class"].items()
+            for label, one in results["model.onnx"][MAIN_HEAD].to_dict()["per_class"].items()
         )
-        second = "".join(
-            f"- Head `{head}`, validation by FER2013's own labels: {_figures(result)}\n"
-            for head, result in results.items()
-            if head != MAIN_HEAD
+        figures = "".join(
+            f"- `{file}`, {_LABELS[head]}: {_figures(result)}\n"
+            for file, heads in results.items()
+            for head, result in heads.items()
         )
         command = shlex.join(["fer-batch", *sys.argv[1:]])
         return f"""# Emotion network trained with fer-batch {__version__}
 
 Seven emotions ({", ".join(EMOTIONS)}) from registered 48x48 gray faces.
+`model_int8.onnx` is `model.onnx` in 8 bits: smaller and faster.
 
 - Data: {self.dataset.name}; PyTorch {torch.__version__}; best epoch {best.number + 1} of {self.recipe.epochs}
 - Command: `{command}`
-- Validation: {_figures(results[MAIN_HEAD])}
-{second}
+{figures}
+`model.onnx`:
+
 | emotion | precision | recall | faces |
 | --- | --- | --- | --- |
 {rows}
@@ -142,6 +155,16 @@ Seven emotions ({", ".join(EMOTIONS)}) from registered 48x48 gray faces.
 The network tells what a face shows to people who look at it, not what a person feels. It must not be used to decide
 about anybody.
 """
+
+
+_LABELS = {MAIN_HEAD: "validation", FER2013_HEAD: "validation, head `fer2013` by FER2013's own labels"}
+
+
+def _calibrate(path: Path, spec: ModelSpec, judged: dict[str, LabelledFaces], facts: dict[str, Any]) -> None:
+    """Fits the temperature of each head and writes it into the file."""
+    fitted = {head: fitted_temperature(part, EmotionClassifier(str(path), head=head)) for head, part in judged.items()}
+    heads = tuple(Head(head.name, fitted[head.name]) for head in spec.heads)
+    describe(path, replace(spec, temperature=fitted[MAIN_HEAD], heads=heads), facts)
 
 
 def _figures(result: Result) -> str:

@@ -74,7 +74,7 @@ class EmotionNet(nn.Module):
     """Gray faces (N, 1, 48, 48), float32 gray levels 0 to 255, to emotion logits (N, 7).
 
     A second head predicts FER2013's own, noisier labels: in training it keeps the features honest about
-    faces that FER+'s voters found ambiguous. Only the first head is exported.
+    faces that FER+'s voters found ambiguous.
     """
 
     def __init__(

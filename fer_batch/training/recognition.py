@@ -1,7 +1,8 @@
 """A teacher that starts from a face recognition network: faces seen by the million help where votes are few.
 
-The trunk is dlib's face recognition network (King 2017, weights in the public domain), a residual network of 29
-convolutions whose batch normalisations are already folded into scales. Its weights come as face-api's
+The trunk is the first 21 of the 29 convolutions of dlib's face recognition network (King 2017, weights in the public
+domain), a residual network whose batch normalisations are already folded into scales; the later ones tell people apart
+and add nothing about expressions (probes on FER+ gain nothing from them). Its weights come as face-api's
 ``face_recognition_model`` files (npm package ``@vladmandic/face-api``, folder ``model``): a JSON manifest of names,
 shapes and quantisation beside one binary file.
 """
@@ -28,13 +29,12 @@ _STAGES = (
     ("conv32_1", "conv32_2", "conv32_3"),
     ("conv64_down", "conv64_1", "conv64_2", "conv64_3"),
     ("conv128_down", "conv128_1", "conv128_2"),
-    ("conv256_down", "conv256_1", "conv256_2"),
 )
-_WIDTHS = (32, 64, 128, 256)
+_WIDTHS = (32, 64, 128)
 _SIDE = 112
 """Pixels that faces are enlarged to: the trunk was trained at 150, the features that matter here survive 112."""
 _GRID = 5
-"""Side of the third stage's features at that size."""
+"""Side of the last stage's features at that size."""
 
 
 class _Conv(nn.Module):
@@ -99,7 +99,7 @@ class RecognitionNet(nn.Module):
                 inputs = width
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.ModuleList(stages)
-        features = _WIDTHS[-1] + _WIDTHS[-2] * _GRID**2
+        features = _WIDTHS[-1] * _GRID**2
         self.neck = nn.Sequential(
             nn.BatchNorm1d(features), nn.Dropout(dropout), nn.Linear(features, 256), nn.BatchNorm1d(256), nn.ReLU()
         )
@@ -115,10 +115,9 @@ class RecognitionNet(nn.Module):
         x = self.standardise(faces) * 50 + 110
         x = functional.interpolate(x, size=(_SIDE, _SIDE), mode="bilinear", align_corners=False)
         x = functional.max_pool2d(functional.relu(self.stem(x)), 3, 2)
-        before = x
         for stage in self.stages:
-            before, x = x, stage(x)
-        return self.neck(torch.cat([before.flatten(1), x.mean((2, 3))], 1))
+            x = stage(x)
+        return self.neck(x.flatten(1))
 
     def forward(self, faces: Tensor) -> Tensor:
         """Emotion logits (N, 7) of faces (N, 1, 48, 48), gray levels 0 to 255."""

@@ -23,7 +23,9 @@ from fer_batch.errors import InputError, ModelError
 from fer_batch.evaluation import evaluate
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.training import export as module
+from fer_batch.training import job as job_module
 from fer_batch.training import registration
+from fer_batch.training.calibration import fitted_temperature
 from fer_batch.training.export import export
 from fer_batch.training.fit import Recipe
 from fer_batch.training.job import TrainingJob
@@ -73,21 +75,25 @@ def test_a_training_that_is_stopped_while_it_calibrates_leaves_no_model(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingJob, "_temperature", stop)
+        patch.setattr(job_module, "fitted_temperature", stop)
         with pytest.raises(KeyboardInterrupt):
             job.run(ignore)
     assert not [path.name for path in out.iterdir() if path.suffix == ".onnx"]
-    path = job.run(ignore, resume=True)
+    exact, small = job.run(ignore, resume=True)
     assert sorted(path.name for path in out.iterdir()) == [
         "best.pt",
         "history.json",
         "last.pt",
         "model.md",
         "model.onnx",
+        "model_int8.onnx",
         "train.npz",
         "valid.npz",
     ]
-    assert EmotionClassifier(str(path)).classify(np.zeros((1, 48, 48), np.uint8)).shape == (1, 7)
+    faces = np.random.default_rng(3).integers(0, 256, (4, 48, 48), np.uint8)
+    first, second = (EmotionClassifier(str(path)) for path in (exact, small))
+    assert first.sha256 != second.sha256
+    np.testing.assert_allclose(first.classify(faces), second.classify(faces), atol=0.05)
 
 
 @pytest.fixture(name="votes")
@@ -109,15 +115,14 @@ def test_fer2013s_labels_beside_votes_make_a_second_head(
 ) -> None:
     """In one file with the first, each with its own temperature, fitted and measured on its own labels."""
     fitted: dict[str, list[int]] = {}
-    fit = TrainingJob._temperature
 
     def temperature(valid: LabelledFaces, classifier: EmotionClassifier) -> float:
         fitted[classifier.head] = valid.label.tolist()
-        assert 0.1 < fit(valid, classifier) < 10
+        assert 0.1 < fitted_temperature(valid, classifier) < 10
         return {"main": 0.5, "fer2013": 3.0}[classifier.head]
 
-    monkeypatch.setattr(TrainingJob, "_temperature", staticmethod(temperature))
-    path = TrainingJob(votes, tmp_path / "out", TINY).run(ignore)
+    monkeypatch.setattr(job_module, "fitted_temperature", temperature)
+    path, _ = TrainingJob(votes, tmp_path / "out", TINY).run(ignore)
     happy, sad = EMOTIONS.index("happy"), EMOTIONS.index("sad")
     assert fitted == {"main": [happy, sad] * 3, "fer2013": [happy, sad, sad] * 2}
     import onnx
@@ -129,8 +134,12 @@ def test_fer2013s_labels_beside_votes_make_a_second_head(
     assert np.abs(main.logits(faces) - other.logits(faces)).max() > 1e-4
     card = " ".join((tmp_path / "out" / "model.md").read_text(encoding="utf-8").split())
     for classifier, data, words in (
-        (main, read_faces(votes).of_split("valid"), "- Validation: accuracy"),
-        (other, read_faces(votes).of_split("valid").by_fer2013(), "- Head `fer2013`, validation by FER2013's own"),
+        (main, read_faces(votes).of_split("valid"), "- `model.onnx`, validation: accuracy"),
+        (
+            other,
+            read_faces(votes).of_split("valid").by_fer2013(),
+            "- `model.onnx`, validation, head `fer2013` by FER2013's own",
+        ),
     ):
         assert words in card
         values = evaluate(data, classifier).to_dict()
@@ -142,7 +151,7 @@ def test_a_second_head_that_cannot_be_judged_is_not_exported(tmp_path: Path, vot
     table = pd.read_parquet(votes)
     table.loc[table["split"] == "valid", "fer2013"] = None
     table.to_parquet(votes)
-    path = TrainingJob(votes, tmp_path / "out", TINY).run(ignore)
+    path, _ = TrainingJob(votes, tmp_path / "out", TINY).run(ignore)
     assert EmotionClassifier(str(path)).heads == ("main",)
     assert "fer2013`" not in (tmp_path / "out" / "model.md").read_text(encoding="utf-8")
 
