@@ -134,12 +134,13 @@ def test_points_are_lost_to_a_condition_against_the_same_faces_undisturbed(data:
     result = evaluate(data, classifier, conditions={"same": lambda face: face, "gone": lambda _: gray}, batch_size=5)
     values = result.to_dict()
     plain = evaluate(data, classifier).to_dict()
-    for name in ("n", "accuracy", "confusion", "ece", "left_out"):
+    for name in ("n", "accuracy", "confusion", "left_out"):
         assert values[name] == plain[name], name
     assert plain["conditions"] == {}
     assert list(values["conditions"]) == ["same", "gone"]
     figures = {name: plain[name] for name in ("accuracy", "balanced_accuracy", "macro_f1", "ece")}
-    assert values["conditions"]["same"] == {**figures, "points_lost": 0}
+    # On some processors the last digits depend on how many faces are classified at once.
+    assert values["conditions"]["same"] == pytest.approx({**figures, "points_lost": 0})
     answer = max(plain["labels"], key=lambda label: classifier.classify(gray[None])[0, EMOTIONS.index(label)])
     right = plain["per_class"][answer]["support"] / plain["n"]
     gone = values["conditions"]["gone"]

@@ -52,7 +52,7 @@ def train(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Fixes everything that is left to chance.")] = 7,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 for all.")] = 0,
     mirror: Annotated[
         bool,
@@ -60,13 +60,13 @@ def train(
     ] = True,
     balance: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share of the training faces' class frequencies taken out of the answers."),
+        typer.Option(min=0, max=1, help="Share of the training labels' frequencies taken out of the answers."),
     ] = 0.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch in the output folder.")] = False,
 ) -> None:
     """Train an emotion network on labelled faces.
 
-    Exports it to ONNX and writes its card.
+    Exports it to ONNX, once more in 8 bits, and writes its card.
 
     Needs PyTorch and onnx: pip install torch onnx.
     """
@@ -79,8 +79,6 @@ def train(
         raise InputError("Training needs PyTorch and onnx; install them with: pip install torch onnx.") from None
     if device != "cpu" and not torch.cuda.is_available():
         raise InputError(f"--device {device}: PyTorch finds no such device here; use --device cpu.")
-    if network == "recognition" and pretrained is None and start is None and not resume:
-        raise InputError("--network recognition needs --pretrained, the folder of the weights that it starts from.")
     if threads:
         torch.set_num_threads(threads)
 
@@ -122,5 +120,5 @@ def train(
 
     with bar("Epoch") as advance:
         exported = job.run(show, advance, resume=resume)
-    for path in exported:
-        typer.echo(f"{path}")
+    for path, accuracy in exported.items():
+        typer.echo(f"{path}: {accuracy:.2%} right on the validation faces")

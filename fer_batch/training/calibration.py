@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from fer_batch.datasets import LabelledFaces
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.errors import InputError
 from fer_batch.training.fit import soft_cross_entropy
 from fer_batch.training.network import EmotionNet
 from fer_batch.training.recognition import RecognitionNet
+
+_BATCH = 256
 
 
 def temperature(logits: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
@@ -40,26 +43,43 @@ def temperature(logits: NDArray[np.float32], targets: NDArray[np.float32]) -> fl
 
 
 def fitted_temperature(valid: LabelledFaces, classifier: EmotionClassifier) -> float:
-    """Fitted on the faces whose label is certain, so that a confidence is the chance to be right."""
+    """Fitted on the faces whose label is certain, so that a confidence is the chance to be right.
+
+    Raises:
+        InputError: when none of these can be read.
+    """
     certain = np.flatnonzero(valid.label >= 0)
     crops = [(i, valid.crop(int(i), classifier.geometry.size)) for i in certain]
     read = [(i, crop) for i, crop in crops if crop is not None]
-    logits = classifier.logits(np.stack([crop for _, crop in read]))
+    if not read:
+        raise InputError(f"{valid.name}: none of its labelled pictures can be read.")
+    pictures = np.stack([crop for _, crop in read])
+    logits = [classifier.logits(pictures[i : i + _BATCH]) for i in range(0, len(pictures), _BATCH)]
     one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[valid.label[[i for i, _ in read]]]
-    return temperature(logits, one_hot)
+    return temperature(np.concatenate(logits), one_hot)
 
 
 @torch.no_grad()
-def balance_head(network: EmotionNet | RecognitionNet, votes: torch.Tensor, strength: float) -> None:
+def balance_head(
+    network: EmotionNet | RecognitionNet, votes: torch.Tensor, strength: float, temperature: float
+) -> None:
     """Takes a part of the training faces' frequencies out of the emotion head (Menon et al. 2021, post-hoc logits).
 
-    A network expects emotions as often as it met them: mostly neutral and happy. Recordings may hold others.
+    A network expects emotions as often as it met them: mostly neutral and happy. Recordings may hold others. Emotions
+    that nobody voted for stay as unlikely as they are.
 
     Args:
         network: its emotion head's bias is changed.
         votes: (N, 7) what it was trained on; their mean is the prior.
         strength: 0 keeps the prior, 1 answers as if all emotions were equally frequent.
+        temperature: what the logits are divided by before softmax.
     """
-    # An emotion that nobody ever voted for keeps a finite bias.
-    prior = votes.sum(0) / votes.sum() + 1e-3
-    network.head.bias -= strength * torch.log(prior).to(network.head.bias.device)
+    counts = votes.sum(0)
+    seen = counts > 0
+    if not strength or not seen.any():
+        return
+    shift = torch.zeros_like(counts)
+    # The most frequent emotion stays where it is, and with it those that were never seen.
+    logs = torch.log(counts[seen] / counts.sum())
+    shift[seen] = logs - logs.max()
+    network.head.bias -= (strength * temperature * shift).to(network.head.bias.device)

@@ -125,16 +125,18 @@ class TrainingFaces:
     def sample(self, count: int) -> NDArray[np.float32]:
         """About ``count`` faces spread over the data set, half as they are and half registered: (n, 1, S, S)."""
         chosen = torch.linspace(0, len(self.faces) - 1, min(len(self.faces), max(1, count // 2))).long()
-        return torch.cat([self.faces[chosen].float(), self.registered()[chosen]]).numpy()
+        faces = self.faces[chosen].float()
+        return torch.cat([faces, _registered(faces, self.alignments[chosen])]).numpy()
 
     def registered(self) -> Tensor:
         """The faces in the registered framing, undisturbed, (N, 1, S, S) float32."""
-        still = Augmentation(registered=1, rotation=0, scale=0, stretch=0, shift=0)
-        generator = torch.Generator().manual_seed(0)
-        mirrorless = []
-        for faces, matrices in zip(self.faces.split(512), self.alignments.split(512), strict=True):
-            mirrorless.append(warp(faces.float(), matrices, still, generator, mirror=False))
-        return torch.cat(mirrorless)
+        parts = zip(self.faces.split(512), self.alignments.split(512), strict=True)
+        return torch.cat([_registered(faces.float(), matrices) for faces, matrices in parts])
+
+
+def _registered(faces: Tensor, matrices: Tensor) -> Tensor:
+    still = Augmentation(registered=1, rotation=0, scale=0, stretch=0, shift=0)
+    return warp(faces, matrices, still, torch.Generator().manual_seed(0), mirror=False)
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -199,6 +201,9 @@ class Trainer:
         self.network = network.to(self.device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).eval()
         self.steps = math.ceil(len(train.faces) / recipe.batch)
+        if self.steps > 1 and len(train.faces) % recipe.batch == 1:
+            # A batch of one face has no variance to normalise by.
+            self.steps -= 1
         self.optimiser, rates = optimiser(self.network, recipe)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser,
@@ -237,7 +242,7 @@ class Trainer:
             self.history.append(epoch)
             self._save(best=self.best is epoch)
             on_epoch(epoch)
-        state = torch.load(self.folder / "best.pt", weights_only=True)
+        state = torch.load(self.folder / "best.pt", weights_only=True, map_location=self.device)
         self.averaged.load_state_dict(state["averaged"])
         return self.averaged
 
@@ -323,7 +328,8 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
         }
-        for name in ["last.pt", "best.pt"] if best else ["last.pt"]:
+        # The best first: without it a later epoch would be exported in its name.
+        for name in ["best.pt", "last.pt"] if best else ["last.pt"]:
             temporary = self.folder / f".{name}.part"
             torch.save(state, temporary)
             temporary.replace(self.folder / name)

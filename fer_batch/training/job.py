@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,9 @@ from fer_batch.faces.alignment import CropGeometry
 from fer_batch.training.calibration import balance_head, fitted_temperature
 from fer_batch.training.export import describe, export
 from fer_batch.training.fit import Epoch, Recipe, Trainer, TrainingFaces
+from fer_batch.training.network import EmotionNet
 from fer_batch.training.quantise import quantise
+from fer_batch.training.recognition import RecognitionNet
 from fer_batch.version import __version__
 
 _CALIBRATION_FACES = 512
@@ -54,8 +55,11 @@ class TrainingJob:
 
     def run(
         self, on_epoch: Callable[[Epoch], None], on_step: Callable[[int, int], None] | None = None, resume: bool = False
-    ) -> tuple[Path, Path]:
-        """Trains, calibrates, exports, measures; the ONNX file in float32 and its 8-bit form.
+    ) -> dict[Path, float]:
+        """Trains, calibrates, exports, measures.
+
+        Returns:
+            The ONNX file in float32 and its 8-bit form, with their accuracy on the validation faces, 0 to 1.
 
         Raises:
             InputError: when the data set has no usable train or valid split, or a training lies in the folder already.
@@ -70,22 +74,50 @@ class TrainingJob:
         # What would fail at the end, when the trained network is measured.
         require_two_emotions(f"{self.dataset}, split valid", valid.label)
         geometry = CropGeometry()
+        teachers = self._load_teachers(geometry)
         faces = TrainingFaces.read(train, geometry, self.folder / "train.npz")
         judges = TrainingFaces.read(valid, geometry, self.folder / "valid.npz")
         trainer = Trainer(self.recipe, faces, judges, self.folder, self.device)
         if not (resume and trainer.resume()):
-            if self.pretrained is not None:
-                trainer.start_from_recognition(self.pretrained)
-            if self.start is not None:
-                trainer.start_from(self.start)
-        if self.teachers and not trainer.is_over:
-            taught = [_taught(faces, EmotionClassifier(path, torch.get_num_threads())) for path in self.teachers]
-            faces.taught = torch.stack(taught).mean(0)
+            self._begin(trainer)
+        if teachers and not trainer.is_over:
+            faces.taught = torch.stack([_taught(faces, teacher) for teacher in teachers]).mean(0)
         network = trainer.run(on_epoch, on_step)
         best = trainer.best
         assert best is not None
-        balance_head(network, faces.votes, self.balance)
-        judged = self._judged(train, valid)
+        return self._publish(network, best, faces, self._judged(train, valid), geometry)
+
+    def _load_teachers(self, geometry: CropGeometry) -> list[EmotionClassifier]:
+        """The teachers, which must want the very crops that are trained on."""
+        teachers = [EmotionClassifier(path, torch.get_num_threads()) for path in self.teachers]
+        for path, teacher in zip(self.teachers, teachers, strict=True):
+            if not teacher.gray or teacher.geometry != geometry:
+                raise InputError(
+                    f"{path}: cannot teach: it does not take gray faces of {geometry.size} pixels framed as in training; "
+                    "give a model that fer-batch train exported."
+                )
+        return teachers
+
+    def _begin(self, trainer: Trainer) -> None:
+        """Gives a training that begins the weights that it is to start from."""
+        if self.pretrained is not None and self.start is not None:
+            raise InputError("--start and --pretrained both say what to start from; give one of them.")
+        if self.pretrained is not None:
+            trainer.start_from_recognition(self.pretrained)
+        elif self.start is not None:
+            trainer.start_from(self.start)
+        elif self.recipe.network == "recognition":
+            raise InputError("--network recognition needs --pretrained, the folder of the weights that it starts from.")
+
+    def _publish(
+        self,
+        network: EmotionNet | RecognitionNet,
+        best: Epoch,
+        faces: TrainingFaces,
+        judged: dict[str, LabelledFaces],
+        geometry: CropGeometry,
+    ) -> dict[Path, float]:
+        """Exports, calibrates and measures; the files appear together, once the last of them is whole."""
         spec = ModelSpec(
             EMOTIONS,
             geometry,
@@ -100,20 +132,21 @@ class TrainingJob:
                 "fer_batch": __version__,
             }
         }
-        exact, small = self.folder / "model.onnx", self.folder / "model_int8.onnx"
-        with whole(exact) as temporary:
-            export(network, temporary, spec, facts)
-            _calibrate(temporary, spec, judged, facts)
-        with whole(small) as temporary:
-            quantise(exact, temporary, faces.sample(_CALIBRATION_FACES))
-            describe(temporary, spec, facts)
-            _calibrate(temporary, spec, judged, facts)
-        results = {
-            path.name: {head: evaluate(part, EmotionClassifier(str(path), head=head)) for head, part in judged.items()}
-            for path in (exact, small)
-        }
-        (self.folder / "model.md").write_text(self._card(results, best), encoding="utf-8")
-        return exact, small
+        exact, small, card = (self.folder / name for name in ("model.onnx", "model_int8.onnx", "model.md"))
+        with whole(card) as text, whole(small) as quantised, whole(exact) as exported:
+            export(network, exported, spec, facts)
+            spec = _calibrated(exported, spec, judged)
+            # After the temperatures, so that it is as strong as it says and the same in both files.
+            balance_head(network, faces.votes, self.balance, spec.temperature)
+            export(network, exported, spec, facts)
+            quantise(exported, quantised, faces.sample(_CALIBRATION_FACES))
+            describe(quantised, spec, facts)
+            results = {
+                name: {head: evaluate(part, EmotionClassifier(str(path), head=head)) for head, part in judged.items()}
+                for name, path in ((exact.name, exported), (small.name, quantised))
+            }
+            text.write_text(self._card(results, best), encoding="utf-8")
+        return {path: results[path.name][MAIN_HEAD].to_dict()["accuracy"] for path in (exact, small)}
 
     def _judged(self, train: LabelledFaces, valid: LabelledFaces) -> dict[str, LabelledFaces]:
         """What each head of the exported model is calibrated and measured on.
@@ -160,11 +193,11 @@ about anybody.
 _LABELS = {MAIN_HEAD: "validation", FER2013_HEAD: "validation, head `fer2013` by FER2013's own labels"}
 
 
-def _calibrate(path: Path, spec: ModelSpec, judged: dict[str, LabelledFaces], facts: dict[str, Any]) -> None:
-    """Fits the temperature of each head and writes it into the file."""
+def _calibrated(path: Path, spec: ModelSpec, judged: dict[str, LabelledFaces]) -> ModelSpec:
+    """The description with the temperature of each head, fitted on what it is judged by."""
     fitted = {head: fitted_temperature(part, EmotionClassifier(str(path), head=head)) for head, part in judged.items()}
     heads = tuple(Head(head.name, fitted[head.name]) for head in spec.heads)
-    describe(path, replace(spec, temperature=fitted[MAIN_HEAD], heads=heads), facts)
+    return replace(spec, temperature=fitted[MAIN_HEAD], heads=heads)
 
 
 def _figures(result: Result) -> str:

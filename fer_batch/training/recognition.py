@@ -31,6 +31,7 @@ _STAGES = (
     ("conv128_down", "conv128_1", "conv128_2"),
 )
 _WIDTHS = (32, 64, 128)
+_REMEDY = "unpack npm's @vladmandic/face-api and give its folder model."
 _SIDE = 112
 """Pixels that faces are enlarged to: the trunk was trained at 150, the features that matter here survive 112."""
 _GRID = 5
@@ -63,7 +64,11 @@ class _Conv(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two convolutions around a shortcut; going down, the shortcut is averaged and padded with empty channels."""
+    """Two convolutions around a shortcut.
+
+    Going down, the shortcut is averaged, cropped where the convolution gives a pixel less, and padded with channels
+    of zeros.
+    """
 
     def __init__(self, inputs: int, outputs: int, down: bool) -> None:
         super().__init__()
@@ -139,11 +144,14 @@ class RecognitionNet(nn.Module):
             InputError: when the folder does not hold them.
         """
         weights = read_weights(folder)
-        self.stem.load(weights, "conv32_down", gray=True)
-        for names, stage in zip(_STAGES, self.stages, strict=True):
-            for name, block in zip(names, stage, strict=True):
-                block.first.load(weights, f"{name}/conv1")
-                block.second.load(weights, f"{name}/conv2")
+        try:
+            self.stem.load(weights, "conv32_down", gray=True)
+            for names, stage in zip(_STAGES, self.stages, strict=True):
+                for name, block in zip(names, stage, strict=True):
+                    block.first.load(weights, f"{name}/conv1")
+                    block.second.load(weights, f"{name}/conv2")
+        except (KeyError, RuntimeError) as error:
+            raise InputError(f"{folder}: its weights are of another network ({error}); {_REMEDY}") from error
 
 
 def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
@@ -159,11 +167,8 @@ def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
         offset = 0
         for entry in group["weights"]:
             tensors[entry["name"]], offset = _tensor(entry, data, offset)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{folder}: holds no face recognition weights ({error}); unpack npm's @vladmandic/face-api and give its "
-            "folder model."
-        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder}: holds no face recognition weights ({error}); {_REMEDY}") from error
     return tensors
 
 

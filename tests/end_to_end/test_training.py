@@ -40,7 +40,8 @@ def test_a_network_is_trained_resumed_and_used_on_a_recording(script: Path, clip
     options = ("--batch", "8", "--threads", "2", "--no-mirror", "--balance", "0.5")
     done = fer_batch("train", data, "-o", out, "--epochs", "2", *options)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(out / "model.onnx"), str(out / "model_int8.onnx")]
+    said = [line.split(": ")[0] for line in done.stdout.splitlines()]
+    assert said == [str(out / "model.onnx"), str(out / "model_int8.onnx")]
     assert "epoch 1/2: loss" in done.stderr
     assert "epoch 2/2: loss" in done.stderr
     assert "`model_int8.onnx`, validation: accuracy" in (out / "model.md").read_text(encoding="utf-8")
