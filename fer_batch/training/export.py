@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +47,19 @@ def export(network: EmotionNet | RecognitionNet, path: Path, spec: ModelSpec, tr
     outputs = ["logits", *(head.name for head in spec.heads)]
     assert outputs in (["logits"], ["logits", FER2013_HEAD]), "the network has these two heads"
     with whole(path) as temporary:
-        torch.onnx.export(
-            written,
-            (example,),
-            str(temporary),
-            input_names=["faces"],
-            output_names=outputs,
-            dynamic_axes={name: {0: "n"} for name in ("faces", *outputs)},
-            opset_version=_OPSET,
-            dynamo=False,
-        )
+        with warnings.catch_warnings():
+            # About the exporter that replaces this one and needs a package more, and about folding that it leaves out.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                written,
+                (example,),
+                str(temporary),
+                input_names=["faces"],
+                output_names=outputs,
+                dynamic_axes={name: {0: "n"} for name in ("faces", *outputs)},
+                opset_version=_OPSET,
+                dynamo=False,
+            )
         describe(temporary, spec, training)
         _compare(network, temporary, spec)
 

@@ -93,7 +93,7 @@ class TrainingJob:
         for path, teacher in zip(self.teachers, teachers, strict=True):
             if not teacher.gray or teacher.geometry != geometry:
                 raise InputError(
-                    f"{path}: cannot teach: it does not take gray faces of {geometry.size} pixels framed as in training; "
+                    f"{path}: cannot teach: it does not take gray faces of {geometry.size} pixels in this framing; "
                     "give a model that fer-batch train exported."
                 )
         return teachers

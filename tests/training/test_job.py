@@ -63,8 +63,6 @@ def two_emotions(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-# The exporter that replaces this one needs a package more.
-@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript:DeprecationWarning")
 def test_a_training_that_is_stopped_while_it_calibrates_leaves_no_model(
     tmp_path: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +105,6 @@ def a_table_of_votes(tmp_path: Path) -> Path:
     return tmp_path / "votes.parquet"
 
 
-@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript:DeprecationWarning")
 def test_fer2013s_labels_beside_votes_make_a_second_head(
     tmp_path: Path, votes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +142,6 @@ def test_fer2013s_labels_beside_votes_make_a_second_head(
         assert f"accuracy {values['accuracy']:.2%}, balanced {values['balanced_accuracy']:.2%}" in card
 
 
-@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript:DeprecationWarning")
 def test_a_second_head_that_cannot_be_judged_is_not_exported(tmp_path: Path, votes: Path) -> None:
     table = pd.read_parquet(votes)
     table.loc[table["split"] == "valid", "fer2013"] = None
@@ -155,7 +151,6 @@ def test_a_second_head_that_cannot_be_judged_is_not_exported(tmp_path: Path, vot
     assert "fer2013`" not in (tmp_path / "out" / "model.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript:DeprecationWarning")
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("wrong", ["head", "auxiliary_head"])
 def test_a_file_that_answers_otherwise_than_pytorch_is_not_written(
