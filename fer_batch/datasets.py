@@ -61,6 +61,8 @@ class LabelledFaces:
     names: list[str]
     unlabelled: NDArray[np.object_]
     """(N,) why a face has no label; "" for one that has."""
+    is_fer2013: bool = False
+    """Whether ``label`` is FER2013's own, as in its CSV."""
 
     @property
     def problems(self) -> Counter[str]:
@@ -82,14 +84,17 @@ class LabelledFaces:
             self.split[keep],
             [self.names[i] for i in keep],
             self.unlabelled[keep],
+            self.is_fer2013,
         )
 
     def by_fer2013(self) -> LabelledFaces:
         """The same faces, labelled as FER2013 does it and not by people's votes.
 
         Raises:
-            InputError: when the table has no such labels.
+            InputError: when the data set has no such labels.
         """
+        if self.is_fer2013:
+            return self
         if not (self.auxiliary >= 0).any():
             raise InputError(
                 f"{self.name}: has no labels of FER2013's own (a column fer2013) beside votes; "
@@ -216,7 +221,8 @@ def _read_fer2013(path: Path) -> LabelledFaces:
     given: list[object] = [
         EMOTIONS[int(value)] if value.isdigit() and int(value) < len(EMOTIONS) else value for value in table["emotion"]
     ]
-    return _labelled(path.stem, pictures, given, split, [f"row {i}" for i in range(len(table))])
+    faces = _labelled(path.stem, pictures, given, split, [f"row {i}" for i in range(len(table))])
+    return replace(faces, is_fer2013=True)
 
 
 def _read_parquet(path: Path) -> LabelledFaces:

@@ -164,6 +164,8 @@ def test_fer2013s_csv(
     assert values["left_out"] == {"label '9'": 1, "unreadable picture row 13": 1}
     values = evaluate(capsys, path, "--split", "valid")
     assert (values["split"], values["n"], values["left_out"]) == ("valid", 4, {})
+    values = evaluate(capsys, path, "--labels", "fer2013")
+    assert (values["n"], values["labels_from"], values["head"]) == (4, "fer2013", "fer2013")
     assert run(["evaluate", str(path), "--split", "Test"]) == 2
     assert "there are test, train, valid" in capsys.readouterr().err
 

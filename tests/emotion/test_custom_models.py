@@ -95,7 +95,7 @@ def test_contempt_is_left_out_and_its_share_given_to_the_others() -> None:
         ({"labels": list(EMOTIONS), "heads": {"fer2013": {"temperature": float("nan")}}}, "temperature of fer2013"),
         ({"labels": list(EMOTIONS), "heads": {"main": {}}}, "'main' cannot be a head's name"),
         ({"labels": list(EMOTIONS), "heads": {"second": {}}}, "described to have the output 'second' and has logits"),
-        ({"labels": list(EMOTIONS), "heads": {"logits": {}}}, "no output beside the described heads"),
+        ({"labels": list(EMOTIONS), "heads": {"logits": {}, "fer2013": {}}}, "no output beside the described heads"),
     ],
 )
 def test_a_wrong_description_is_told_before_any_work(
