@@ -33,6 +33,8 @@ _VOTES = {
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm"}
 _LARGEST_CROP = 256
 """Side in pixels of the largest picture that is likely a registered face."""
+_SPLITS = {"val": "valid", "validation": "valid"}
+"""Other names of splits."""
 _USAGE = {"Training": "train", "PublicTest": "valid", "PrivateTest": "test"}
 
 
@@ -193,9 +195,7 @@ def _read_folder(path: Path) -> LabelledFaces:
         raise InputError(f"{path}: no pictures; expected one subfolder a class, such as happy/ and sad/.")
     if not any(emotion_index(f.parent.name) >= 0 for f in files):
         raise InputError(f"{path}: no subfolder is named after an emotion; expected {', '.join(EMOTIONS)}.")
-    split = np.array(
-        [{"val": "valid", "validation": "valid"}.get(f.parent.parent.name, f.parent.parent.name) for f in files], object
-    )
+    split = np.array([_SPLITS.get(f.parent.parent.name, f.parent.parent.name) for f in files], object)
     split[~np.isin(split, ["train", "valid", "test"])] = ""
     return _labelled(
         path.name,
@@ -207,7 +207,7 @@ def _read_folder(path: Path) -> LabelledFaces:
 
 
 def _read_fer2013(path: Path) -> LabelledFaces:
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False).rename(columns=str.strip)
     if not {"emotion", "pixels"} <= set(table.columns):
         raise InputError(f"{path}: not FER2013's CSV; expected the columns emotion, pixels and Usage.")
     pictures: list[Picture] = []
@@ -230,17 +230,25 @@ def _read_parquet(path: Path) -> LabelledFaces:
     column = next((name for name in ("image", "jpeg", "png", "picture") if name in table), None)
     if column is None:
         raise InputError(f"{path}: no picture column; expected image or jpeg holding encoded pictures.")
-    pictures: list[Picture] = [
-        value["bytes"] if isinstance(value, dict) else bytes(value or b"") for value in table[column]
-    ]
+    pictures: list[Picture] = [_encoded(value) for value in table[column]]
+    if any(isinstance(value, str) for value in table[column]):
+        raise InputError(f"{path}: its column {column} holds text; expected encoded pictures, the bytes of files.")
     names = [str(value) for value in table["name"]] if "name" in table else [f"row {i}" for i in range(len(table))]
-    split = np.array(table["split"].astype(str), object) if "split" in table else np.full(len(table), "", object)
+    given = table["split"].astype(str) if "split" in table else [""] * len(table)
+    split = np.array([_SPLITS.get(value, value) for value in given], object)
     if set(_VOTES) <= set(table.columns):
         return _with_votes(path.stem, pictures, table, split, names)
     labels = next((name for name in ("emotion", "label") if name in table), None)
     if labels is None:
         raise InputError(f"{path}: no label column; expected emotion, label or FER+'s votes_* columns.")
     return _labelled(path.stem, pictures, list(table[labels]), split, names)
+
+
+def _encoded(value: object) -> bytes:
+    """A cell's encoded picture, in the struct of Hugging Face's tables too; nothing where there is none."""
+    if isinstance(value, dict):
+        value = value.get("bytes")
+    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else b""
 
 
 def _with_votes(

@@ -330,3 +330,22 @@ def test_what_is_no_data_set_is_named(
     error = capsys.readouterr().err
     assert f"Error: {path}: " in error
     assert said in error
+
+
+def test_a_table_in_hugging_faces_form(
+    tmp_path: Path, faces: NDArray[np.uint8], answers: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pictures in a struct, one of them missing, and a split called validation."""
+    path = tmp_path / "faces.parquet"
+    cells: list[dict[str, object]] = [
+        {"bytes": cv2.imencode(".png", face)[1].tobytes(), "path": "a.png"} for face in faces
+    ]
+    cells.append({"bytes": None, "path": "gone.png"})
+    table = pd.DataFrame({"image": cells, "label": [*answers, "happy"], "split": "validation"})
+    table.to_parquet(path)
+    values = evaluate(capsys, path)
+    assert (values["split"], values["n"], values["accuracy"]) == ("valid", len(faces), 1.0)
+    assert values["left_out"] == {f"unreadable picture row {len(faces)}": 1}
+    table.assign(image="a.png").to_parquet(path)
+    assert run(["evaluate", str(path)]) == 2
+    assert "its column image holds text" in capsys.readouterr().err

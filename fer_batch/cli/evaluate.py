@@ -125,6 +125,7 @@ def evaluate(
         from fer_batch.evaluation_plots import write_plots
 
         write_plots(result, plots)
+        typer.echo(f"Plots are in {plots}.", err=True)
     if as_json:
         typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
     else:

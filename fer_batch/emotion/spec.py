@@ -40,6 +40,9 @@ from fer_batch.faces.alignment import CropGeometry
 METADATA_KEY = "fer_batch"
 """Key of the ONNX file's metadata that holds the description."""
 
+_FACTS = "training"
+"""Key under which an exported file tells how it was trained; nothing is read from it."""
+
 DROPPED_LABELS = frozenset({"contempt"})
 """Labels that a model may have and timelines have not: their share goes to the seven emotions in proportion, by leaving
 their logit out of the softmax."""
@@ -185,7 +188,14 @@ def read_spec(path: Path, metadata: Mapping[str, str]) -> ModelSpec:
     place = sidecar if sidecar.is_file() else path
     try:
         text = sidecar.read_text(encoding="utf-8") if sidecar.is_file() else metadata[METADATA_KEY]
-        return ModelSpec.from_dict(json.loads(text))
+        values = json.loads(text)
+        if not isinstance(values, Mapping):
+            raise TypeError("expected an object with the key labels")
+        unknown = sorted(set(values) - set(ModelSpec.__slots__) - {_FACTS})
+        if unknown and sidecar.is_file():
+            # A misspelt key would change the model's numbers without a word.
+            raise ValueError(f"unknown key {unknown[0]!r}; there are {', '.join(ModelSpec.__slots__)}")
+        return ModelSpec.from_dict(values)
     except KeyError as error:
         raise ModelError(f"{place}: the model's description lacks {error}; add it.") from error
     except (OSError, ValueError, TypeError, AttributeError) as error:

@@ -146,7 +146,7 @@ class TrainingJob:
                 for name, path in ((exact.name, exported), (small.name, quantised))
             }
             text.write_text(self._card(results, best), encoding="utf-8")
-        return {path: results[path.name][MAIN_HEAD].to_dict()["accuracy"] for path in (exact, small)}
+        return {path: results[path.name][MAIN_HEAD].to_dict()["accuracy_all_labels"] for path in (exact, small)}
 
     def _judged(self, train: LabelledFaces, valid: LabelledFaces) -> dict[str, LabelledFaces]:
         """What each head of the exported model is calibrated and measured on.
@@ -203,7 +203,7 @@ def _calibrated(path: Path, spec: ModelSpec, judged: dict[str, LabelledFaces]) -
 def _figures(result: Result) -> str:
     values = result.to_dict()
     return (
-        f"accuracy {values['accuracy']:.2%}, balanced {values['balanced_accuracy']:.2%}, macro F1\n"
+        f"accuracy {values['accuracy_all_labels']:.2%}, balanced {values['balanced_accuracy']:.2%}, macro F1\n"
         f"  {values['macro_f1']:.3f}, calibration error {values['ece']:.3f} over {values['n']} faces"
     )
 

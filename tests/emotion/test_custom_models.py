@@ -75,6 +75,8 @@ def test_contempt_is_left_out_and_its_share_given_to_the_others() -> None:
         ({}, "labels"),
         ({"labels": list(EMOTIONS), "colour": "cmyk"}, "colour"),
         ({"labels": list(EMOTIONS), "std": 0}, "std"),
+        ({"labels": list(EMOTIONS), "color": "rgb"}, "unknown key 'color'"),
+        (list(EMOTIONS), "expected an object"),
         ({"labels": list(EMOTIONS), "geometry": {"size": 64}}, "input"),
         ({"labels": [*EMOTIONS, "contempt"]}, "7"),
         ({"labels": list(EMOTIONS), "geometry": {"size": "48"}}, "size"),
@@ -98,9 +100,7 @@ def test_contempt_is_left_out_and_its_share_given_to_the_others() -> None:
         ({"labels": list(EMOTIONS), "heads": {"logits": {}, "fer2013": {}}}, "no output beside the described heads"),
     ],
 )
-def test_a_wrong_description_is_told_before_any_work(
-    own_model: Path, description: dict[str, object], word: str
-) -> None:
+def test_a_wrong_description_is_told_before_any_work(own_model: Path, description: object, word: str) -> None:
     own_model.with_suffix(".json").write_text(json.dumps(description))
 
     with pytest.raises(ModelError, match=word) as told:
