@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.errors import ExitStatus
 from fer_batch.faces.kinds import Detector
 from fer_batch.settings import DEFAULT_MODEL
 
@@ -102,7 +105,7 @@ def evaluate(
         typer.echo(
             "Note: these pictures look like photos, not like registered faces; --as photos finds the faces.", err=True
         )
-    with bar("Evaluating", quiet=as_json) as advance:
+    with _said_when_interrupted(), bar("Evaluating", quiet=as_json) as advance:
         result = measure(
             faces,
             classifier,
@@ -130,6 +133,15 @@ def evaluate(
         typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
     else:
         _show(Console(), values)
+
+
+@contextmanager
+def _said_when_interrupted() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; nothing was measured to the end.", err=True)
+        raise typer.Exit(ExitStatus.INTERRUPTED) from None
 
 
 def _show(console: Console, values: dict[str, Any]) -> None:

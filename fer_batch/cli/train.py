@@ -68,15 +68,17 @@ def train(
 
     Exports it to ONNX, once more in 8 bits, and writes its card.
 
-    Needs PyTorch and onnx: pip install torch onnx.
+    Needs the extra "train": PyTorch and onnx.
     """
-    from fer_batch.errors import InputError
+    from fer_batch.errors import ExitStatus, InputError
 
     try:
         import onnx  # noqa: F401
         import torch
     except ImportError:
-        raise InputError("Training needs PyTorch and onnx; install them with: pip install torch onnx.") from None
+        raise InputError(
+            "Training needs PyTorch and onnx; install fer-batch with its extra train, or: pip install torch onnx."
+        ) from None
     if device != "cpu" and not torch.cuda.is_available():
         raise InputError(f"--device {device}: PyTorch finds no such device here; use --device cpu.")
     if threads:
@@ -118,7 +120,12 @@ def train(
             file=sys.stderr,
         )
 
-    with bar("Epoch") as advance:
-        exported = job.run(show, advance, resume=resume)
+    try:
+        with bar("Epoch") as advance:
+            exported = job.run(show, advance, resume=resume)
+    except KeyboardInterrupt:
+        going_on = "--resume goes on after the last whole epoch" if (output / "last.pt").exists() else "nothing is kept"
+        typer.echo(f"Interrupted; {going_on}.", err=True)
+        raise typer.Exit(ExitStatus.INTERRUPTED) from None
     for path, accuracy in exported.items():
         typer.echo(f"{path}: {accuracy:.2%} right on the validation faces")
