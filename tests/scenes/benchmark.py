@@ -22,7 +22,7 @@ from scenes.composition import Scene
 from scenes.contestants import PUBLISHED, Contestant, FerBatch, contestants
 from scenes.cutouts import Cutout, cast
 from scenes.photographs import example_people, people_of_table
-from scenes.scoring import Score, score
+from scenes.scoring import Score, changes, score
 
 _PEOPLE = 6
 """As many as any scene needs."""
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with contestants(options.tracker, options.detector, options.encoded) as present:
             for scene in made:
                 for contestant in present:
-                    _run(contestant, scene, seed, results.setdefault(contestant.name, {}), options.keep)
+                    _run(contestant, scene, seed, results.setdefault(contestant.name, {}), options)
     missing = [] if options.scenes else [entry.name for entry in CATALOGUE if entry.people > len(people)]
     summaries = {name: _summaries(scores) for name, scores in results.items()}
     if options.json:
@@ -64,14 +64,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(
-    contestant: Contestant, scene: Scene, seed: int, scores: dict[tuple[str, str], Score], keep: Path | None
+    contestant: Contestant,
+    scene: Scene,
+    seed: int,
+    scores: dict[tuple[str, str], Score],
+    options: argparse.Namespace,
 ) -> None:
     print(f"{contestant.name}: {scene.name}, seed {seed}", file=sys.stderr)
     run = contestant.follow(scene)
     scores.setdefault((scene.group, scene.name), Score()).add(score(scene, run))
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-        write_annotated(scene, run, keep / f"{contestant.name}-{scene.name}-{seed}.mp4")
+    if options.trace:
+        print(*changes(scene, run), sep="\n", file=sys.stderr)
+    if options.keep is not None:
+        options.keep.mkdir(parents=True, exist_ok=True)
+        write_annotated(scene, run, options.keep / f"{contestant.name}-{scene.name}-{seed}.mp4")
 
 
 def _people(table: Path | None, detector: str, seed: int) -> list[Cutout]:
@@ -141,6 +147,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tracker", type=_list, default=[FerBatch.name], help=f"{', '.join(names)}; commas between")
     parser.add_argument("--encoded", action="store_true", help="compress every scene before")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="write annotated clips there")
+    parser.add_argument("--trace", action="store_true", help="say on standard error who is found in which track when")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.tracker if name not in names]:

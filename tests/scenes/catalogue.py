@@ -36,8 +36,7 @@ class Stage:
 
     def board(self, width: int, height: int, path: Path) -> Layer:
         """A wooden board, its height the path's."""
-        wood = background("noise", (width, height), self.rng)
-        return Layer(thing(np.asarray(wood * np.array([0.75, 0.55, 0.4]), np.uint8)), path, is_face=False)
+        return Layer(thing(background("wood", (width, height), self.rng)), path, is_face=False)
 
     def scene(self, seconds: float, *shots: Shot, **more: Any) -> Scene:
         """A scene whose name, group, frame rate and seed are filled in later."""
@@ -60,7 +59,7 @@ class Entry:
     """Frames a second at which it is shown, one scene each."""
 
 
-def crossing(stage: Stage) -> Scene:
+def passing(stage: Stage) -> Scene:
     """Two faces of one size walk past each other, one before the other."""
     y = stage.rng.uniform(165, 195)
     back = stage.person(0, through((0, 110, y, 140), (4, 530, y, 140)))
@@ -82,11 +81,11 @@ def crossing_speeds(stage: Stage) -> Scene:
 
 
 def overtaking(stage: Stage) -> Scene:
-    """Both walk the same way, the one behind is faster: they are one before the other for a second."""
+    """Both walk the same way, the one behind is faster and passes before the other."""
     y = stage.rng.uniform(165, 195)
-    slow = stage.person(0, through((0, 210, y, 135), (5, 400, y, 135)))
-    fast = stage.person(1, through((0, 75, y, 140), (5, 560, y, 140)))
-    return stage.scene(5, Shot(stage.backdrop("bricks"), (slow, fast)))
+    slow = stage.person(0, through((0, 250, y, 135), (3.4, 360, y, 135)))
+    fast = stage.person(1, through((0, 75, y, 140), (3.4, 570, y, 140)))
+    return stage.scene(3.4, Shot(stage.backdrop("bricks"), (slow, fast)))
 
 
 def meeting(stage: Stage) -> Scene:
@@ -103,11 +102,11 @@ def hidden(seconds: float) -> Make:
     def make(stage: Stage) -> Scene:
         face = stage.person(0, still(320, 180, 140))
         # The board is wider than the face by what it moves while the face is wholly hidden.
-        speed = 400.0
-        width = 140 + round(speed * min(seconds, 0.5))
-        stop = max(0.0, seconds - 0.5)
-        begin, end = 320 - 420, 320 + 420
-        reach = 420 / speed
+        speed = 1000.0
+        width = 140 + round(speed * min(seconds, 0.2))
+        stop = max(0.0, seconds - 0.2)
+        begin, end = 320 - 520, 320 + 520
+        reach = 520 / speed
         board = through(
             (0.9, begin, 180, 300), (0.9 + reach, 320, 180, 300), (0.9 + reach + stop, 320, 180, 300),
             (0.9 + 2 * reach + stop, end, 180, 300),
@@ -123,8 +122,8 @@ def behind(seconds: float) -> Make:
 
     def make(stage: Stage) -> Scene:
         speed = 150.0 if seconds < 2 else 90.0
-        width = round(speed * seconds) + 130
-        walk = _line(320 - speed * (seconds / 2 + 1.6), speed, 180, 130)
+        width = round(speed * seconds) + 140
+        walk = _line(320 - speed * (seconds / 2 + 1.6), speed, 180, 140)
         layers = (stage.person(0, walk), stage.board(width, 360, still(320, 180, 360)))
         return stage.scene(seconds + 3.2, Shot(stage.backdrop("bricks"), layers))
 
@@ -244,7 +243,7 @@ _USUAL = (25.0,)
 _RATES = (10.0, 25.0, 60.0)
 
 CATALOGUE: tuple[Entry, ...] = (
-    Entry("crossing", "crossing", crossing, 2, _RATES),
+    Entry("passing", "crossing", passing, 2, _RATES),
     Entry("crossing-speeds", "crossing", crossing_speeds, 2, _USUAL),
     Entry("overtaking", "crossing", overtaking, 2, _USUAL),
     Entry("meeting", "crossing", meeting, 2, _USUAL),

@@ -33,8 +33,6 @@ _TRIAL_GROUNDS = ("studio", "bricks", "wood")
 """Heights, places and the grounds behind them at which a detector is asked where it sees the face."""
 _AGREEMENT = 0.7
 """Least overlap of its answers with their median."""
-_MAY_MISS = 1
-"""Answers that it may leave out."""
 _SURE = 0.6
 """Least confidence in the photograph."""
 _SMALLEST = 60
@@ -106,7 +104,7 @@ def calibrated(cutout: Cutout, detect: Detect) -> Cutout | None:
         for place, ground in zip(_TRIAL_PLACES, _grounds(), strict=True)
     ]
     answers = [answer for trial in trials if (answer := _answer(cutout, *trial, detect)) is not None]
-    if len(answers) < len(trials) - _MAY_MISS:
+    if len(answers) < len(trials):
         return None
     middle = np.median(np.stack(answers), axis=0)
     if min(overlap(answer, middle) for answer in answers) < _AGREEMENT:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from clips import EXAMPLE
 from numpy.typing import NDArray
+from PIL import Image
 
 Picture = NDArray[np.uint8]
 """(H, W, 3) RGB."""
@@ -62,9 +63,8 @@ def example_places() -> dict[str, Picture]:
 
 
 def _example_photo() -> Picture:
-    bgr = cv2.imread(str(ASTRONAUT))
-    assert bgr is not None
-    return np.asarray(bgr[:, :, ::-1], np.uint8)
+    with Image.open(ASTRONAUT) as photo:
+        return np.asarray(photo.convert("RGB"), np.uint8)
 
 
 def _example_frame(time_s: float) -> Picture:

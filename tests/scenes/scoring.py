@@ -6,6 +6,7 @@ HOTA, IDF1, MOTA and identity switches are those of the package ``trackers``, wh
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -118,6 +119,22 @@ def score(scene: Scene, run: Run) -> Score:
         result.heights.update(one.heights)
         result.heights_found.update(one.heights_found)
     return result
+
+
+def changes(scene: Scene, run: Run) -> Iterator[str]:
+    """A line for each frame in which other people are found than before, or in other tracks."""
+    before = None
+    for index, (faces, frame) in enumerate(zip(run.truth, run.frames, strict=True)):
+        tracks = dict(_judge(faces, frame).pairs)
+        words = []
+        for face in sorted(faces, key=lambda one: one.identity):
+            missing = "missed" if face.visible >= EXPECTED else "-"
+            words.append(f"{face.identity} {tracks.get(face.identity, missing)}")
+        others = sorted(set(frame.tracks.tolist()) - set(tracks.values()))
+        words += [f"nobody {track}" for track in others]
+        if words != before:
+            yield f"{index / scene.fps:7.2f} s  {'   '.join(words)}"
+        before = words
 
 
 @dataclass(frozen=True, slots=True)
