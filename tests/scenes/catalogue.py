@@ -35,8 +35,10 @@ class Stage:
         return Layer(self.people[number], swaying(path, self.rng))
 
     def board(self, width: int, height: int, path: Path) -> Layer:
-        """A wooden board, its height the path's."""
-        return Layer(thing(background("wood", (width, height), self.rng)), path, is_face=False)
+        """A painted board, its height the path's; without any pattern that a detector could take for a face."""
+        shade = np.linspace(200, 165, width)[None, :, None] * np.array([1.0, 0.98, 0.93])
+        paint = np.clip(shade + self.rng.normal(0, 2, (height, 1, 1)), 0, 255).astype(np.uint8)
+        return Layer(thing(paint), path, is_face=False)
 
     def scene(self, seconds: float, *shots: Shot, **more: Any) -> Scene:
         """A scene whose name, group, frame rate and seed are filled in later."""
@@ -239,6 +241,12 @@ def empty(name: str) -> Make:
     return lambda stage: stage.scene(6, Shot(stage.backdrop(name), ()), pan=23)
 
 
+def empty_pillar(stage: Stage) -> Scene:
+    """Nobody; a dark pillar before a wall of bricks, upright and symmetrical as a head is."""
+    pillar = Layer(thing(background("wood", (365, 360), stage.rng)), still(320, 180, 360), is_face=False)
+    return stage.scene(6, Shot(stage.backdrop("bricks"), (pillar,)), shake=4)
+
+
 _USUAL = (25.0,)
 _RATES = (10.0, 25.0, 60.0)
 
@@ -270,6 +278,7 @@ CATALOGUE: tuple[Entry, ...] = (
         Entry(f"empty-{name}", "empty", empty(name), 0, (10.0,))
         for name in ("noise", "bricks", "checker", "sky", "shelves", "wood", "studio", "flag")
     ),
+    Entry("empty-pillar", "empty", empty_pillar, 0, (10.0,)),
 )
 
 

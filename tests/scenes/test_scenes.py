@@ -119,7 +119,7 @@ def test_a_shaking_camera_moves_faces_and_truth_together(people: list[Cutout]) -
 
 def test_empty_scenes_have_nobody() -> None:
     empty = scenes([], ["empty"], [10])
-    assert len(empty) == 8
+    assert len(empty) == 9
     assert not any(frame.faces for one in empty[:2] for frame in islice(one.frames(), 5))
 
 
