@@ -120,14 +120,15 @@ def hidden(seconds: float) -> Make:
 
 
 def behind(seconds: float) -> Make:
-    """A face walks behind a pillar and comes out on the other side."""
+    """A face walks behind a pillar and comes out on the other side; for this time less than 70 % of it is visible."""
 
     def make(stage: Stage) -> Scene:
-        speed = 150.0 if seconds < 2 else 90.0
-        width = round(speed * seconds) + 140
-        walk = _line(320 - speed * (seconds / 2 + 1.6), speed, 180, 140)
+        speed, lead_s = (260.0, 1.0) if seconds < 2 else (100.0, 1.6)
+        # The pillar hides 30 % of the face from when its edge is that far into it.
+        width = round(speed * seconds - 0.4 * 140)
+        walk = _line(320 - speed * (seconds / 2 + lead_s), speed, 180, 140)
         layers = (stage.person(0, walk), stage.board(width, 360, still(320, 180, 360)))
-        return stage.scene(seconds + 3.2, Shot(stage.backdrop("bricks"), layers))
+        return stage.scene(seconds + 2 * lead_s, Shot(stage.backdrop("bricks"), layers))
 
     return make
 
