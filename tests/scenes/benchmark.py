@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ each person. over cuts: tracks that went over a hard cut to another person."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the scenes, prints the numbers."""
     options = _options(arguments)
+    if find_spec("trackers") is None:
+        sys.exit("The metrics are missing: pip install --no-deps -r tests/scenes/requirements.txt")
     results: dict[str, Any] = {}
     for seed in range(options.seed, options.seed + options.seeds):
         people = _people(options.faces, options.detector, seed)
