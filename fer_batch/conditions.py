@@ -3,7 +3,7 @@
 A condition is a function from one registered crop, uint8, (S, S) gray or (S, S, 3) RGB, to another of the same shape
 and type. It gives the same crop for the same crop, whatever faces are measured beside it. Strengths are those for a
 crop of 48 pixels and grow with the side, so that a model of another crop size sees the same face equally disturbed;
-only JPEG's blocks stay 8 pixels wide.
+only JPEG's blocks stay 8 pixels wide, and noise is as strong in each pixel.
 
 A further condition is one function here with ``@_condition("its-name")`` above it.
 """
