@@ -14,11 +14,12 @@ from fer_batch.closing import Closing
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.alignment import register_all
+from fer_batch.faces.following import Following
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.tracker import Tracker
 from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
-from fer_batch.types import Observation
+from fer_batch.types import Faces, Observation
 from fer_batch.video.frame import Frame
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
@@ -44,6 +45,19 @@ class _Registered:
     @property
     def faces(self) -> int:
         return 0 if self.crops is None else len(self.crops)
+
+
+class _View:
+    """A frame as the tracker looks at it."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def luma(self) -> NDArray[np.uint8]:
+        return self._frame.luma()
+
+    def embedding(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        return None
 
 
 class Engine(Closing):
@@ -99,13 +113,15 @@ class Engine(Closing):
 
     def _detect(self, chosen: Iterator[tuple[Frame, bool]]) -> Iterator[tuple[Frame, Observation | None]]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
-        tracker = Tracker()
+        following = Following[Frame](Tracker(self.settings.minimum_score))
         for frame, analysed in chosen:
-            if not analysed:
-                yield frame, None
-                continue
-            faces = tracker.update(frame.time_s, self._locator.locate(frame), unit=frame.width)
-            yield frame, Observation(frame.index, frame.time_s, faces)
+            if analysed:
+                found = self._locator.locate(frame)
+                done = following.add(frame, frame.time_s, found, frame.width, _View(frame))
+            else:
+                done = following.pass_on(frame, frame.time_s)
+            yield from map(_observed, done)
+        yield from map(_observed, following.finish())
 
     def _register(self, detected: Iterator[tuple[Frame, Observation | None]], keep: bool) -> Iterator[_Registered]:
         """The faces' crops; with them the frame is done with, unless it is drawn."""
@@ -154,6 +170,11 @@ class Engine(Closing):
     def close(self) -> None:
         """Releases the models."""
         self._locator.close()
+
+
+def _observed(followed: tuple[Frame, Faces | None]) -> tuple[Frame, Observation | None]:
+    frame, faces = followed
+    return frame, None if faces is None else Observation(frame.index, frame.time_s, faces)
 
 
 def _select(

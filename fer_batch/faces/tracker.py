@@ -1,135 +1,279 @@
-"""Identity through time: which face of this frame is which face of the last."""
+"""Identity through time: which face of this frame is which face of those before."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.faces.association import FARTHEST, affinity, overlaps, pairs
+from fer_batch.faces.likeness import OTHER, SAME, Looks, View, difference
+from fer_batch.faces.motion import Motion
+from fer_batch.faces.returning import Returns
+from fer_batch.faces.track import Track, boxes_of
 from fer_batch.types import Faces
 
 _MISSED = 2
 """Frames in which a face must be missed before its track may end, however far apart they are."""
+_SUFFICES = 3
+"""Frames in which a face must be found for its track to be believed in: textures are faces for a frame or two."""
 _FASTEST = 7.0
 """Box sizes a second that a face may move more than its track foretells: a head jerked by its own width in 0.1 s."""
-_FARTHEST = 1.2
-"""Box sizes beyond which a face is another one, however long its track was not seen."""
-
-
-@dataclass(slots=True)
-class _Track:
-    number: int
-    box: NDArray[np.float32]
-    """(4,) x, y, width, height where it was last seen."""
-    velocity: NDArray[np.float32]
-    """(2,) movement of the centre in box sizes a second, smoothed."""
-    seen_s: float
-    missed: int = 0
-    """Frames since then."""
-
-    def predicted(self, time_s: float) -> NDArray[np.float32]:
-        """Where the box should be now; movement is trusted for half a second."""
-        box = self.box.copy()
-        box[:2] += self.velocity * box[2:] * min(time_s - self.seen_s, 0.5)
-        return box
+_NEAR = 0.15
+"""Least affinity of a face and a track."""
+_OVERLAP = 0.3
+"""Least overlap of a weak detection and the track that it carries on."""
+_DOUBLE = 0.4
+"""Overlap with a face of this frame from which on another one is the same face found twice."""
+_APART = 0.05
+"""Overlap with another face below which a face is seen whole, so that its looks are its own."""
+_COVERED = 0.1
+"""Overlap with a found face from which on a missing one may be behind it."""
+_COVER = 0.1
+"""What a face that went behind another is worth less, so that one face alone remains the one before."""
+_LOOKS = 1.0
+"""How much looks count beside place where several faces and tracks compete."""
+_UNKNOWN = 0.3
+"""Likeness assumed where there is nothing to compare: between that of one person and of two."""
+_REFRESH_S = 0.2
+"""Time after which a track's portrait is renewed."""
+_EMBEDDINGS = 4
+"""Most embeddings of a track: at its beginning, after a second, and each time it has grown four times as old."""
+_GAP_S = 0.3
+"""Seconds after which a face must look like the track's, which it may have replaced meanwhile."""
+_ALIKE = 0.35
+"""Least likeness for that. Half a second apart one person's portraits are alike by 0.66 and more in 95 % of cases, two
+seconds apart by 0.28, two people's by less than 0.40 in 95 %."""
 
 
 class Tracker:
-    """Follows faces by where they are and how they move.
+    """Follows faces by where they are, how they move and, where that leaves a choice, how they look.
 
-    A face continues the track whose predicted box it overlaps best, one to one, best pairs first. Everything is in
-    seconds and shares of the picture, so frame rate, gaps and resolution do not matter. A track that was missed in two
-    frames and for ``patience_s`` ends; its number is never used again.
+    A face continues the track whose predicted box it overlaps best, one to one, best pairs first. Weak detections only
+    carry on what stronger ones began (Zhang et al. 2022, ByteTrack). A new track that turns out to be a missing one
+    takes its number. Everything is in seconds and shares of the picture, so frame rate, gaps and resolution do not
+    matter.
 
     Args:
-        patience_s: seconds for which a face may be missing; at a few frames a second one missed frame is longer.
-        minimum_affinity: least affinity (see :func:`affinity`) of a face and a track.
+        minimum_score: detections with less do not begin a track.
+        patience_s: seconds for which a face may be missing where only its place tells that it is the same.
+        memory_s: seconds for which it may be missing where its portrait tells it too.
+        on_embedding: called with the number of each believed track and an embedding (128,) of it.
     """
 
-    def __init__(self, patience_s: float = 1.0, minimum_affinity: float = 0.15) -> None:
+    def __init__(
+        self,
+        minimum_score: float = 0.5,
+        patience_s: float = 1.0,
+        memory_s: float = 3.0,
+        on_embedding: Callable[[int, NDArray[np.float32]], None] | None = None,
+    ) -> None:
+        self._minimum_score = minimum_score
         self._patience_s = patience_s
-        self._minimum = minimum_affinity
-        self._tracks: list[_Track] = []
+        self._memory_s = memory_s
+        self._on_embedding = on_embedding
+        self._tracks: list[Track] = []
+        self._returns = Returns()
         self._next = 1
 
-    def update(self, time_s: float, faces: Faces, unit: float = 1.0) -> Faces:
-        """The frame's faces with their track numbers, ordered by track.
+    @property
+    def tracks(self) -> list[Track]:
+        """Those that may be carried on, oldest first."""
+        return self._tracks
+
+    def expected(self, time_s: float, unit: float) -> NDArray[np.float32]:
+        """(M, 4) x, y, width, height in pixels where faces should be that were seen not long ago."""
+        awaited = [
+            track for track in self._tracks if track.missed <= _MISSED or time_s - track.seen_s <= self._patience_s
+        ]
+        return boxes_of(awaited, time_s) * np.float32(unit)
+
+    def update(self, time_s: float, faces: Faces, unit: float = 1.0, view: View | None = None) -> list[Track | None]:
+        """Whose the frame's faces are; None for a weak detection that carries nothing on.
 
         Args:
             time_s: the frame's time in seconds; never less than the last call's.
             faces: detections, any order; their ``tracks`` are ignored.
             unit: pixels that make a length of 1, the picture's width: a recording may change its resolution.
+            view: the picture, looked at only where looks matter; without it, place alone decides.
         """
-        self._tracks = [track for track in self._tracks if not self._is_over(track, time_s)]
-        boxes = faces.boxes / np.float32(unit)
-        numbers = np.zeros(len(faces), np.int32)
         for track in self._tracks:
             track.missed += 1
-        for row, column in self._matches(time_s, boxes):
-            self._follow(self._tracks[column], boxes[row], time_s)
-            numbers[row] = self._tracks[column].number
-        for row in np.flatnonzero(numbers == 0).tolist():
-            self._tracks.append(_Track(self._next, boxes[row].copy(), np.zeros(2, np.float32), time_s))
-            numbers[row] = self._next
-            self._next += 1
-        order = np.argsort(numbers, kind="stable")
-        return Faces(faces.boxes, faces.keypoints, faces.scores, numbers)[order]
+        self._drop(lambda track: self._is_over(track, time_s))
+        boxes, looks = faces.boxes / np.float32(unit), Looks(faces, view)
+        owners: list[Track | None] = [None] * len(faces)
+        hidden = _hidden(boxes, faces.scores)
+        for row, track in self._continued(time_s, faces, boxes, looks):
+            track.find(boxes[row], time_s, hidden[row])
+            owners[row] = track
+        for row in self._newcomers(faces, boxes, owners):
+            owners[row] = track = Track(Motion(boxes[row], time_s), time_s, time_s)
+            self._tracks.append(track)
+        self._look(time_s, faces, boxes, owners, looks)
+        self._drop(lambda track: track.is_new and track.missed >= _MISSED)
+        return owners
 
-    def _is_over(self, track: _Track, time_s: float) -> bool:
-        return track.missed >= _MISSED and time_s - track.seen_s > self._patience_s
+    def decide(self, track: Track) -> None:
+        """Believes in a new track or gives it up: there is no time left to wait for more."""
+        former = self._returns.decide(track)
+        if track.found <= track.missed:
+            self._drop(lambda other: other is track)
+        elif former is not None:
+            self._resume(track, former)
+        else:
+            self._believe(track)
 
-    def _matches(self, time_s: float, boxes: NDArray[np.float32]) -> list[tuple[int, int]]:
-        """Pairs of a box and a track, by their places."""
-        if not len(boxes) or not self._tracks:
+    def end(self) -> None:
+        """Ends all tracks, as a cut does."""
+        self._drop(lambda _: True)
+        self._returns.forget()
+
+    def _continued(
+        self, time_s: float, faces: Faces, boxes: NDArray[np.float32], looks: Looks
+    ) -> list[tuple[int, Track]]:
+        """Rows of the faces that carry on tracks."""
+        if not len(faces) or not self._tracks:
             return []
-        predicted = np.stack([track.predicted(time_s) for track in self._tracks])
-        reach = np.array([min(_FARTHEST, 0.5 + _FASTEST * (time_s - track.seen_s)) for track in self._tracks])
-        table = affinity(boxes, predicted, reach.astype(np.float32))
-        pairs = []
-        while table.size and (best := int(table.argmax())) >= 0:
-            row, column = divmod(best, table.shape[1])
-            if table[row, column] < self._minimum:
-                break
-            pairs.append((row, column))
-            table[row, :] = table[:, column] = -1
-        return pairs
+        predicted = boxes_of(self._tracks, time_s)
+        reach = np.array([min(FARTHEST, 0.5 + _FASTEST * (time_s - track.seen_s)) for track in self._tracks])
+        near = affinity(boxes, predicted, reach.astype(np.float32))
+        strong = (faces.scores >= self._minimum_score)[:, None]
+        possible = near >= np.where(strong, np.float32(_NEAR), np.float32(_OVERLAP))
+        worth = self._worth(time_s, near, possible, looks)
+        # The strong first; what they leave is carried on by weak ones.
+        chosen = pairs(np.where(possible & strong, worth, -np.inf), 0)
+        taken = {column for _, column in chosen}
+        free = np.array([not track.is_new and i not in taken for i, track in enumerate(self._tracks)], np.bool_)
+        chosen += pairs(np.where(possible & ~strong & free, worth, -np.inf), 0)
+        return [(row, self._tracks[column]) for row, column in chosen]
+
+    def _worth(
+        self, time_s: float, near: NDArray[np.float32], possible: NDArray[np.bool_], looks: Looks
+    ) -> NDArray[np.float32]:
+        """What each pair is worth: its affinity, and its likeness where there is a choice; -inf where it cannot be."""
+        contested = (possible.sum(1) > 1)[:, None] | (possible.sum(0) > 1)
+        after_gap = np.array([time_s - track.seen_s > _GAP_S and track.missed > 1 for track in self._tracks])
+        worth = near + np.float32(_LOOKS * _UNKNOWN)
+        for row, column in np.argwhere(possible & (contested | after_gap)).tolist():
+            track = self._tracks[column]
+            if after_gap[column] and self._is_other(track, row, looks):
+                worth[row, column] = -np.inf
+                continue
+            if (likeness := track.likeness_to(looks.portrait(row))) is not None:
+                worth[row, column] += _LOOKS * (likeness - _UNKNOWN)
+            if track.coverer is not None:
+                worth[row, column] -= _COVER
+        return worth
 
     @staticmethod
-    def _follow(track: _Track, box: NDArray[np.float32], time_s: float) -> None:
-        elapsed = time_s - track.seen_s
-        if elapsed > 0:
-            moved = (box[:2] + box[2:] / 2 - track.box[:2] - track.box[2:] / 2) / np.maximum(track.box[2:], 1e-6)
-            # Smoothed over about 0.15 s, so that the detector's jitter is not taken for movement.
-            share = 1 - np.exp(-elapsed / 0.15)
-            track.velocity = (track.velocity + share * (moved / elapsed - track.velocity)).astype(np.float32)
-        track.box, track.seen_s, track.missed = box.copy(), time_s, 0
+    def _is_other(track: Track, row: int, looks: Looks) -> bool:
+        """Whether a face at a track's place has taken it while nobody was seen there."""
+        if track.embeddings and (embedding := looks.embedding(row)) is not None:
+            distance = difference(track.embeddings, embedding)
+            if not SAME < distance < OTHER:
+                return distance >= OTHER
+        likeness = track.likeness_to(looks.portrait(row))
+        return likeness is not None and likeness < _ALIKE
+
+    def _newcomers(self, faces: Faces, boxes: NDArray[np.float32], owners: list[Track | None]) -> list[int]:
+        """Rows of the strong detections that are nobody's, without those that are somebody's second."""
+        free = [row for row, owner in enumerate(owners) if owner is None and faces.scores[row] >= self._minimum_score]
+        known = [row for row, owner in enumerate(owners) if owner is not None]
+        if not free or not known:
+            return free
+        doubles = overlaps(boxes[free], boxes[known]).max(1) >= _DOUBLE
+        return [row for row, double in zip(free, doubles.tolist(), strict=True) if not double]
+
+    def _look(
+        self, time_s: float, faces: Faces, boxes: NDArray[np.float32], owners: list[Track | None], looks: Looks
+    ) -> None:
+        """Decides on new tracks that can be decided on, and looks at those seen whole, now and then."""
+        missing = [track for track in self._tracks if track.missed and not track.is_new]
+        _note_coverers(time_s, boxes, owners, missing)
+        for row, track in enumerate(owners):
+            if track is None:
+                continue
+            due = time_s - track.looked_s >= _REFRESH_S and faces.scores[row] >= self._minimum_score
+            alone = (due or track.is_new) and self._stands_alone(track, boxes[row], time_s)
+            if track.is_new and track.found > 1:
+                self._settle(track, row, time_s, missing, alone, looks)
+            if due and alone:
+                self._remember(track, row, time_s, looks)
+
+    def _settle(self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: Looks) -> None:
+        missing = [other for other in missing if not other.over]
+        if not self._returns.settle(track, row, time_s, missing, alone, looks):
+            return
+        if track.former is not None:
+            self._resume(track, track.former)
+        elif track.found >= _SUFFICES:
+            self._believe(track)
+
+    def _stands_alone(self, track: Track, box: NDArray[np.float32], time_s: float) -> bool:
+        """Whether no other track's face, seen or not, is before or behind it."""
+        others = [other for other in self._tracks if other is not track]
+        return not others or float(overlaps(box[None], boxes_of(others, time_s)).max()) <= _APART
+
+    def _remember(self, track: Track, row: int, time_s: float, looks: Looks) -> None:
+        portrait = looks.portrait(row)
+        if portrait is None:
+            return
+        track.remember(portrait, time_s)
+        wait_s = 1.0 if len(track.embeddings) < 2 else 3 * (track.embedded_s - track.born_s)
+        if track.is_new or len(track.embeddings) >= _EMBEDDINGS or time_s - track.embedded_s < wait_s:
+            return
+        embedding = looks.embedding(row)
+        if embedding is not None:
+            track.embeddings.append(embedding)
+            track.embedded_s = time_s
+            self._report(track.number, embedding)
+
+    def _believe(self, track: Track) -> None:
+        """Gives a track its number, the next one that was never used."""
+        track.number = self._next
+        self._next += 1
+        for embedding in track.embeddings:
+            self._report(track.number, embedding)
+
+    def _resume(self, track: Track, former: Track) -> None:
+        """Makes a new track the continuation of one that was missed."""
+        track.number, track.found, track.born_s = former.number, track.found + former.found, former.born_s
+        track.portrait, track.embeddings = former.portrait, former.embeddings or track.embeddings
+        track.embedded_s, track.former = former.embedded_s, None
+        self._tracks = [other for other in self._tracks if other is not former]
+        former.over = True
+        self._returns.take_back(former)
+
+    def _report(self, number: int, embedding: NDArray[np.float32]) -> None:
+        if self._on_embedding is not None:
+            self._on_embedding(number, embedding)
+
+    def _is_over(self, track: Track, time_s: float) -> bool:
+        patience_s = self._patience_s if track.portrait is None else self._memory_s
+        return track.missed > _MISSED and time_s - track.seen_s > patience_s
+
+    def _drop(self, condition: Callable[[Track], bool]) -> None:
+        """Ends the tracks for which the condition holds."""
+        for track in self._tracks:
+            track.over = condition(track)
+            if track.over and track.number:
+                self._returns.leave(track)
+        self._tracks = [track for track in self._tracks if not track.over]
 
 
-def affinity(a: NDArray[np.float32], b: NDArray[np.float32], reach: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union of every pair of boxes; where boxes merely come close, a little more than nothing.
+def _hidden(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[float]:
+    """The share of each box that a face of a higher score lies upon: the one that is hidden is seen less well."""
+    if len(boxes) < 2:
+        return [0.0] * len(boxes)
+    before = np.where(scores[None] > scores[:, None], overlaps(boxes, boxes), 0)
+    return [float(share) for share in before.max(1)]
 
-    Boxes that hardly touch any more after a fast movement keep 0.3 to 0.15, falling with the distance of their centres,
-    as long as that is within reach and the boxes are of like size.
 
-    Args:
-        a: (N, 4) x, y, width, height.
-        b: (M, 4).
-        reach: (M,) how far the centre of each of ``b`` may have moved unnoticed, in box sizes.
-
-    Returns:
-        (N, M), 1 for equal boxes.
-    """
-    upper = np.maximum(a[:, None, :2], b[None, :, :2])
-    lower = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    shared = np.clip(lower - upper, 0, None).prod(2)
-    area_a, area_b = a[:, 2:].prod(1), b[:, 2:].prod(1)
-    overlap = shared / np.maximum(area_a[:, None] + area_b[None] - shared, 1e-6)
-    centres = np.linalg.norm((a[:, :2] + a[:, 2:] / 2)[:, None] - (b[:, :2] + b[:, 2:] / 2)[None], axis=2)
-    size = np.sqrt(np.maximum(area_a[:, None] * area_b[None], 1e-6)) ** 0.5
-    alike = np.sqrt(
-        np.minimum(area_a[:, None], area_b[None]) / np.maximum(np.maximum(area_a[:, None], area_b[None]), 1e-6)
-    )
-    distance = centres / size
-    near = np.where(distance <= reach[None], 0.3 * np.clip(1 - distance / (2 * _FARTHEST), 0, 1) * alike, 0)
-    return np.asarray(np.maximum(overlap, near), np.float32)
+def _note_coverers(time_s: float, boxes: NDArray[np.float32], owners: list[Track | None], missing: list[Track]) -> None:
+    """Who may be hiding those that were found until now."""
+    fresh = [track for track in missing if track.missed == 1]
+    if fresh and len(boxes):
+        shared = overlaps(boxes_of(fresh, time_s), boxes)
+        for track, row, most in zip(fresh, shared.argmax(1).tolist(), shared.max(1).tolist(), strict=True):
+            track.coverer = owners[row] if most >= _COVERED else None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from fer_batch.faces.following import Following
 from fer_batch.faces.tracker import Tracker
 from fer_batch.types import KEYPOINTS, Faces
 
@@ -26,7 +27,8 @@ def faces(places: Sequence[Place]) -> Faces:
 
 def follow(paths: Sequence[Path], seconds: float, fps: float, jitter: float = 0.02) -> list[dict[int, int]]:
     """For each frame, the number that each visible face gets; detections come in changing order, boxes jitter."""
-    rng, tracker, numbers = np.random.default_rng(5), Tracker(), []
+    rng, following = np.random.default_rng(5), Following[dict[tuple[float, ...], int]](Tracker())
+    done: list[tuple[dict[tuple[float, ...], int], Faces | None]] = []
     for frame in range(round(seconds * fps)):
         time_s = frame / fps
         seen = [(who, place) for who, path in enumerate(paths) if (place := path(time_s)) is not None]
@@ -36,17 +38,28 @@ def follow(paths: Sequence[Path], seconds: float, fps: float, jitter: float = 0.
             for _, (x, y, side) in seen
         ]
         found = faces(places)
-        tracked = tracker.update(time_s, found)
+        # Which face each box is: the boxes are all different.
+        whose = {tuple(box): who for (who, _), box in zip(seen, found.boxes.tolist(), strict=True)}
+        done.extend(following.add(whose, time_s, found))
+    done.extend(following.finish())
+    numbers = []
+    for whose, tracked in done:
+        assert tracked is not None
         assert tracked.tracks.tolist() == sorted(set(tracked.tracks.tolist()))
-        # Which detection became which row: the boxes are all different.
-        row_of = {tuple(box): row for row, box in enumerate(tracked.boxes.tolist())}
+        own = tracked[~tracked.interpolated]
         numbers.append(
-            {
-                who: int(tracked.tracks[row_of[tuple(box)]])
-                for (who, _), box in zip(seen, found.boxes.tolist(), strict=True)
-            }
+            {whose[tuple(box)]: track for box, track in zip(own.boxes.tolist(), own.tracks.tolist(), strict=True)}
         )
     return numbers
+
+
+def rows(count: int, places: dict[int, list[Place]]) -> list[Faces]:
+    """The faces of every frame, at 25 a second."""
+    following = Following[int](Tracker())
+    found = [one for n in range(count) for one in following.add(n, n / 25, faces(places.get(n, [])))]
+    found += following.finish()
+    assert [item for item, _ in found] == list(range(count))
+    return [one for _, one in found if one is not None]
 
 
 def identities(numbers: list[dict[int, int]], who: int) -> list[int]:
@@ -131,12 +144,88 @@ def test_the_same_scene_gives_the_same_tracks_at_10_and_60_frames_a_second() -> 
         assert len(identities(slow, who)) == 1
 
 
-def test_a_frame_without_faces_is_nothing_special() -> None:
-    tracker = Tracker()
-    assert len(tracker.update(0.0, Faces.none())) == 0
-    assert tracker.update(0.1, faces([(50, 50, 20)])).tracks.tolist() == [1]
-    assert len(tracker.update(0.2, Faces.none())) == 0
-    assert tracker.update(0.3, faces([(50, 50, 20)])).tracks.tolist() == [1]
+def test_a_gap_of_a_few_frames_is_filled_and_marked() -> None:
+    """Missed in frames 10 to 12: half-way the box is half-way."""
+    found = rows(25, {n: [(100.0 + 2 * n, 200.0, 80.0)] for n in range(25) if not 10 <= n <= 12})
+    assert [len(frame) for frame in found] == [1] * 25
+    assert [n for n, frame in enumerate(found) if frame.interpolated[0]] == [10, 11, 12]
+    assert found[11].boxes[0] == pytest.approx([100 + 22 - 40, 160, 80, 80], abs=1e-3)
+    assert {int(frame.tracks[0]) for frame in found} == {1}
+
+
+def test_a_longer_gap_is_left_open() -> None:
+    found = rows(30, {n: [(100.0, 200.0, 80.0)] for n in range(30) if not 10 <= n < 18})
+    assert [n for n, frame in enumerate(found) if not len(frame)] == list(range(10, 18))
+    assert {int(track) for frame in found for track in frame.tracks} == {1}
+
+
+def test_what_is_a_face_for_a_moment_only_is_none() -> None:
+    """Two frames of ten; a face that stays has all of its rows from the first."""
+    stays = (300.0, 200.0, 80.0)
+    found = rows(20, {n: [stays, (100.0, 100.0, 60.0)] if n in (5, 6) else [stays] for n in range(20)})
+    assert [frame.tracks.tolist() for frame in found] == [[1]] * 20
+
+
+def test_a_photograph_keeps_its_faces() -> None:
+    """One frame is all there is: nothing can be confirmed."""
+    assert rows(1, {0: [(100, 100, 50), (200, 100, 50)]})[0].tracks.tolist() == [1, 2]
+
+
+def test_weak_detections_carry_a_track_on_but_begin_none() -> None:
+    following = Following[int](Tracker(minimum_score=0.5))
+    found: list[Faces | None] = []
+    for n in range(20):
+        seen = faces([(100, 200, 80), (300, 200, 80)])
+        seen.scores[:] = (0.9 if n < 8 else 0.35), 0.4
+        found += [one for _, one in following.add(n, n / 25, seen)]
+    found += [one for _, one in following.finish()]
+    assert [one.tracks.tolist() for one in found if one is not None] == [[1]] * 20
+    assert found[15] is not None
+    assert found[15].scores.tolist() == pytest.approx([0.35])
+
+
+@pytest.mark.parametrize("fps", [10, 25, 60, 240])
+def test_frames_wait_a_moment_at_most_and_come_in_order(fps: float) -> None:
+    """New faces and gaps all the time; of four frames one is analysed. What waits is bounded in time and number."""
+    rng, following = np.random.default_rng(1), Following[int](Tracker())
+    given: list[int] = []
+    for n in range(400):
+        if n % 4:
+            given += [item for item, found in following.pass_on(n, n / fps)]
+        else:
+            seen = faces([place for place in ((100, 100, 50), (300, 100, 50)) if rng.random() < 0.6])
+            given += [item for item, _ in following.add(n, n / fps, seen)]
+        assert n - len(given) < max(4 * 6, 1)
+        assert len(given) > n or (n - len(given)) / fps <= 0.2 + 1e-6
+    given += [item for item, _ in following.finish()]
+    assert given == list(range(400))
+
+
+def test_frames_that_are_passed_on_change_nothing() -> None:
+    """The timeline is the same whether the frames between the analysed ones are drawn or not."""
+    rng = np.random.default_rng(2)
+    places = [[place for place in ((100, 100, 50), (300, 100, 50)) if rng.random() < 0.5] for _ in range(200)]
+
+    def run(between: int) -> list[tuple[list[int], list[bool]]]:
+        following, found = Following[int](Tracker()), []
+        for n, seen in enumerate(places):
+            found += list(following.add(n, n / 8, faces(seen)))
+            for k in range(between):
+                found += list(following.pass_on(-1, (n + (k + 1) / (between + 1)) / 8))
+        found += list(following.finish())
+        return [(one.tracks.tolist(), one.interpolated.tolist()) for _, one in found if one is not None]
+
+    assert run(0) == run(3)
+
+
+def test_a_cut_ends_every_track() -> None:
+    """The face before it and the face at the very same place after it are two."""
+    following = Following[int](Tracker())
+    found = [one for n in range(10) for one in following.add(n, n / 25, faces([(100, 200, 80)]))]
+    found += following.finish()
+    found += [one for n in range(10, 20) for one in following.add(n, n / 25, faces([(100, 200, 80)]))]
+    found += following.finish()
+    assert [one.tracks.tolist() for _, one in found if one is not None] == [[1]] * 10 + [[2]] * 10
 
 
 @pytest.mark.parametrize("fps", [0.2, 0.5, 1])
@@ -156,8 +245,10 @@ def test_a_neighbour_does_not_take_the_number_of_a_face_missed_for_a_moment() ->
 
 
 def test_a_change_of_resolution_does_not_change_who_is_who() -> None:
-    tracker = Tracker()
-    small = tracker.update(0.0, faces([(100, 100, 50)]), unit=320)
-    large = tracker.update(0.04, faces([(400, 400, 200)]), unit=1280)
-    assert small.tracks.tolist() == large.tracks.tolist()
-    assert large.boxes.tolist() == [[300, 300, 200, 200]]
+    following = Following[int](Tracker())
+    found = [one for n in range(5) for one in following.add(n, n / 25, faces([(100, 100, 50)]), unit=320)]
+    found += [one for n in range(5, 9) for one in following.add(n, n / 25, faces([(400, 400, 200)]), unit=1280)]
+    found += following.finish()
+    assert [one.tracks.tolist() for _, one in found if one is not None] == [[1]] * 9
+    assert found[-1][1] is not None
+    assert found[-1][1].boxes.tolist() == [[300, 300, 200, 200]]

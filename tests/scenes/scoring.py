@@ -1,13 +1,15 @@
 """How well faces were found and followed.
 
-HOTA, IDF1, MOTA and identity switches are those of the package ``trackers``, which follows TrackEval.
+HOTA, IDF1, MOTA and identity switches are those of the package ``trackers``, which follows TrackEval. A hard cut ends
+every track, so whoever is seen before and after it is two for these.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -43,7 +45,7 @@ class Score:
     mixed: int = 0
     """Tracks that were on two people or more."""
     split: int = 0
-    """Tracks beyond one for each person."""
+    """Tracks beyond one for each person in each shot."""
     across: int = 0
     """Tracks that went over a hard cut from one person to another."""
     heights: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -109,11 +111,15 @@ def score(scene: Scene, run: Run) -> Score:
         result.false_share_s = sum(len(frame.tracks) > 0 for frame in run.frames) / scene.fps
         return result
     judged = [_judge(faces, frame) for faces, frame in zip(run.truth, run.frames, strict=True)]
-    _measure(judged, result)
-    met = Counter((person, track) for one in judged for person, track in one.pairs)
-    lasting = [pair for pair, count in met.items() if count / scene.fps >= _LASTING_S - 1e-9]
-    result.mixed = sum(count > 1 for count in Counter(track for _, track in lasting).values())
-    result.split = sum(count - 1 for count in Counter(person for person, _ in lasting).values())
+    shots = [bisect_right(scene.cuts, index / scene.fps + 1e-9) for index in range(len(judged))]
+    _measure([one.in_shot(shot) for one, shot in zip(judged, shots, strict=True)], result)
+    met = Counter(
+        (person, shot, track) for one, shot in zip(judged, shots, strict=True) for person, track in one.pairs
+    )
+    lasting = [who for who, count in met.items() if count / scene.fps >= _LASTING_S - 1e-9]
+    people_of = {(track, person) for person, _, track in lasting}
+    result.mixed = sum(count > 1 for count in Counter(track for track, _ in people_of).values())
+    result.split = sum(count - 1 for count in Counter((person, shot) for person, shot, _ in lasting).values())
     result.across = _across(scene, judged)
     for one in judged:
         result.heights.update(one.heights)
@@ -149,6 +155,10 @@ class _Judged:
     """Who was found, and in which track."""
     heights: list[tuple[int, int]]
     heights_found: list[tuple[int, int]]
+
+    def in_shot(self, shot: int) -> _Judged:
+        """With people who are others in every shot."""
+        return replace(self, people=[f"{person} in shot {shot}" for person in self.people])
 
 
 def overlaps(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

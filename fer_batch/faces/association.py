@@ -1,0 +1,52 @@
+"""Which face belongs to which track: how near boxes are, and the pairs that follow from it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FARTHEST = 1.2
+"""Box sizes beyond which a face is another one, however long its track was not seen."""
+
+
+def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of every pair of (N, 4) and (M, 4) boxes x, y, width, height: (N, M)."""
+    upper = np.maximum(a[:, None, :2], b[None, :, :2])
+    lower = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    shared = np.clip(lower - upper, 0, None).prod(2)
+    union = a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None] - shared
+    return np.asarray(shared / np.maximum(union, 1e-12), np.float32)
+
+
+def affinity(a: NDArray[np.float32], b: NDArray[np.float32], reach: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of every pair of boxes; where boxes merely come close, a little more than nothing.
+
+    Boxes that hardly touch any more after a fast movement keep 0.3 to 0.15, falling with the distance of their centres,
+    as long as that is within reach and the boxes are of like size.
+
+    Args:
+        a: (N, 4) x, y, width, height.
+        b: (M, 4).
+        reach: (M,) how far the centre of each of ``b`` may have moved unnoticed, in box sizes.
+
+    Returns:
+        (N, M), 1 for equal boxes.
+    """
+    centres = np.linalg.norm((a[:, :2] + a[:, 2:] / 2)[:, None] - (b[:, :2] + b[:, 2:] / 2)[None], axis=2)
+    areas = a[:, 2:].prod(1)[:, None], b[:, 2:].prod(1)[None]
+    distance = centres / np.sqrt(np.sqrt(np.maximum(areas[0] * areas[1], 1e-24)))
+    alike = np.sqrt(np.minimum(*areas) / np.maximum(np.maximum(*areas), 1e-12))
+    near = np.where(distance <= reach[None], 0.3 * np.clip(1 - distance / (2 * FARTHEST), 0.01, 1) * alike, 0)
+    return np.asarray(np.maximum(overlaps(a, b), near), np.float32)
+
+
+def pairs(worth: NDArray[np.float32], least: float) -> list[tuple[int, int]]:
+    """Rows and columns one to one, the most worth first, as long as a pair is worth at least ``least``."""
+    left, found = worth.copy(), []
+    while left.size:
+        row, column = divmod(int(left.argmax()), left.shape[1])
+        if not left[row, column] >= least:
+            break
+        found.append((row, column))
+        left[row, :] = left[:, column] = -np.inf
+    return found

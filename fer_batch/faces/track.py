@@ -1,0 +1,66 @@
+"""One face through time, as it is being followed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.faces.likeness import unit
+from fer_batch.faces.motion import Motion
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """A face through time."""
+
+    motion: Motion
+    """In widths of the picture."""
+    born_s: float
+    seen_s: float
+    found: int = 1
+    """Frames in which it was found."""
+    missed: int = 0
+    """Frames since it was last found."""
+    number: int = 0
+    """Identity from 1; 0 until it is believed in."""
+    over: bool = False
+    """Whether it will not be carried on."""
+    coverer: Track | None = None
+    """The one whose face was before its place when it was missed first."""
+    portrait: NDArray[np.float32] | None = field(default=None, repr=False)
+    """(576,) how it has looked lately; see ``fer_batch.faces.likeness.portrait``."""
+    looked_s: float = -np.inf
+    embeddings: list[NDArray[np.float32]] = field(default_factory=list, repr=False)
+    """(128,) each, taken at growing intervals."""
+    embedded_s: float = -np.inf
+    former: Track | None = None
+    """Of a new track: the missing one that it looks most like."""
+    likeness: float = -1.0
+    """To that one, -1 to 1."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is not yet believed in, nor given up."""
+        return not (self.number or self.over)
+
+    def find(self, box: NDArray[np.float32], time_s: float, hidden: float) -> None:
+        """Carries it on; ``hidden`` is the share of its box that another face may hide."""
+        self.motion.observe(box, time_s, hidden)
+        self.seen_s, self.missed, self.coverer = time_s, 0, None
+        self.found += 1
+
+    def remember(self, portrait: NDArray[np.float32], time_s: float) -> None:
+        """Averages a portrait into what it has looked like, half by half."""
+        self.portrait = portrait if self.portrait is None else unit(self.portrait + portrait)
+        self.looked_s = time_s
+
+    def likeness_to(self, portrait: NDArray[np.float32] | None) -> float | None:
+        """-1 to 1; None where there is nothing to compare."""
+        return None if portrait is None or self.portrait is None else float(portrait @ self.portrait)
+
+
+def boxes_of(tracks: list[Track], time_s: float) -> NDArray[np.float32]:
+    """(N, 4) x, y, width, height where they should be, in widths of the picture."""
+    return np.array([track.motion.box(time_s) for track in tracks], np.float32).reshape(-1, 4)
