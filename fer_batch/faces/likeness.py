@@ -13,7 +13,7 @@ from fer_batch.types import Faces
 _GEOMETRY = CropGeometry(size=24)
 """24 pixels: enough to tell brows, beard and light apart, too few for the detector's jitter to matter."""
 
-SAME = 0.45
+SAME = 0.5
 """Distance of embeddings up to which two faces are certainly one person's."""
 OTHER = 0.6
 """Distance from which on they are two people's."""

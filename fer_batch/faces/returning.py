@@ -57,6 +57,7 @@ class Returns:
         if not near and not known:
             return True
         embedding = looks.embedding(row) if alone and known else None
+        clear = not known
         if embedding is not None:
             track.embeddings = [embedding]
             distances = {one: difference(one.embeddings, embedding) for one in known}
@@ -65,13 +66,14 @@ class Returns:
                 track.former, track.likeness = nearest, 1.0
                 return True
             near = [one for one in near if distances.get(one, SAME) < OTHER]
+            clear = distances[nearest] >= OTHER
         if track.former not in near:
             track.former, track.likeness = None, -1.0
         for one in near:
             likeness = one.likeness_to(looks.portrait(row))
             if likeness is not None and likeness > track.likeness:
                 track.former, track.likeness = one, likeness
-        return not near if track.former is None else track.likeness >= _SAME
+        return clear and not near if track.former is None else track.likeness >= _SAME
 
     def decide(self, track: Track) -> Track | None:
         """Whom a new track continues, when there is no time left to find out."""

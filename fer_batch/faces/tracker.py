@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.faces.association import FARTHEST, affinity, overlaps, pairs
-from fer_batch.faces.likeness import OTHER, SAME, Looks, View, difference
+from fer_batch.faces.likeness import Looks, View
 from fer_batch.faces.motion import Motion
 from fer_batch.faces.returning import Returns
 from fer_batch.faces.track import Track, boxes_of
@@ -42,9 +42,6 @@ _EMBEDDINGS = 4
 """Most embeddings of a track: at its beginning, after a second, and each time it has grown four times as old."""
 _GAP_S = 0.3
 """Seconds after which a face must look like the track's, which it may have replaced meanwhile."""
-_ALIKE = 0.35
-"""Least likeness for that. Half a second apart one person's portraits are alike by 0.66 and more in 95 % of cases, two
-seconds apart by 0.28, two people's by less than 0.40 in 95 %."""
 
 
 class Tracker:
@@ -151,30 +148,29 @@ class Tracker:
     def _worth(
         self, time_s: float, near: NDArray[np.float32], possible: NDArray[np.bool_], looks: Looks
     ) -> NDArray[np.float32]:
-        """What each pair is worth: its affinity, and its likeness where there is a choice; -inf where it cannot be."""
+        """What each pair is worth: its affinity, and its likeness where there is a choice.
+
+        Strikes pairs out of ``possible``.
+        """
+        # Who was not seen for a while may have been replaced: that is looked into as with any new face.
+        doubtful = np.array(
+            [track.portrait is not None and self._is_long_gone(track, time_s) for track in self._tracks]
+        )
+        possible &= ~doubtful
         contested = (possible.sum(1) > 1)[:, None] | (possible.sum(0) > 1)
-        after_gap = np.array([time_s - track.seen_s > _GAP_S and track.missed > 1 for track in self._tracks])
         worth = near + np.float32(_LOOKS * _UNKNOWN)
-        for row, column in np.argwhere(possible & (contested | after_gap)).tolist():
+        for row, column in np.argwhere(possible & contested).tolist():
             track = self._tracks[column]
-            if after_gap[column] and self._is_other(track, row, looks):
-                worth[row, column] = -np.inf
-                continue
-            if (likeness := track.likeness_to(looks.portrait(row))) is not None:
+            likeness = track.likeness_to(looks.portrait(row))
+            if likeness is not None:
                 worth[row, column] += _LOOKS * (likeness - _UNKNOWN)
             if track.coverer is not None:
                 worth[row, column] -= _COVER
         return worth
 
     @staticmethod
-    def _is_other(track: Track, row: int, looks: Looks) -> bool:
-        """Whether a face at a track's place has taken it while nobody was seen there."""
-        if track.embeddings and (embedding := looks.embedding(row)) is not None:
-            distance = difference(track.embeddings, embedding)
-            if not SAME < distance < OTHER:
-                return distance >= OTHER
-        likeness = track.likeness_to(looks.portrait(row))
-        return likeness is not None and likeness < _ALIKE
+    def _is_long_gone(track: Track, time_s: float) -> bool:
+        return track.missed > 1 and time_s - track.seen_s > _GAP_S
 
     def _newcomers(self, faces: Faces, boxes: NDArray[np.float32], owners: list[Track | None]) -> list[int]:
         """Rows of the strong detections that are nobody's, without those that are somebody's second."""
@@ -194,11 +190,11 @@ class Tracker:
         for row, track in enumerate(owners):
             if track is None:
                 continue
-            due = time_s - track.looked_s >= _REFRESH_S and faces.scores[row] >= self._minimum_score
-            alone = (due or track.is_new) and self._stands_alone(track, boxes[row], time_s)
-            if track.is_new and track.found > 1:
+            if track.is_new:
+                alone = self._stands_alone(track, boxes[row], time_s, [one for one in self._tracks if not one.missed])
                 self._settle(track, row, time_s, missing, alone, looks)
-            if due and alone:
+            due = time_s - track.looked_s >= _REFRESH_S and faces.scores[row] >= self._minimum_score
+            if due and self._stands_alone(track, boxes[row], time_s, self._tracks):
                 self._remember(track, row, time_s, looks)
 
     def _settle(self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: Looks) -> None:
@@ -210,9 +206,10 @@ class Tracker:
         elif track.found >= _SUFFICES:
             self._believe(track)
 
-    def _stands_alone(self, track: Track, box: NDArray[np.float32], time_s: float) -> bool:
-        """Whether no other track's face, seen or not, is before or behind it."""
-        others = [other for other in self._tracks if other is not track]
+    @staticmethod
+    def _stands_alone(track: Track, box: NDArray[np.float32], time_s: float, among: list[Track]) -> bool:
+        """Whether a face is seen whole: no other one is before or behind it."""
+        others = [other for other in among if other is not track]
         return not others or float(overlaps(box[None], boxes_of(others, time_s)).max()) <= _APART
 
     def _remember(self, track: Track, row: int, time_s: float, looks: Looks) -> None:
