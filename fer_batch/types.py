@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,16 @@ class Face:
     """(6, 2) x, y."""
     probabilities: NDArray[np.float32] | None = None
     """(7,) in the order of ``EMOTIONS``, sum 1; None before classification."""
+    interpolated: bool = False
+    """Whether the position was worked out from the frames around, because the detector missed the face in this one."""
+    yaw: float = nan
+    """Degrees that the head is turned, positive to the person's left; NaN where unknown, as for the next three."""
+    pitch: float = nan
+    """Degrees that the head is raised, positive up."""
+    roll: float = nan
+    """Degrees that the head is tilted, positive clockwise as seen."""
+    sharpness: float = nan
+    """0 for a wholly blurred face to 1; see ``fer_batch.faces.sharpness``."""
 
     @property
     def emotion(self) -> str | None:
@@ -51,6 +62,12 @@ class Faces:
     """(N,) the detector's confidence."""
     tracks: NDArray[np.int32]
     """(N,) identities from 1; 0 where none is given (yet)."""
+    interpolated: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """(N,) whether the position was worked out from the frames around instead of found; all False unless given."""
+
+    def __post_init__(self) -> None:
+        if not len(self.interpolated):
+            self.interpolated = np.zeros(len(self.scores), np.bool_)
 
     @classmethod
     def none(cls) -> Faces:
@@ -66,13 +83,15 @@ class Faces:
         return len(self.scores)
 
     def __getitem__(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Faces:
-        return Faces(self.boxes[keep], self.keypoints[keep], self.scores[keep], self.tracks[keep])
+        return Faces(
+            self.boxes[keep], self.keypoints[keep], self.scores[keep], self.tracks[keep], self.interpolated[keep]
+        )
 
     def scaled(self, x: float, y: float) -> Faces:
         """The same faces in a picture ``x`` times as wide and ``y`` times as high."""
         factors = np.array([x, y], np.float32)
         keypoints = (self.keypoints + np.float32(0.5)) * factors - np.float32(0.5)
-        return Faces(self.boxes * np.tile(factors, 2), keypoints, self.scores, self.tracks)
+        return Faces(self.boxes * np.tile(factors, 2), keypoints, self.scores, self.tracks, self.interpolated)
 
 
 @dataclass(slots=True)
@@ -88,6 +107,10 @@ class Observation:
     """(N, 7) calibrated, each row sums to 1."""
     captured_at: datetime | None = None
     """Live sources only: wall clock at arrival, UTC."""
+    poses: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 3), np.float32))
+    """(N, 3) yaw, pitch and roll in degrees, NaN where unknown (see ``fer_batch.faces.pose``); none when not measured."""
+    sharpness: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    """(N,) from 0 to 1, NaN where unknown (see ``fer_batch.faces.sharpness``); none when not measured."""
 
     @property
     def faces(self) -> list[Face]:
@@ -101,10 +124,16 @@ class Observation:
         faces = self.detected
         for i in range(len(faces)):
             x, y, width, height = (float(v) for v in faces.boxes[i])
+            yaw, pitch, roll = (float(v) for v in self.poses[i]) if len(self.poses) else (nan, nan, nan)
             yield Face(
                 int(faces.tracks[i]),
                 (x, y, width, height),
                 float(faces.scores[i]),
                 faces.keypoints[i],
                 self.probabilities[i] if len(self.probabilities) else None,
+                bool(faces.interpolated[i]),
+                yaw,
+                pitch,
+                roll,
+                float(self.sharpness[i]) if len(self.sharpness) else nan,
             )
