@@ -15,6 +15,8 @@ from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.alignment import register_all
 from fer_batch.faces.locator import FaceLocator
+from fer_batch.faces.pose import head_poses
+from fer_batch.faces.sharpness import sharpness_of_faces
 from fer_batch.faces.tracker import Tracker
 from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
@@ -108,12 +110,15 @@ class Engine(Closing):
             yield frame, Observation(frame.index, frame.time_s, faces)
 
     def _register(self, detected: Iterator[tuple[Frame, Observation | None]], keep: bool) -> Iterator[_Registered]:
-        """The faces' crops; with them the frame is done with, unless it is drawn."""
+        """The faces' crops, poses and sharpness; with them the frame is done with, unless it is drawn."""
         geometry = self.classifier.geometry
         for frame, observation in detected:
             crops = None
             if observation is not None and len(observation):
-                crops = register_all(self._picture(frame), observation.detected.keypoints, geometry)
+                keypoints = observation.detected.keypoints
+                crops = register_all(self._picture(frame), keypoints, geometry)
+                observation.poses = head_poses(keypoints, max(frame.width, frame.height))
+                observation.sharpness = sharpness_of_faces(frame.luma(), keypoints)
             yield _Registered(frame if keep else None, observation, crops)
 
     def _classify(
