@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from fer_batch.faces.alignment import ANCHORS
 
 _SIDE: Final = 56
-"""Pixels of the square in which sharpness is measured: a face with eyes 28 pixels apart. Emotion networks hardly look at
-finer detail; a face shown with less is enlarged to it and thereby as blurred as it is."""
+"""Pixels of the square in which sharpness is measured: a face with eyes 28 pixels apart. Emotion networks hardly look
+at finer detail; a face shown with less is enlarged to it and thereby as blurred as it is."""
 _REACH: Final = 2.56
 """Side of the square in radii of the face (see :func:`_squares`): twice the distance of the eyes in the face that
 registration goes by. It holds eyes, nose and mouth, hardly any hair, and no background."""
