@@ -17,6 +17,7 @@ from fer_batch.faces.alignment import register_all
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.pose import head_poses
 from fer_batch.faces.sharpness import sharpness_of_faces
+from fer_batch.faces.steady import Steadier
 from fer_batch.faces.tracker import Tracker
 from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
@@ -100,14 +101,14 @@ class Engine(Closing):
             yield frame, analysed
 
     def _detect(self, chosen: Iterator[tuple[Frame, bool]]) -> Iterator[tuple[Frame, Observation | None]]:
-        """Each frame with its faces, followed through time; None for one that is not analysed."""
-        tracker = Tracker()
+        """Each frame with its faces, followed through time and steadied; None for one that is not analysed."""
+        tracker, steadier = Tracker(), Steadier()
         for frame, analysed in chosen:
             if not analysed:
                 yield frame, None
                 continue
             faces = tracker.update(frame.time_s, self._locator.locate(frame), unit=frame.width)
-            yield frame, Observation(frame.index, frame.time_s, faces)
+            yield frame, Observation(frame.index, frame.time_s, steadier.update(frame.time_s, faces))
 
     def _register(self, detected: Iterator[tuple[Frame, Observation | None]], keep: bool) -> Iterator[_Registered]:
         """The faces' crops, poses and sharpness; with them the frame is done with, unless it is drawn."""
