@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_POINTS = np.array(
+FACE_POINTS = np.array(
     [
         (-3.15, 0.0, 0.0),
         (3.15, 0.0, 0.0),
@@ -57,8 +57,10 @@ def head_poses(keypoints: NDArray[np.floating[Any]], longer_side: float) -> NDAr
     """
     poses = np.full((len(keypoints), 3), np.nan, np.float32)
     for i, points in enumerate(np.asarray(keypoints, np.float64)):
+        if not np.isfinite(points).all():
+            continue
         centred = points - points.mean(0)
-        if not np.abs(centred).max() > _NEAREST:
+        if np.abs(centred).max() < _NEAREST:
             continue
         rotation = _rotation(np.ascontiguousarray(centred / longer_side))
         if rotation is not None:
@@ -69,7 +71,7 @@ def head_poses(keypoints: NDArray[np.floating[Any]], longer_side: float) -> NDAr
 def _rotation(points: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """The rotation (3, 3) that shows the face as (6, 2) points; None when there is none that is seen from the front."""
     try:
-        found, vector, _ = cv2.solvePnP(_POINTS, points, _CAMERA, _NO_DISTORTION, flags=cv2.SOLVEPNP_SQPNP)
+        found, vector, _ = cv2.solvePnP(FACE_POINTS, points, _CAMERA, _NO_DISTORTION, flags=cv2.SOLVEPNP_SQPNP)
     except cv2.error:
         return None
     if not found or not np.isfinite(vector).all():

@@ -58,7 +58,8 @@ def _squares(keypoints: NDArray[np.floating[Any]]) -> list[tuple[int, int, int]]
     centres = anchors.mean(1)
     radii = np.sqrt(((anchors - centres[:, None]) ** 2).sum(2).mean(1))
     squares = np.column_stack([centres - radii[:, None] * _REACH / 2 + 0.5, radii * _REACH])
-    squares[~np.isfinite(squares).all(1)] = 0
+    # Farther away than whole numbers reach.
+    squares[~(np.abs(squares) < 1e9).all(1)] = 0
     return [(x, y, side) for x, y, side in np.rint(squares).astype(np.int64).tolist()]
 
 

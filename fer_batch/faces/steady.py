@@ -20,10 +20,10 @@ _COUNTS: Final = np.array([1.0, 1.0, KEYPOINTS])
 _SLOWEST_HZ: Final = np.array([0.7, 0.3, 0.5])
 _RISE: Final = np.array([7.0, 4.0, 2.0])
 """Cutoff frequency of each group at rest, and by how much it rises for a speed of 1: two radii of the face a second for
-its centre, one for what is relative to it, a factor of e a second for sizes. So a head at a steady speed stays behind by
-two radii / (2 pi 7) at most, 1.5 % of its box's width. The box follows the keypoints and its own measurements slowly:
-those come in whole pixels of a small picture. With these values boxes and eyes are nearer to the truth than as they are
-detected, not only of faces that are still but also of those that cross, come near, are shaken and wander."""
+its centre, one for what is relative to it, a factor of e a second for sizes. So a head at a steady speed stays behind
+by two radii / (2 pi 7) at most, 1.5 % of its box's width. The box follows the keypoints and its own measurements
+slowly: those come in whole pixels of a small picture. With these values boxes and eyes are nearer to the truth than as
+they are detected, not only of faces that are still but also of those that cross, come near, are shaken and wander."""
 _SPEED_HZ: Final = 1.0
 """Cutoff frequency for the speeds; the published filter's own value."""
 _FORGOTTEN_S: Final = 1.0
