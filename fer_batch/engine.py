@@ -16,6 +16,9 @@ from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.alignment import register_all
 from fer_batch.faces.following import Following
 from fer_batch.faces.locator import FaceLocator
+from fer_batch.faces.pose import head_poses
+from fer_batch.faces.sharpness import sharpness_of_faces
+from fer_batch.faces.steady import Steadier
 from fer_batch.faces.tracker import Tracker
 from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
@@ -112,24 +115,27 @@ class Engine(Closing):
             yield frame, analysed
 
     def _detect(self, chosen: Iterator[tuple[Frame, bool]]) -> Iterator[tuple[Frame, Observation | None]]:
-        """Each frame with its faces, followed through time; None for one that is not analysed."""
-        following = Following[Frame](Tracker(self.settings.minimum_score))
+        """Each frame with its faces, followed through time and steadied; None for one that is not analysed."""
+        following, steadier = Following[Frame](Tracker(self.settings.minimum_score)), Steadier()
         for frame, analysed in chosen:
             if analysed:
                 found = self._locator.locate(frame)
                 done = following.add(frame, frame.time_s, found, frame.width, _View(frame))
             else:
                 done = following.pass_on(frame, frame.time_s)
-            yield from map(_observed, done)
-        yield from map(_observed, following.finish())
+            yield from (_observed(*one, steadier) for one in done)
+        yield from (_observed(*one, steadier) for one in following.finish())
 
     def _register(self, detected: Iterator[tuple[Frame, Observation | None]], keep: bool) -> Iterator[_Registered]:
-        """The faces' crops; with them the frame is done with, unless it is drawn."""
+        """The faces' crops, poses and sharpness; with them the frame is done with, unless it is drawn."""
         geometry = self.classifier.geometry
         for frame, observation in detected:
             crops = None
             if observation is not None and len(observation):
-                crops = register_all(self._picture(frame), observation.detected.keypoints, geometry)
+                keypoints = observation.detected.keypoints
+                crops = register_all(self._picture(frame), keypoints, geometry)
+                observation.poses = head_poses(keypoints, max(frame.width, frame.height))
+                observation.sharpness = sharpness_of_faces(frame.luma(), keypoints)
             yield _Registered(frame if keep else None, observation, crops)
 
     def _classify(
@@ -172,9 +178,10 @@ class Engine(Closing):
         self._locator.close()
 
 
-def _observed(followed: tuple[Frame, Faces | None]) -> tuple[Frame, Observation | None]:
-    frame, faces = followed
-    return frame, None if faces is None else Observation(frame.index, frame.time_s, faces)
+def _observed(frame: Frame, faces: Faces | None, steadier: Steadier) -> tuple[Frame, Observation | None]:
+    if faces is None:
+        return frame, None
+    return frame, Observation(frame.index, frame.time_s, steadier.update(frame.time_s, faces))
 
 
 def _select(

@@ -91,6 +91,9 @@ def data_frame(tables: Mapping[str, pa.Table]) -> pd.DataFrame:
     if "emotion" in frame:
         # A file without rows stores no dictionary.
         frame["emotion"] = frame["emotion"].cat.set_categories(list(EMOTIONS))
+    if "interpolated" in frame and frame["interpolated"].dtype == object:
+        # With nulls pandas makes objects of truth values, on which ~ gives nonsense.
+        frame["interpolated"] = frame["interpolated"].astype("boolean")
     return frame
 
 

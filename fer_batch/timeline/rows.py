@@ -35,6 +35,9 @@ class RowBuffer:
         self._box = np.empty((4, capacity), np.float32)
         self._score = np.empty(capacity, np.float32)
         self._probabilities = np.empty((len(EMOTIONS), capacity), np.float32)
+        self._interpolated = np.empty(capacity, np.bool_)
+        self._pose = np.empty((3, capacity), np.float32)
+        self._sharpness = np.empty(capacity, np.float32)
 
     def __len__(self) -> int:
         return self._count
@@ -66,6 +69,9 @@ class RowBuffer:
         self._box[:, rows] = faces.boxes[order].T
         self._score[rows] = faces.scores[order]
         self._probabilities[:, rows] = observation.probabilities[order].T
+        self._interpolated[rows] = faces.interpolated[order]
+        self._pose[:, rows] = observation.poses[order].T if len(observation.poses) else np.nan
+        self._sharpness[rows] = observation.sharpness[order] if len(observation.sharpness) else np.nan
         self._count = rows.stop
 
     def take(self) -> pa.RecordBatch:
@@ -82,10 +88,14 @@ class RowBuffer:
             *probabilities,
             emotion_array(probabilities.argmax(axis=0).astype(np.int8)),
             probabilities.max(axis=0),
+            self._interpolated[:count],
+            *self._pose[:, :count],
+            self._sharpness[:count],
         ]
-        # Arrow would take over NumPy's memory where it can, and the next rows go there.
+        # Arrow would take over NumPy's memory where it can, and the next rows go there. What is not known is null and
+        # not NaN, which would swallow the sums and means of a database.
         arrays = [
-            pa.array(column.copy(), field.type) if isinstance(column, np.ndarray) else column
+            pa.array(column.copy(), field.type, from_pandas=True) if isinstance(column, np.ndarray) else column
             for column, field in zip(columns, TIMELINE, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=TIMELINE)

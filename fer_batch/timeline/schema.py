@@ -17,7 +17,7 @@ from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.timeline.plain import plain
 from fer_batch.version import __version__
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 EMOTION_TYPE: Final = pa.dictionary(pa.int8(), pa.string())
 
@@ -30,6 +30,8 @@ TIMELINE: Final = pa.schema(
         *((name, pa.float32()) for name in ("x", "y", "width", "height", "score", *EMOTIONS)),
         ("emotion", EMOTION_TYPE),
         ("confidence", pa.float32()),
+        ("interpolated", pa.bool_()),
+        *((name, pa.float32()) for name in ("yaw", "pitch", "roll", "sharpness")),
     ]
 )
 """One row a face in an analysed frame; ``recording`` is not in the file but in its partition folder's name."""

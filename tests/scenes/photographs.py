@@ -31,7 +31,7 @@ class Photograph:
 
 def example_people() -> list[Photograph]:
     """The two people whose pictures ship with the project."""
-    return [Photograph("woman", _example_frame(_SMILING_S)), Photograph("astronaut", _example_photo())]
+    return [Photograph("woman", example_frame(_SMILING_S)), Photograph("astronaut", _example_photo())]
 
 
 def people_of_table(path: Path, seed: int = 0) -> Iterator[Photograph]:
@@ -56,7 +56,7 @@ def example_places() -> dict[str, Picture]:
     """What is beside the people in the pictures that ship: a wooden wall, a studio with a model of a rocket, a flag."""
     photo = _example_photo()
     return {
-        "wood": _example_frame(_SMILING_S)[:, :230],
+        "wood": example_frame(_SMILING_S)[:, :230],
         "studio": photo[:270, 325:],
         "flag": photo[:400, :110],
     }
@@ -67,7 +67,8 @@ def _example_photo() -> Picture:
         return np.asarray(photo.convert("RGB"), np.uint8)
 
 
-def _example_frame(time_s: float) -> Picture:
+def example_frame(time_s: float) -> Picture:
+    """What the example clip shows at a time in seconds."""
     with av.open(str(EXAMPLE)) as container:
         stream = container.streams.video[0]
         assert stream.time_base is not None

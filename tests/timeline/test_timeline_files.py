@@ -28,6 +28,8 @@ DOCUMENTED = {
     **dict.fromkeys(["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"], "float"),
     "emotion": "dictionary<values=string, indices=int8, ordered=0>",
     "confidence": "float",
+    "interpolated": "bool",
+    **dict.fromkeys(["yaw", "pitch", "roll", "sharpness"], "float"),
 }
 CSV_TYPES = {name: np.float32 for name, kind in DOCUMENTED.items() if kind == "float"} | {"track": np.int32}
 
@@ -87,6 +89,9 @@ def test_rows_are_the_observations_unrounded_and_ordered_by_track(tmp_path: Path
             assert [getattr(row, name) for name in EMOTIONS] == each.probabilities[i].tolist()
             assert row.emotion == EMOTIONS[each.probabilities[i].argmax()]
             assert row.confidence == each.probabilities[i].max()
+            assert row.interpolated == each.detected.interpolated[i]
+            np.testing.assert_array_equal([row.yaw, row.pitch, row.roll], each.poses[i])
+            assert row.sharpness == each.sharpness[i]
     assert next(rows, None) is None
 
 

@@ -78,6 +78,24 @@ def test_parts_of_an_older_version_read_as_null_where_they_lack_a_column(tmp_pat
     assert frame.dtype == np.float32
 
 
+def test_timelines_without_steadied_faces_poses_and_sharpness_read_beside_those_that_have_them(tmp_path: Path) -> None:
+    """Those of the first version end with the column confidence."""
+    later = ["interpolated", "yaw", "pitch", "roll", "sharpness"]
+    path = write_parquet(tmp_path, "old.mp4", conversation(50))
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns(later), path)
+    assert load(tmp_path, later).iloc[:, 1:].isna().all(axis=None)
+    written = write_parquet(tmp_path, "new.mp4", conversation(50))
+    frame = load(tmp_path, later)
+    assert list(frame) == ["recording", *later]
+    old, new = (frame[frame["recording"] == name] for name in ("old.mp4", "new.mp4"))
+    assert old[later].isna().all(axis=None)
+    assert new["interpolated"].to_list() == pd.read_parquet(written)["interpolated"].to_list()
+    # As a mask, unknown counts as False either way round.
+    assert len(frame[frame["interpolated"]]) + len(frame[~frame["interpolated"]]) == len(new)
+    assert new["interpolated"].sum() > 0
+    assert new["sharpness"].notna().all()
+
+
 def test_unusable_input_is_explained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no timelines"):
         load(tmp_path / "missing")

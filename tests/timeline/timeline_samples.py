@@ -29,8 +29,12 @@ def observation(
         np.zeros((n, 6, 2), np.float32),
         rng.uniform(0.5, 1, n).astype(np.float32),
         np.array(tracks, np.int32),
+        rng.random(n) < 0.1,
     )
-    return Observation(frame, frame * 1001 / 30000, faces, probabilities, captured_at)
+    poses = rng.normal(0, 20, (n, 3)).astype(np.float32)
+    poses[rng.random(n) < 0.1] = np.nan
+    sharpness = rng.random(n).astype(np.float32)
+    return Observation(frame, frame * 1001 / 30000, faces, probabilities, captured_at, poses, sharpness)
 
 
 def conversation(frames: int, seed: int = 0, *, live: bool = False) -> Iterator[Observation]:
