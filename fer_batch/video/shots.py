@@ -30,6 +30,8 @@ _ALIKE = 0.8
 """Correlation of two structures in place from which on no search for movement is needed."""
 _CUT = 0.58
 """Likeness below which two frames show different things."""
+_BLENDED = 0.8
+"""Likeness below which a frame may be a mixture of the one before and the one after it."""
 _CALMER = 0.12
 """By how much frames on either side of a cut are at least more alike than those across it."""
 _LONE = 2.0
@@ -39,7 +41,8 @@ _NEIGHBOURHOOD = 9
 """Cells along each side within which lightness and contrast are taken out."""
 _NOISE = 4.0
 """Gray levels of local contrast that count half: less of it counts less, down to noise that counts nothing."""
-_FLAT = 1.0
+_GRAINY = 3.0
+_FLAT = 0.65
 """Gray levels of local contrast below which a picture shows nothing: black, white, out of a fade."""
 _BORDER = 6
 """Range of gray levels in a row or column of cells that is a bar beside the picture rather than a part of it."""
@@ -102,6 +105,7 @@ class _Look:
             inside -= cv2.blur(inside, size)
             structure[rows, columns] = inside / (np.sqrt(cv2.blur(inside * inside, size)) + _NOISE)
             self._contrast = float(cv2.norm(inside)) / inside.size**0.5
+            self._grain = 1 - _joined(inside)
         return structure
 
     @property
@@ -111,11 +115,18 @@ class _Look:
         return _between(rows, self.cells.shape[0]), _between(columns, self.cells.shape[1])
 
     _contrast = 0.0
+    _grain = 1.0
+
+    @property
+    def normal(self):
+        cells = self.cells - np.float32(self.cells.mean())
+        return cells / max(1e-3, float(cells.std()))
 
     @cached_property
     def flat(self) -> bool:
         """Whether it shows nothing."""
-        return bool(self.structure is not None and self._contrast < _FLAT)
+        assert self.structure is not None
+        return self._contrast < _FLAT or (self._contrast < _GRAINY and self._grain > 0.7)
 
     @cached_property
     def energy(self) -> NDArray[np.float32]:
@@ -123,7 +134,7 @@ class _Look:
         squares = cv2.integral(self.structure * self.structure, sdepth=cv2.CV_32F)
         width, height = _BLOCK
         sums = squares[height:, width:] - squares[:-height, width:] - squares[height:, :-width]
-        return np.asarray(sums + squares[:-height, :-width], np.float32)
+        return np.asarray(np.maximum(sums + squares[:-height, :-width], 0), np.float32)
 
 
 def _between(inside: NDArray[np.intp], length: int) -> slice:
@@ -131,6 +142,13 @@ def _between(inside: NDArray[np.intp], length: int) -> slice:
         return slice(0, 0)
     first, last = int(inside[0]), int(inside[-1])
     return slice(first + (first > 0), last + (last == length - 1))
+
+
+def _joined(cells: NDArray[np.float32]) -> float:
+    """Correlation of neighbouring cells: of things nearly 1, of noise nearly 0."""
+    right = float((cells[:, 1:] * cells[:, :-1]).sum())
+    below = float((cells[1:] * cells[:-1]).sum())
+    return (right + below) / max(1e-6, 2 * float((cells * cells).sum()))
 
 
 def _difference(one: _Look, other: _Look) -> float:
@@ -192,21 +210,39 @@ class _Before:
         self._flat: deque[_Look] = deque(maxlen=_MOST_REMEMBERED)
         """Those after them that show nothing."""
         self._cut_s = -np.inf
+        self._likeness = 1.0
+        """Of the last two of them."""
+        self._last_likeness = 1.0
+        self._blended = False
+        """Whether the last of them seems to be a mixture of what was before and what comes."""
 
     def doubts(self, look: _Look) -> bool:
         """Whether the frame may be the first one after a cut."""
-        if not self._shown or look.time_s - self._cut_s < _AROUND_S:
+        self._blended = False
+        if not self._shown or look.flat:
             return False
-        return not look.flat and _Step(self._shown[-1], look).likeness < _CUT
+        self._last_likeness, self._likeness = self._likeness, _Step(self._shown[-1], look).likeness
+        if look.time_s - self._cut_s < _AROUND_S:
+            return False
+        if self._likeness < _CUT:
+            return True
+        # A frame that shows both shots is like either.
+        if max(self._last_likeness, self._likeness) < _BLENDED and look.time_s - self._shown[-2].time_s <= 2 * _BLENDED_S:
+            self._blended = likeness(self._shown[-2], look) < _CUT
+        return self._blended
 
     def is_cut(self, look: _Look, after: list[_Look]) -> bool:
         """Whether it is, now that the frames after it are known."""
         now = [look, *(one for one in after if not one.flat)]
+        if len(now) == 1:
+            return False
         before = self._recent(look.time_s)
-        if not _is_lone(list(self._flat) or before, now):
+        if self._blended and len(before) > 1:
+            del before[-1]
+        if not (_is_lone_flat(list(self._flat), now) if self._flat else _is_lone(before, now)):
             return False
         calm = min(_calmness(before), _calmness(now))
-        if calm < _CALMER:
+        if self._blended and max(self._last_likeness, self._likeness) > calm - _CALMER:
             return False
         limit = min(_CUT, calm - _CALMER)
         return all(likeness(one, other) < limit for one in _some(before, 3) for other in _some(now, 4))
@@ -245,9 +281,17 @@ def _calmness(looks: list[_Look]) -> float:
 
 
 def _is_lone(before: list[_Look], after: list[_Look]) -> bool:
+    return _lone([one.normal for one in (*before, *after)], before, after)
+
+
+def _is_lone_flat(before: list[_Look], after: list[_Look]) -> bool:
+    return _lone([one.cells for one in (*before, *after)], before, after)
+
+
+def _lone(pictures: list[NDArray], before: list[_Look], after: list[_Look]) -> bool:
     """Whether most of the way from before to after is made in one step, not little by little as in a fade."""
     looks = [*before, *after]
-    cells = np.stack([look.cells for look in looks]).reshape(len(looks), -1).astype(np.float32)
+    cells = np.stack(pictures).reshape(len(looks), -1).astype(np.float32)
     steps = np.diff(cells, axis=0) @ (cells[-1] - cells[0])
     own = len(before) - 1
     time_s = after[0].time_s
