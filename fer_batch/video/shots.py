@@ -28,12 +28,14 @@ _REPEATED = 0.2
 """Mean difference of cells, in gray levels, of frames that are one picture, coded twice."""
 _ALIKE = 0.8
 """Correlation of two structures in place from which on no search for movement is needed."""
-_CUT = 0.58
+_CUT = 0.55
 """Likeness below which two frames show different things."""
-_BLENDED = 0.8
+_BLENDED = 0.9
 """Likeness below which a frame may be a mixture of the one before and the one after it."""
 _CALMER = 0.12
 """By how much frames on either side of a cut are at least more alike than those across it."""
+_GRADUAL = 0.35
+_MIXED = 0.3
 _LONE = 2.0
 """How many times as large a cut's step is than any other around it, on the way from before to after."""
 
@@ -207,7 +209,7 @@ class _Before:
     def __init__(self) -> None:
         self._shown: deque[_Look] = deque(maxlen=_MOST_REMEMBERED)
         """The last frames that show something."""
-        self._flat: deque[_Look] = deque(maxlen=_MOST_REMEMBERED)
+        self._flat: list[_Look] = []
         """Those after them that show nothing."""
         self._cut_s = -np.inf
         self._likeness = 1.0
@@ -224,12 +226,13 @@ class _Before:
         self._last_likeness, self._likeness = self._likeness, _Step(self._shown[-1], look).likeness
         if look.time_s - self._cut_s < _AROUND_S:
             return False
-        if self._likeness < _CUT:
-            return True
         # A frame that shows both shots is like either.
-        if max(self._last_likeness, self._likeness) < _BLENDED and look.time_s - self._shown[-2].time_s <= 2 * _BLENDED_S:
+        if (
+            max(self._last_likeness, self._likeness) < _BLENDED
+            and self._shown[-1].time_s - self._shown[-2].time_s <= _BLENDED_S
+        ):
             self._blended = likeness(self._shown[-2], look) < _CUT
-        return self._blended
+        return self._blended or self._likeness < _CUT
 
     def is_cut(self, look: _Look, after: list[_Look]) -> bool:
         """Whether it is, now that the frames after it are known."""
@@ -237,12 +240,13 @@ class _Before:
         if len(now) == 1:
             return False
         before = self._recent(look.time_s)
-        if self._blended and len(before) > 1:
-            del before[-1]
-        if not (_is_lone_flat(list(self._flat), now) if self._flat else _is_lone(before, now)):
-            return False
+        if self._likeness < _CUT and self._divides(before, now, _CUT):
+            return True
+        return self._blended and self._divides(before[:-1], now, max(self._last_likeness, self._likeness))
+
+    def _divides(self, before: list[_Look], now: list[_Look], own: float) -> bool:
         calm = min(_calmness(before), _calmness(now))
-        if self._blended and max(self._last_likeness, self._likeness) > calm - _CALMER:
+        if own > calm - 0.06 or _is_gradual(self._flat or before, now):
             return False
         limit = min(_CUT, calm - _CALMER)
         return all(likeness(one, other) < limit for one in _some(before, 3) for other in _some(now, 4))
@@ -250,9 +254,9 @@ class _Before:
     def add(self, look: _Look) -> None:
         """The frame is now one of those before."""
         if look.flat:
-            self._flat.append(look)
+            self._flat = [look]
         else:
-            self._flat.clear()
+            self._flat = []
             self._shown.append(look)
 
     def cut_at(self, time_s: float) -> None:
@@ -277,30 +281,28 @@ def _calmness(looks: list[_Look]) -> float:
     """How alike consecutive frames are in general; those that are repeated say nothing."""
     steps = [_Step(one, other) for one, other in pairwise(looks)]
     likenesses = sorted(step.likeness for step in steps if step.difference > _REPEATED)
-    return likenesses[len(likenesses) // 2] if likenesses else 1.0
+    return likenesses[(len(likenesses) - 1) // 2] if likenesses else 1.0
 
 
-def _is_lone(before: list[_Look], after: list[_Look]) -> bool:
-    return _lone([one.normal for one in (*before, *after)], before, after)
+def _is_gradual(before: list[_Look], after: list[_Look]) -> bool:
+    """Whether one picture turns into another little by little, as in a fade: each a mixture of those around it."""
+    start = next(one for one in before if one.time_s >= before[-1].time_s - _BLENDED_S)
+    end = [one for one in after if one.time_s <= after[0].time_s + _BLENDED_S][-1]
+    return _is_between(before[-1], end, after[-1], 0.0, 1 - _GRADUAL) or _is_between(
+        before[0], start, after[0], _GRADUAL, 1.0
+    )
 
 
-def _is_lone_flat(before: list[_Look], after: list[_Look]) -> bool:
-    return _lone([one.cells for one in (*before, *after)], before, after)
-
-
-def _lone(pictures: list[NDArray], before: list[_Look], after: list[_Look]) -> bool:
-    """Whether most of the way from before to after is made in one step, not little by little as in a fade."""
-    looks = [*before, *after]
-    cells = np.stack(pictures).reshape(len(looks), -1).astype(np.float32)
-    steps = np.diff(cells, axis=0) @ (cells[-1] - cells[0])
-    own = len(before) - 1
-    time_s = after[0].time_s
-    others = [
-        step
-        for i, (step, (one, other)) in enumerate(zip(steps.tolist(), pairwise(looks), strict=True))
-        if i != own and max(abs(one.time_s - time_s), abs(other.time_s - time_s)) > _BLENDED_S
-    ]
-    return bool(steps[own] > 0 and steps[own] >= _LONE * max(others, default=0.0))
+def _is_between(one: _Look, middle: _Look, other: _Look, low: float, high: float) -> bool:
+    """Whether a picture is a mixture of two others, with this much of the second one."""
+    way = (other.cells - one.cells.astype(np.float32)).ravel()
+    step = (middle.cells - one.cells.astype(np.float32)).ravel()
+    length = float(way @ way)
+    if not length:
+        return False
+    share = float(step @ way) / length
+    rest = step - share * way
+    return low < share < high and float(rest @ rest) < _MIXED * float(step @ step if low == 0.0 else (way-step)@(way-step))
 
 
 class _Ahead:
