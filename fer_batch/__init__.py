@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from fer_batch.emotion.labels import EMOTIONS
     from fer_batch.errors import FerBatchError, InputError, ModelError, OutputError
     from fer_batch.settings import Settings
-    from fer_batch.timeline.reading import load, tracks
+    from fer_batch.timeline.episode_rules import EpisodeRules
+    from fer_batch.timeline.reading import episodes, load, tracks
     from fer_batch.types import Face, Faces, Observation
 
 _HOMES = {
     "EMOTIONS": "fer_batch.emotion.labels",
+    "EpisodeRules": "fer_batch.timeline.episode_rules",
     "Face": "fer_batch.types",
     "Faces": "fer_batch.types",
     "FerBatchError": "fer_batch.errors",
@@ -32,6 +34,7 @@ _HOMES = {
     "OutputError": "fer_batch.errors",
     "Settings": "fer_batch.settings",
     "analyze": "fer_batch.api",
+    "episodes": "fer_batch.timeline.reading",
     "load": "fer_batch.timeline.reading",
     "stream": "fer_batch.api",
     "tracks": "fer_batch.timeline.reading",
@@ -40,6 +43,7 @@ _HOMES = {
 
 __all__ = [
     "EMOTIONS",
+    "EpisodeRules",
     "Face",
     "Faces",
     "FerBatchError",
@@ -50,6 +54,7 @@ __all__ = [
     "Settings",
     "__version__",
     "analyze",
+    "episodes",
     "load",
     "stream",
     "tracks",
