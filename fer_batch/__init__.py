@@ -4,6 +4,7 @@
 >>> df = fer_batch.analyze("video.mp4")  # one row a face and frame
 >>> for observation in fer_batch.stream("video.mp4"): ...
 >>> df = fer_batch.load("fer-output")  # every recording of an output folder
+>>> episodes = fer_batch.episodes("fer-output")  # one row a stretch of a track in one emotion
 """
 
 from __future__ import annotations
