@@ -77,8 +77,12 @@ class Outcome:
     @property
     def episodes(self) -> list[dict[str, Any]]:
         """A row of the episodes table each, read when asked for: there may be many."""
-        part = self.episodes_part
-        return [] if part is None else pq.read_table(part, partitioning=None).to_pylist()
+        if self.episodes_part is None:
+            return []
+        # Not read_table, which loads the machinery for data sets: 50 MB for one small file.
+        with pq.ParquetFile(self.episodes_part) as file:
+            rows: list[dict[str, Any]] = file.read().to_pylist()
+        return rows
 
     def to_dict(self) -> dict[str, Any]:
         """The record, tracks, episodes and paths as plain values for JSON."""
