@@ -4,6 +4,7 @@
 >>> df = fer_batch.analyze("video.mp4")  # one row a face and frame
 >>> for observation in fer_batch.stream("video.mp4"): ...
 >>> df = fer_batch.load("fer-output")  # every recording of an output folder
+>>> episodes = fer_batch.episodes("fer-output")  # one row a stretch of a track in one emotion
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from fer_batch.emotion.labels import EMOTIONS
     from fer_batch.errors import FerBatchError, InputError, ModelError, OutputError
     from fer_batch.settings import Settings
-    from fer_batch.timeline.reading import load, tracks
+    from fer_batch.timeline.episode_rules import EpisodeRules
+    from fer_batch.timeline.reading import episodes, load, tracks
     from fer_batch.types import Face, Faces, Observation
 
 _HOMES = {
     "EMOTIONS": "fer_batch.emotion.labels",
+    "EpisodeRules": "fer_batch.timeline.episode_rules",
     "Face": "fer_batch.types",
     "Faces": "fer_batch.types",
     "FerBatchError": "fer_batch.errors",
@@ -32,6 +35,7 @@ _HOMES = {
     "OutputError": "fer_batch.errors",
     "Settings": "fer_batch.settings",
     "analyze": "fer_batch.api",
+    "episodes": "fer_batch.timeline.reading",
     "load": "fer_batch.timeline.reading",
     "stream": "fer_batch.api",
     "tracks": "fer_batch.timeline.reading",
@@ -40,6 +44,7 @@ _HOMES = {
 
 __all__ = [
     "EMOTIONS",
+    "EpisodeRules",
     "Face",
     "Faces",
     "FerBatchError",
@@ -50,6 +55,7 @@ __all__ = [
     "Settings",
     "__version__",
     "analyze",
+    "episodes",
     "load",
     "stream",
     "tracks",

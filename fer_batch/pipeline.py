@@ -1,4 +1,4 @@
-"""One recording, end to end: from a file to its timeline, tracks, annotated video and record."""
+"""One recording, end to end: from a file to its timeline, tracks, episodes, annotated video and record."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from fer_batch.engine import Engine
 from fer_batch.errors import FerBatchError, InputError, OutputError
 from fer_batch.inputs import Recording
 from fer_batch.timeline.csv_writer import CsvWriter
+from fer_batch.timeline.episode_writer import EpisodeWriter
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.parquet_writer import TimelineWriter
 from fer_batch.timeline.plain import plain
@@ -68,14 +69,27 @@ class Outcome:
     """A row of the tracks table each."""
     files: list[Path] = field(default_factory=list)
     """What was written, the folder of the Parquet parts for the timeline."""
+    episodes_part: Path | None = None
+    """The episodes table's file."""
     cause: Exception | None = None
     """What nobody foresaw and made the recording fail."""
 
+    @property
+    def episodes(self) -> list[dict[str, Any]]:
+        """A row of the episodes table each, read when asked for: there may be many."""
+        if self.episodes_part is None:
+            return []
+        # Not read_table, which loads the machinery for data sets: 50 MB for one small file.
+        with pq.ParquetFile(self.episodes_part) as file:
+            rows: list[dict[str, Any]] = file.read().to_pylist()
+        return rows
+
     def to_dict(self) -> dict[str, Any]:
-        """The record, tracks and paths as plain values for JSON."""
+        """The record, tracks, episodes and paths as plain values for JSON."""
         document = plain(asdict(self.record))
         assert isinstance(document, dict)
-        return {**document, "tracks": self.tracks, "files": [str(path) for path in self.files]}
+        files = [str(path) for path in self.files]
+        return {**document, "tracks": self.tracks, "episodes": self.episodes, "files": files}
 
 
 class _Annotated(Protocol):
@@ -89,6 +103,7 @@ class _Sinks:
     """Everything that an observation is written to."""
 
     timelines: list[TimelineSink]
+    episodes: EpisodeWriter
     annotated: _Annotated | None
     tracks: TrackSummary = field(default_factory=TrackSummary)
     analysed: int = 0
@@ -106,6 +121,7 @@ class _Sinks:
             for timeline in self.timelines:
                 timeline.write(observation)
             self.tracks.write(observation)
+            self.episodes.write(observation)
             self._shown = observation
         if self.annotated is not None and frame is not None:
             # A frame that was not analysed shows the faces of the last one that was.
@@ -129,6 +145,7 @@ class _Sinks:
         """
         for timeline in self.timelines:
             timeline.finish()
+        self.episodes.finish()
         stack.enter_context(self.tracks.saved(layout.tracks(recording), provenance))
         with out_of_sight(layout.record(recording)):
             if self.annotated is not None:
@@ -191,12 +208,13 @@ def analyze_recording(
                 sinks.complete(stack, layout, recording.id, provenance)
                 if sinks.fault is not None:
                     outcome.files.remove(layout.annotated(recording.id, photo=recording.is_photo))
-            outcome.files.append(layout.tracks(recording.id).parent)
+            outcome.files += [layout.tracks(recording.id).parent, layout.episodes(recording.id).parent]
             # Only now, and only what this run has not replaced: until it is over, the former results stay.
             layout.remove(
                 recording.id, photo=recording.is_photo, keep=[*outcome.files, *_foreign(layout, recording, former)]
             )
             outcome.tracks.extend(sinks.tracks.table().to_pylist())
+            outcome.episodes_part = layout.episodes(recording.id)
             record.files = [path.relative_to(outputs.folder).as_posix() for path in outcome.files]
             _close(record, source, sinks, broken_off)
     except (FerBatchError, BrokenPipeError) as error:
@@ -227,9 +245,10 @@ def read_record(layout: Layout, recording: Recording) -> RecordingRecord | None:
 
 def earlier_outcome(layout: Layout, record: RecordingRecord) -> Outcome:
     """The outcome of an earlier run, from what it wrote."""
-    path = layout.tracks(record.id)
+    path, episodes = layout.tracks(record.id), layout.episodes(record.id)
     tracks = pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
-    return Outcome(record, tracks, [layout.out / name for name in record.files])
+    files = [layout.out / name for name in record.files]
+    return Outcome(record, tracks, files, episodes if episodes.is_file() else None)
 
 
 def _foreign(layout: Layout, recording: Recording, former: RecordingRecord | None) -> list[Path]:
@@ -257,12 +276,13 @@ def _open_sinks(
     if outputs.timeline in {"csv", "both"}:
         timelines.append(stack.enter_context(CsvWriter(layout.csv(recording.id), recording.id)))
         files.append(layout.csv(recording.id))
+    episodes = stack.enter_context(EpisodeWriter(layout.episodes(recording.id), provenance))
     if not outputs.video:
-        return _Sinks(timelines, None)
+        return _Sinks(timelines, episodes, None)
     path = layout.annotated(recording.id, photo=recording.is_photo)
     files.append(path)
     if recording.is_photo:
-        return _Sinks(timelines, stack.enter_context(AnnotatedPhoto(path)))
+        return _Sinks(timelines, episodes, stack.enter_context(AnnotatedPhoto(path)))
     rate = source.probe.frame_rate
     video = AnnotatedVideo(
         path,
@@ -271,7 +291,7 @@ def _open_sinks(
         end_s=selection.end_s,
         frame_rate=Fraction(rate).limit_denominator(100_000) if rate else None,
     )
-    return _Sinks(timelines, stack.enter_context(video))
+    return _Sinks(timelines, episodes, stack.enter_context(video))
 
 
 def _run(
@@ -324,6 +344,7 @@ def _close(record: RecordingRecord, source: Source, sinks: _Sinks, broken_off: b
         "frames_analysed": sinks.analysed,
         "rows": sinks.rows,
         "tracks": len(sinks.tracks),
+        "episodes": sinks.episodes.rows,
         "damaged_packets": counts.damaged_packets,
         "damaged_frames": counts.damaged_frames,
         "repaired_times": counts.repaired_times,

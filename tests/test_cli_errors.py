@@ -143,6 +143,7 @@ class TestOutput:
         assert set(contents(out)) == {
             "annotated/good.mp4",
             "csv/good.mp4.csv",
+            "episodes/recording=good.mp4/part-00000.parquet",
             "recordings/good.mp4.json",
             "timelines/recording=good.mp4/part-00000.parquet",
             "tracks/recording=good.mp4/part-00000.parquet",

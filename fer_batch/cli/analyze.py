@@ -64,8 +64,8 @@ def analyze(
 ) -> None:
     """Turn recordings into emotion timelines.
 
-    Results go to one folder: timelines/ and tracks/ (Parquet, a partition a recording), csv/, annotated/ and
-    recordings/ (a JSON document each).
+    Results go to one folder: timelines/, tracks/ and episodes/ (Parquet, a partition a recording), csv/, annotated/
+    and recordings/ (a JSON document each).
     """
     from fer_batch.batch import plan, require_work, run
     from fer_batch.cli.report import Reporter

@@ -24,6 +24,8 @@ from fer_batch.pipeline import Progress as Reached
 _REDRAW_SECONDS = 0.1
 _MOST_TRACKS = 20
 """Rows of the closing table for one recording; the rest is in the tracks table."""
+_MOST_EPISODES = 20
+"""As many; the rest is in the episodes table."""
 
 
 class Reporter:
@@ -119,17 +121,22 @@ class Reporter:
         self._errors.print(Text(text))
 
     def summary(self, outcomes: list[Outcome]) -> None:
-        """The closing tables on stdout: each track, when it was seen, its emotions, and where the files are."""
+        """The closing tables on stdout: each track, when it was seen, its emotions, and where the files are.
+
+        Episodes are shown one by one for a single recording, and counted for several.
+        """
         # A pipe has no width: rows stay whole there.
         console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
         for outcome in outcomes:
-            console.print(Text(outcome.record.id, style="bold"), soft_wrap=True)
+            console.print(_title(outcome, counting=len(outcomes) > 1), soft_wrap=True)
             console.print(_tracks(outcome))
         files = [path for outcome in outcomes for path in outcome.files]
         folder = self._plan.outputs.folder
         if any(outcome.tracks for outcome in outcomes):
             console.print(Text("(mean probabilities of the three leading emotions)", style="dim"))
         if len(outcomes) == 1:
+            if outcomes[0].record.counts.get("episodes"):
+                console.print(_episodes(outcomes[0]))
             for path in files:
                 console.print(Text(str(path)), soft_wrap=True)
         elif files:
@@ -163,6 +170,34 @@ def _tracks(outcome: Outcome) -> Table | Text:
         )
     if len(tracks) > _MOST_TRACKS:
         table.add_row("", "", f"and {len(tracks) - _MOST_TRACKS} more")
+    return table
+
+
+def _title(outcome: Outcome, *, counting: bool) -> Text:
+    """The recording's name, with the number of its episodes where they are only counted."""
+    title = Text(outcome.record.id, style="bold")
+    if counting and (episodes := outcome.record.counts.get("episodes")):
+        title.append(f"  {_counted(episodes, 'episode')}", style="not bold dim")
+    return title
+
+
+def _episodes(outcome: Outcome) -> Table:
+    """The first episodes of a recording, as they begin."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(min_width=9)
+    table.add_column(min_width=13)
+    table.add_column(min_width=10)
+    table.add_column()
+    episodes = sorted(outcome.episodes, key=lambda episode: (episode["start_s"], episode["track"]))
+    for episode in episodes[:_MOST_EPISODES]:
+        table.add_row(
+            f"  track {episode['track']}",
+            f"{clock(episode['start_s'])}-{clock(episode['end_s'])}",
+            Text(episode["emotion"], style=hex_colour(episode["emotion"])),
+            f"peak {episode['peak']:.2f} at {clock(episode['peak_s'])}",
+        )
+    if len(episodes) > _MOST_EPISODES:
+        table.add_row("", "", f"and {len(episodes) - _MOST_EPISODES} more", "in episodes/")
     return table
 
 

@@ -58,6 +58,10 @@ class Layout:
         """The tracks table's Parquet part."""
         return self.out / "tracks" / partition(recording) / PART
 
+    def episodes(self, recording: str) -> Path:
+        """The episodes table's Parquet part."""
+        return self.out / "episodes" / partition(recording) / PART
+
     def csv(self, recording: str) -> Path:
         """The timeline as CSV."""
         return self._file("csv", recording + ".csv")
@@ -94,7 +98,7 @@ class Layout:
         Raises:
             OutputError: when something cannot be removed.
         """
-        for part in (self.timeline(recording), self.tracks(recording)):
+        for part in (self.timeline(recording), self.tracks(recording), self.episodes(recording)):
             parts = [] if part.parent in keep else part.parent.glob("part-*.parquet")
             _unlink(*parts, *leftovers(part))
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Timelines and tracks of a whole output folder as data frames."""
+"""Timelines, tracks and episodes of a whole output folder as data frames."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ import pyarrow.parquet as pq
 
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
+from fer_batch.timeline.episode_rules import EpisodeRules
+from fer_batch.timeline.episode_writer import episode_batch
+from fer_batch.timeline.episodes import find_episodes
 from fer_batch.timeline.layout import recording_of
-from fer_batch.timeline.schema import TIMELINE, TRACKS
+from fer_batch.timeline.schema import EPISODES, TIMELINE, TRACKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,10 @@ class _Kind:
 
 _TIMELINES = _Kind("timelines", TIMELINE, ("frame", "track"))
 _TRACKS = _Kind("tracks", TRACKS, ("track",))
+_EPISODES = _Kind("episodes", EPISODES, ("track", "start_s"))
+
+_NEEDED = ("time_s", "track", *EMOTIONS)
+"""Columns of a timeline that episodes are found in."""
 
 
 def load(
@@ -62,6 +69,52 @@ def tracks(
     return _load(_TRACKS, Path(out), columns, recordings)
 
 
+def episodes(
+    source: str | os.PathLike[str] | pd.DataFrame,
+    columns: Sequence[str] | None = None,
+    recordings: Sequence[str] | None = None,
+    rules: EpisodeRules | None = None,
+) -> pd.DataFrame:
+    """The episodes of an output folder or a timeline: one row a stretch of a track in one emotion.
+
+    Ordered by recording, track and start. Arguments, ``recording``, ``emotion`` and errors are otherwise as in
+    :func:`load`. A track's time outside its episodes is time in which no emotion led, or none for long enough.
+
+    Args:
+        source: the folder that ``fer-batch analyze`` wrote, or a timeline that :func:`load` or
+            :func:`fer_batch.analyze` gave (with at least recording, time_s, track and the seven emotions).
+        columns: see :func:`load`.
+        recordings: see :func:`load`.
+        rules: what makes an episode. With a folder, episodes are then found anew in its timelines; without rules they
+            are those that it holds.
+    """
+    if not isinstance(source, pd.DataFrame):
+        if rules is None:
+            return _load(_EPISODES, Path(source), columns, recordings)
+        source = load(source, _NEEDED, recordings)
+    if missing := [name for name in ("recording", *_NEEDED) if name not in source]:
+        raise InputError(f"The timeline has no column {missing[0]!r}, which episodes are found by.")
+    wanted = _wanted(_EPISODES, columns)
+    names = source["recording"].astype(str)
+    if unknown := set(_names(recordings or [])) - set(names):
+        raise InputError(f"The timeline has no recording {min(unknown)!r}.")
+    if recordings is not None:
+        source = source[names.isin(_names(recordings))]
+    tables = {
+        str(name): pa.Table.from_batches([_episodes_in(rows, rules or EpisodeRules())]).select(wanted)
+        for name, rows in source.groupby("recording", observed=True)
+    }
+    return data_frame(tables or {"": EPISODES.empty_table().select(wanted)})
+
+
+def _episodes_in(rows: pd.DataFrame, rules: EpisodeRules) -> pa.RecordBatch:
+    """The episodes of one recording's timeline."""
+    probabilities = rows[list(EMOTIONS)].to_numpy(np.float32)
+    return episode_batch(
+        find_episodes(rows["time_s"].to_numpy(np.float64), rows["track"].to_numpy(np.int32), probabilities, rules)
+    )
+
+
 def _load(
     kind: _Kind,
     out: Path,
@@ -69,15 +122,22 @@ def _load(
     recordings: Sequence[str] | None,
 ) -> pd.DataFrame:
     schema = kind.schema
-    wanted = schema.names if columns is None else [name for name in _names(columns) if name != "recording"]
-    if unknown := [name for name in wanted if name not in schema.names]:
-        raise InputError(f"No column {unknown[0]!r} in {kind.folder}; there are recording, {', '.join(schema.names)}.")
+    wanted = _wanted(kind, columns)
     needed = list(dict.fromkeys([*wanted, *kind.order]))
     tables = {}
     for recording, parts in _select(_parts(out, kind.folder), recordings, out).items():
         table = pa.concat_tables(_read(part, schema, needed) for part in parts)
         tables[recording] = _sorted(table, kind.order).select(wanted)
     return data_frame(tables or {"": schema.empty_table().select(wanted)})
+
+
+def _wanted(kind: _Kind, columns: Sequence[str] | None) -> list[str]:
+    """The columns to give besides ``recording``."""
+    known: list[str] = kind.schema.names
+    wanted = known if columns is None else [name for name in _names(columns) if name != "recording"]
+    if unknown := [name for name in wanted if name not in known]:
+        raise InputError(f"No column {unknown[0]!r} in {kind.folder}; there are recording, {', '.join(known)}.")
+    return wanted
 
 
 def data_frame(tables: Mapping[str, pa.Table]) -> pd.DataFrame:

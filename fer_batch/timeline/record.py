@@ -64,7 +64,7 @@ class RecordingRecord:
     model: dict[str, str] = field(default_factory=dict)
     """``name`` and ``sha256`` of the emotion model."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Such as frames_decoded, frames_analysed, rows, tracks, damaged_packets."""
+    """Such as frames_decoded, frames_analysed, rows, tracks, episodes, damaged_packets."""
     files: list[str] = field(default_factory=list)
     """What was written, by paths below the output folder; the folder of the parts for Parquet."""
     versions: dict[str, str] = field(default_factory=installed_versions)

@@ -1,4 +1,4 @@
-"""The columns of timelines and tracks, and what a file says about how it came to be.
+"""The columns of timelines, tracks and episodes, and what a file says about how it came to be.
 
 A new column goes at the end of its schema, with a higher ``SCHEMA_VERSION``; none is renamed or moved. Files from
 before then read as null in that column.
@@ -49,6 +49,27 @@ TRACKS: Final = pa.schema(
 )
 """One row a track: ``frames`` counts its rows in the timeline, box, score and probabilities are their means,
 ``emotion`` is the most frequent one and ``emotion_share`` its share of the rows, 0 to 1."""
+
+
+EPISODES: Final = pa.schema(
+    [
+        ("track", pa.int32()),
+        ("emotion", EMOTION_TYPE),
+        ("start_s", pa.float64()),
+        ("end_s", pa.float64()),
+        ("duration_s", pa.float64()),
+        ("peak_s", pa.float64()),
+        ("peak", pa.float32()),
+        ("mean_probability", pa.float32()),
+        ("frames", pa.int64()),
+    ]
+)
+"""One row an episode. Times are presentation times, as the timeline's: ``start_s`` of the first row of the track in it,
+``end_s`` of the first row after it, so that episodes that follow each other meet; where the track ends or pauses, the
+last row lasts as long as the shortest time between two analysed frames with faces up to then. (A photo has no such
+time, so no episode.) ``duration_s`` is their difference, ``frames`` counts the rows. ``peak`` is the highest smoothed
+probability of the emotion and ``peak_s`` the time of that row; ``mean_probability`` is the mean of the timeline's own
+probabilities. Each row group is ordered by track and start."""
 
 
 def emotion_array(indices: Any) -> pa.DictionaryArray:

@@ -35,3 +35,20 @@ def test_json_tells_what_is_done_when_nothing_more_can_be_written(script: Path, 
     assert done.returncode == 2
     assert "cannot be written" in done.stderr
     assert [(each["id"], each["status"]) for each in json.loads(done.stdout)["recordings"]] == [("a.png", "done")]
+
+
+def test_episodes_are_listed_for_one_recording_and_counted_for_several(
+    script: Path, clip: Path, tmp_path: Path
+) -> None:
+    def analyse(*arguments: str | Path) -> str:
+        command = [script, "analyze", *arguments, "--no-video", "--fps", "5"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    (one,) = json.loads(analyse(clip, "-o", tmp_path / "one", "--json"))["recordings"]
+    assert len(one["episodes"]) == one["counts"]["episodes"] > 1
+    assert one["episodes"][-1]["emotion"] == "happy"
+    assert one["episodes"][-1].keys() >= {"track", "start_s", "end_s", "duration_s", "peak_s", "peak", "frames"}
+    count = f"{len(one['episodes'])} episodes"
+    lines = analyse(clip, EXAMPLES / "astronaut.png", "-o", tmp_path / "two").splitlines()
+    assert [line for line in lines if "episode" in line][:-1] == [f"{clip.name}  {count}"]
+    assert lines[-1].endswith("episodes, recordings, timelines, tracks")

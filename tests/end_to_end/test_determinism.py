@@ -18,7 +18,7 @@ def test_two_runs_write_the_same_bytes(
 ) -> None:
     """With and without annotated video, that is, with the stages at quite different paces."""
     again = analyze_by_script(clip, tmp_path / "out", "--no-video")
-    for table in ("timelines", "tracks"):
+    for table in ("timelines", "tracks", "episodes"):
         (first,), (second,) = ((run.out / table).glob("*/*.parquet") for run in (example, again))
         assert first.read_bytes() == second.read_bytes()
 

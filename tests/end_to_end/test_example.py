@@ -148,7 +148,7 @@ def test_the_record_tells_how_the_results_came_to_be(example: Run, timeline: pd.
     assert record["started_at"] < record["finished_at"]
 
 
-@pytest.mark.parametrize("table", ["timelines", "tracks"])
+@pytest.mark.parametrize("table", ["timelines", "tracks", "episodes"])
 def test_the_parquet_files_say_what_made_them(example: Run, table: str) -> None:
     (part,) = (example.out / table).glob("recording=*/part-*.parquet")
     metadata = {key.decode(): value.decode() for key, value in pq.read_schema(part).metadata.items()}
@@ -173,11 +173,45 @@ def test_the_tracks_table_sums_up_the_timeline(example: Run, timeline: pd.DataFr
         assert votes[tracks.loc[track, "emotion"]] == votes.max() == pytest.approx(tracks.loc[track, "emotion_share"])
 
 
+def test_the_episodes_are_what_one_sees(example: Run, timeline: pd.DataFrame) -> None:
+    """Tears, her hands before her face, a look upwards, and from 9.5 seconds on a smile that turns into laughter."""
+    episodes = fer_batch.episodes(example.out)
+    assert 2 <= len(episodes) <= 6
+    assert example.record()["counts"]["episodes"] == len(episodes)
+    first, last = episodes.iloc[0], episodes.iloc[-1]
+    assert first["emotion"] in {"sad", "fear"}
+    assert first["start_s"] <= 1
+    assert first["end_s"] == pytest.approx(6, abs=1)
+    assert last["emotion"] == "happy"
+    assert last["start_s"] == pytest.approx(9.5, abs=1)
+    assert last["end_s"] == pytest.approx(timeline["time_s"].max() + 1 / 23.976, abs=0.01)
+    assert (episodes["emotion"] == "happy").sum() == 1
+    assert (episodes["start_s"].iloc[1:].to_numpy() >= episodes["end_s"].iloc[:-1].to_numpy()).all()
+    for row in episodes.itertuples():
+        (line,) = (line for line in example.done.stdout.splitlines() if f"-0:{row.end_s:04.1f}  {row.emotion}" in line)
+        assert f"peak {row.peak:.2f} at 0:{row.peak_s:04.1f}" in line
+
+
+@pytest.mark.parametrize("fps", [5, 10])
+def test_fewer_frames_a_second_give_the_same_episodes(example: Run, clip: Path, fps: float) -> None:
+    every, few = fer_batch.episodes(example.out), fer_batch.episodes(fer_batch.analyze(clip, fps=fps))
+    assert few["emotion"].to_list() == every["emotion"].to_list()
+    np.testing.assert_allclose(few[["start_s", "end_s"]], every[["start_s", "end_s"]], atol=1.5 / fps)
+
+
+def test_the_episodes_follow_from_the_timeline(example: Run, timeline: pd.DataFrame) -> None:
+    episodes = fer_batch.episodes(example.out)
+    pd.testing.assert_frame_equal(fer_batch.episodes(timeline), episodes, check_exact=True)
+    sure = fer_batch.episodes(timeline, rules=fer_batch.EpisodeRules(onset=0.9))
+    assert set(sure["emotion"]) == {"sad", "happy"}
+
+
 def test_nothing_but_the_results_is_in_the_output_folder(example: Run) -> None:
     name = example.recording
     assert files(example.out) == [
         f"annotated/{name}",
         f"csv/{name}.csv",
+        f"episodes/recording={name}/part-00000.parquet",
         f"recordings/{name}.json",
         f"timelines/recording={name}/part-00000.parquet",
         f"tracks/recording={name}/part-00000.parquet",
@@ -188,6 +222,7 @@ def test_nothing_but_the_results_is_in_the_output_folder(example: Run) -> None:
 
 def test_a_photo_is_a_recording_of_one_frame(analyze_by_script: Callable[..., Run], tmp_path: Path) -> None:
     run = analyze_by_script(EXAMPLES / "astronaut.png", tmp_path / "out")
+    assert fer_batch.episodes(run.out).empty
     (row,) = fer_batch.load(run.out).to_dict("records")
     assert (row["recording"], row["frame"], row["time_s"], row["track"]) == ("astronaut.png", 0, 0.0, 1)
     # Her face lies about there in the picture of 512x512.

@@ -102,10 +102,14 @@ def test_an_interrupted_run_keeps_what_it_has_analysed(
     assert timeline["frame"].max() == analysed - 1
     assert len(timeline) == record["counts"]["rows"]
     assert fer_batch.tracks(out)["frames"].sum() == len(timeline)
+    episodes = fer_batch.episodes(out)
+    assert len(episodes) == record["counts"]["episodes"]
+    pd.testing.assert_frame_equal(episodes, fer_batch.episodes(timeline), check_exact=True)
     with av.open(str(out / "annotated" / long_clip.name)) as video:
         assert sum(1 for _ in video.decode(video=0)) == analysed
     assert files(out) == [
         f"annotated/{long_clip.name}",
+        f"episodes/recording={long_clip.name}/part-00000.parquet",
         f"recordings/{long_clip.name}.json",
         f"timelines/recording={long_clip.name}/part-00000.parquet",
         f"tracks/recording={long_clip.name}/part-00000.parquet",

@@ -13,6 +13,7 @@ from timeline_samples import PROVENANCE, conversation, files, write_parquet
 
 from fer_batch.atomic import PendingFile, whole
 from fer_batch.errors import InputError, OutputError
+from fer_batch.timeline.episode_writer import EpisodeWriter
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.tracks import TrackSummary
@@ -24,6 +25,8 @@ def fill(out: Path, recording: str, *, photo: bool = False) -> None:
     layout = Layout(out)
     write_parquet(out, recording, conversation(3))
     TrackSummary().save(layout.tracks(recording), PROVENANCE)
+    with EpisodeWriter(layout.episodes(recording), PROVENANCE):
+        pass
     for path in (layout.csv(recording), layout.annotated(recording, photo=photo), layout.record(recording)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -69,7 +72,12 @@ def test_documents_of_later_versions_are_read_and_damaged_ones_explained(tmp_pat
 def test_removing_a_recording_takes_every_kind_and_what_killed_runs_left(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     fill(tmp_path, "day 1/a.mov")
-    for path in (layout.timeline("day 1/a.mov"), layout.csv("day 1/a.mov"), layout.annotated("day 1/a.mov")):
+    for path in (
+        layout.timeline("day 1/a.mov"),
+        layout.episodes("day 1/a.mov"),
+        layout.csv("day 1/a.mov"),
+        layout.annotated("day 1/a.mov"),
+    ):
         PendingFile(path).temporary.touch()
     layout.timeline("day 1/a.mov").with_name("part-00001.parquet").touch()
     layout.remove("day 1/a.mov")
