@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.faces.covering import covering
+from fer_batch.faces.covering import NEAR, covering
 from fer_batch.faces.detector import FaceDetector
 from fer_batch.faces.merging import distinct, matches
 from fer_batch.faces.tiles import Square
@@ -20,7 +20,13 @@ _FAR_SIZE = 192
 
 
 def look_at(
-    luma: NDArray[np.uint8], boxes: NDArray[np.float32], detector: FaceDetector, most: int, turn: int = 0
+    luma: NDArray[np.uint8],
+    boxes: NDArray[np.float32],
+    detector: FaceDetector,
+    *,
+    sides: float = NEAR,
+    most: int | None = None,
+    turn: int = 0,
 ) -> tuple[Faces, NDArray[np.float32], NDArray[np.intp]]:
     """Looks at places so closely that a face there is at its largest.
 
@@ -28,15 +34,16 @@ def look_at(
         luma: (H, W) of the frame.
         boxes: (N, 4) where faces may be, in its pixels.
         detector: the short-range one.
-        most: pictures of places looked at, at most; one shows several neighbours.
+        sides: side of a picture in sizes of the largest place in it, at least.
+        most: pictures made, at most; one shows several neighbours.
         turn: which of them come first where there are more, so that in turn all are looked at.
 
     Returns:
         The faces at these places, at most one each; the share of the picture's side that each took; and at which place
         each is.
     """
-    squares = covering(boxes)
-    if len(squares) > most:
+    squares = covering(boxes, sides)
+    if most is not None and len(squares) > most:
         squares = [squares[(turn * most + i) % len(squares)] for i in range(most)]
     found, shares, places = [], [], []
     for square, members in squares:

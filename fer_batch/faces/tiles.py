@@ -32,17 +32,18 @@ class Square:
         high in a tile of 240), and take fewer textures for one, and nothing needs to be converted.
         """
         height, width = luma.shape
-        left, top = max(0, self.x), max(0, self.y)
-        right, bottom = min(width, self.x + self.side), min(height, self.y + self.side)
-        part = luma[top : max(top, bottom), left : max(left, right)]
-        if part.shape != (self.side, self.side):
-            whole = np.zeros((self.side, self.side), np.uint8)
-            whole[top - self.y : top - self.y + part.shape[0], left - self.x : left - self.x + part.shape[1]] = part
-            part = whole
+        left, right = np.clip([self.x, self.x + self.side], 0, width).tolist()
+        top, bottom = np.clip([self.y, self.y + self.side], 0, height).tolist()
+        # Pixels of the result before which, and up to which, it shows the picture.
+        x0, x1 = (round((edge - self.x) * size / self.side) for edge in (left, right))
+        y0, y1 = (round((edge - self.y) * size / self.side) for edge in (top, bottom))
+        if x0 == x1 or y0 == y1:
+            return np.zeros((size, size, 3), np.uint8)
         method = cv2.INTER_AREA if size < self.side else cv2.INTER_LINEAR
-        return np.asarray(
-            cv2.cvtColor(cv2.resize(part, (size, size), interpolation=method), cv2.COLOR_GRAY2RGB), np.uint8
-        )
+        part = cv2.resize(luma[top:bottom, left:right], (x1 - x0, y1 - y0), interpolation=method)
+        whole = np.zeros((size, size), np.uint8)
+        whole[y0:y1, x0:x1] = part
+        return np.asarray(cv2.cvtColor(whole, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def tiles(width: int, height: int, finest: int) -> list[Square]:
