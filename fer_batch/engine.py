@@ -14,15 +14,13 @@ from fer_batch.closing import Closing
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.alignment import register_all
-from fer_batch.faces.following import Following
-from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.pose import head_poses
 from fer_batch.faces.sharpness import sharpness_of_faces
-from fer_batch.faces.steady import Steadier
-from fer_batch.faces.tracker import Tracker
+from fer_batch.faces.stage import FaceStage
 from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
-from fer_batch.types import Faces, Observation
+from fer_batch.types import Observation
+from fer_batch.video.choosing import Chosen, chosen
 from fer_batch.video.frame import Frame
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
@@ -50,19 +48,6 @@ class _Registered:
         return 0 if self.crops is None else len(self.crops)
 
 
-class _View:
-    """A frame as the tracker looks at it."""
-
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
-
-    def luma(self) -> NDArray[np.uint8]:
-        return self._frame.luma()
-
-    def embedding(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        return None
-
-
 class Engine(Closing):
     """The loaded models, used for one recording after another.
 
@@ -77,7 +62,7 @@ class Engine(Closing):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.classifier = EmotionClassifier(settings.model)
-        self._locator = FaceLocator(settings.detector, settings.minimum_score)
+        self._faces = FaceStage(settings.detector, settings.minimum_score)
 
     def observe(
         self, source: Source, selection: Selection, every_frame: bool = False, stop: Event | None = None
@@ -95,36 +80,28 @@ class Engine(Closing):
             InputError: when nothing can be decoded.
         """
         depth = _waiting_frames(source)
-        chosen = Prefetched(self._decode(source, selection, every_frame, stop), depth, "fer-batch decode")
-        detected = Prefetched(self._detect(chosen), depth, "fer-batch detect")
+        frames = chosen(source, selection, every_frame, stop)
+        decoded = Prefetched(self._decode(frames), depth, "fer-batch decode")
+        detected = Prefetched(self._detect(decoded), depth, "fer-batch detect")
         registered = self._register(detected, every_frame)
         try:
             yield from self._classify(registered, depth if every_frame else 4 * self.settings.batch_size)
         finally:
             # From the last stage to the first, so that no stage waits for one that has ended.
             detected.close()
-            chosen.close()
+            decoded.close()
 
-    def _decode(
-        self, source: Source, selection: Selection, every_frame: bool, stop: Event | None
-    ) -> Iterator[tuple[Frame, bool]]:
-        """The chosen frames with the small picture that the detector needs: this thread has time for it."""
-        for frame, analysed in _select(source.frames(), selection, every_frame, stop):
-            if analysed:
-                self._locator.prepare(frame)
-            yield frame, analysed
+    def _decode(self, frames: Iterator[Chosen]) -> Iterator[Chosen]:
+        """The frames with the small picture that the detector needs: this thread has time for it."""
+        for one in frames:
+            if one.analysed:
+                self._faces.prepare(one.frame)
+            yield one
 
-    def _detect(self, chosen: Iterator[tuple[Frame, bool]]) -> Iterator[tuple[Frame, Observation | None]]:
-        """Each frame with its faces, followed through time and steadied; None for one that is not analysed."""
-        following, steadier = Following[Frame](Tracker(self.settings.minimum_score)), Steadier()
-        for frame, analysed in chosen:
-            if analysed:
-                found = self._locator.locate(frame)
-                done = following.add(frame, frame.time_s, found, frame.width, _View(frame))
-            else:
-                done = following.pass_on(frame, frame.time_s)
-            yield from (_observed(*one, steadier) for one in done)
-        yield from (_observed(*one, steadier) for one in following.finish())
+    def _detect(self, frames: Iterator[Chosen]) -> Iterator[tuple[Frame, Observation | None]]:
+        """Each frame with its faces, followed through time; None for one that is not analysed."""
+        for frame, faces in self._faces.follow(frames):
+            yield frame, None if faces is None else Observation(frame.index, frame.time_s, faces)
 
     def _register(self, detected: Iterator[tuple[Frame, Observation | None]], keep: bool) -> Iterator[_Registered]:
         """The faces' crops, poses and sharpness; with them the frame is done with, unless it is drawn."""
@@ -175,30 +152,7 @@ class Engine(Closing):
 
     def close(self) -> None:
         """Releases the models."""
-        self._locator.close()
-
-
-def _observed(frame: Frame, faces: Faces | None, steadier: Steadier) -> tuple[Frame, Observation | None]:
-    if faces is None:
-        return frame, None
-    return frame, Observation(frame.index, frame.time_s, steadier.update(frame.time_s, faces))
-
-
-def _select(
-    frames: Iterator[Frame], selection: Selection, every_frame: bool, stop: Event | None
-) -> Iterator[tuple[Frame, bool]]:
-    """The frames inside the selection's range, each with whether it is analysed."""
-    previous: Frame | None = None
-    for frame in frames:
-        if stop is not None and stop.is_set():
-            return
-        if selection.end_s is not None and frame.time_s >= selection.end_s:
-            return
-        if frame.time_s >= selection.start_s:
-            analysed = selection.takes(frame, previous)
-            if analysed or every_frame:
-                yield frame, analysed
-        previous = frame
+        self._faces.close()
 
 
 def _waiting_frames(source: Source) -> int:

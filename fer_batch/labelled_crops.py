@@ -58,6 +58,7 @@ def found_crops(
                 continue
             height, width = picture.shape[:2]
             frame = Frame(0, 0.0, av.VideoFrame.from_ndarray(picture, format="rgb24"), Display(width, height))
+            locator.begin()
             faces = locator.locate(frame)
             if not len(faces):
                 yield int(index), _NOT_FOUND

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import nan
@@ -77,6 +77,17 @@ class Faces:
             np.zeros((0, KEYPOINTS, 2), np.float32),
             np.zeros(0, np.float32),
             np.zeros(0, np.int32),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[Faces]) -> Faces:
+        """All faces of several, in their order."""
+        parts = [cls.none(), *parts]
+        return cls(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.keypoints for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.tracks for part in parts]),
         )
 
     def __len__(self) -> int:

@@ -39,7 +39,8 @@ class MediaPipeDetector(Closing):
     """
 
     def __init__(self, kind: str = Detector.short, minimum_score: float = MINIMUM_SCORE) -> None:
-        path = model_path(DETECTORS[kind].model)
+        self._kind = DETECTORS[kind]
+        path = model_path(self._kind.model)
         with native_stderr_muted(), mediapipe_loaded():
             # Imported here: it takes half a second that neither --help nor a reader of timelines should wait for.
             mediapipe = import_mediapipe()
@@ -71,6 +72,11 @@ class MediaPipeDetector(Closing):
             boxes[i] = box.origin_x, box.origin_y, box.width, box.height
             keypoints[i] = [(point.x * width, point.y * height) for point in detection.keypoints]
             scores[i] = detection.categories[0].score
+        # So that a face's box is about the same whichever network finds it.
+        middles = boxes[:, :2] + boxes[:, 2:] / 2
+        middles[:, 1] += self._kind.higher * boxes[:, 3]
+        boxes[:, 2:] /= self._kind.larger
+        boxes[:, :2] = middles - boxes[:, 2:] / 2
         order = np.argsort(-scores, kind="stable")
         return Faces(boxes, keypoints, scores, np.zeros(count, np.int32))[order]
 

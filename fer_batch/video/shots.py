@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cached_property
 from itertools import pairwise
 
@@ -58,7 +58,7 @@ _EMPTY = 0.05
 """Root mean square of the structure below which a block shows nothing."""
 
 
-def shots(frames: Iterator[Frame]) -> Iterator[tuple[Frame, int]]:
+def shots(frames: Iterator[Frame]) -> Generator[tuple[Frame, int]]:
     """Every frame in order, unchanged, with the number of its shot from 0.
 
     A hard cut raises the number at the first frame after it. Dissolves, fades, flashes, changes of light and movements
@@ -302,7 +302,9 @@ def _is_between(one: _Look, middle: _Look, other: _Look, low: float, high: float
         return False
     share = float(step @ way) / length
     rest = step - share * way
-    return low < share < high and float(rest @ rest) < _MIXED * float(step @ step if low == 0.0 else (way-step)@(way-step))
+    return low < share < high and float(rest @ rest) < _MIXED * float(
+        step @ step if low == 0.0 else (way - step) @ (way - step)
+    )
 
 
 class _Ahead:

@@ -1,0 +1,82 @@
+"""Frames in, frames with tracked and steadied faces out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.closing import Closing
+from fer_batch.faces.following import Following
+from fer_batch.faces.locator import FaceLocator
+from fer_batch.faces.steady import Steadier
+from fer_batch.faces.tracker import Tracker
+from fer_batch.types import Faces
+from fer_batch.video.choosing import Chosen
+from fer_batch.video.frame import Frame
+
+
+class FaceStage(Closing):
+    """Finds the faces of one recording after another and follows them.
+
+    Args:
+        detector: "auto", "short" or "full".
+        minimum_score: detections with less begin no track.
+
+    Raises:
+        InputError: when there is no such detector.
+        ModelError: when a model's file is missing or altered.
+    """
+
+    def __init__(self, detector: str, minimum_score: float) -> None:
+        self._minimum_score = minimum_score
+        self._locator = FaceLocator(detector, minimum_score)
+
+    def prepare(self, frame: Frame) -> None:
+        """Makes the picture that faces are looked for in, in whatever thread this is called."""
+        self._locator.prepare(frame)
+
+    def follow(self, frames: Iterator[Chosen]) -> Iterator[tuple[Frame, Faces | None]]:
+        """A recording's frames with their faces, ordered by track; None for one that is not analysed.
+
+        Args:
+            frames: in order, from the first.
+        """
+        tracker, steadier = Tracker(self._minimum_score), Steadier()
+        following, shot = Following[Frame](tracker), 0
+        self._locator.begin()
+        for one in frames:
+            frame, time_s = one.frame, one.frame.time_s
+            if not one.analysed:
+                yield from _steadied(following.pass_on(frame, time_s), steadier)
+                continue
+            new_shot, shot = one.shot != shot, one.shot
+            if new_shot:
+                yield from _steadied(following.finish(), steadier)
+            expected = tracker.expected(time_s, frame.width)
+            found = self._locator.locate(frame, expected, new_shot)
+            yield from _steadied(following.add(frame, time_s, found, frame.width, _View(frame)), steadier)
+        yield from _steadied(following.finish(), steadier)
+
+    def close(self) -> None:
+        """Releases the models."""
+        self._locator.close()
+
+
+class _View:
+    """A frame as the tracker looks at it."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def luma(self) -> NDArray[np.uint8]:
+        return self._frame.luma()
+
+    def embedding(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        return None
+
+
+def _steadied(frames: Iterator[tuple[Frame, Faces | None]], steadier: Steadier) -> Iterator[tuple[Frame, Faces | None]]:
+    for frame, faces in frames:
+        yield frame, None if faces is None else steadier.update(frame.time_s, faces)

@@ -1,0 +1,50 @@
+"""Which frames of a recording go on to be analysed, each with the shot that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Event
+
+from fer_batch.video.frame import Frame
+from fer_batch.video.selection import Selection
+from fer_batch.video.shots import shots
+from fer_batch.video.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A frame inside the range that is worked on."""
+
+    frame: Frame
+    analysed: bool
+    """Whether its faces are looked for; else it is only passed on."""
+    shot: int
+    """From 0; higher after every hard cut, those between frames that are not analysed too."""
+
+
+def chosen(source: Source, selection: Selection, every_frame: bool, stop: Event | None) -> Iterator[Chosen]:
+    """The frames inside the selection's range, in order.
+
+    Args:
+        source: read to its end, or to the selection's.
+        selection: which frames are analysed.
+        every_frame: also those that are not analysed.
+        stop: once set, no further frame is begun.
+
+    Raises:
+        InputError: when nothing can be decoded.
+    """
+    previous: Frame | None = None
+    with closing(shots(source.frames())) as frames:
+        for frame, shot in frames:
+            if stop is not None and stop.is_set():
+                return
+            if selection.end_s is not None and frame.time_s >= selection.end_s:
+                return
+            if frame.time_s >= selection.start_s:
+                analysed = selection.takes(frame, previous)
+                if analysed or every_frame:
+                    yield Chosen(frame, analysed, shot)
+            previous = frame
