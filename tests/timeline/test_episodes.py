@@ -228,7 +228,8 @@ def test_memory_depends_on_the_faces_in_view_alone() -> None:
             # At a frame a second, one is an episode.
             faces = {1: looks[index // 50 % 3], 2 + index: looks[0]}
             found += len(finder.write(frame(index, float(index), faces)))
-            if index == 1_000:
+            # By now Python has filled its store of tuples for later use.
+            if index == 4_000:
                 early = tracemalloc.get_traced_memory()[0]
         late = tracemalloc.get_traced_memory()[0]
     finally:
