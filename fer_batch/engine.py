@@ -14,6 +14,7 @@ from fer_batch.closing import Closing
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.alignment import register_all
+from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.pose import head_poses
 from fer_batch.faces.sharpness import sharpness_of_faces
 from fer_batch.faces.stage import FaceStage
@@ -62,7 +63,8 @@ class Engine(Closing):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.classifier = EmotionClassifier(settings.model)
-        self._faces = FaceStage(settings.detector, settings.minimum_score)
+        locator = FaceLocator(settings.detector, settings.minimum_score)
+        self._faces = FaceStage(locator, settings.minimum_score)
 
     def observe(
         self, source: Source, selection: Selection, every_frame: bool = False, stop: Event | None = None

@@ -21,17 +21,13 @@ class FaceStage(Closing):
     """Finds the faces of one recording after another and follows them.
 
     Args:
-        detector: "auto", "short" or "full".
+        locator: finds them; closed with this.
         minimum_score: detections with less begin no track.
-
-    Raises:
-        InputError: when there is no such detector.
-        ModelError: when a model's file is missing or altered.
     """
 
-    def __init__(self, detector: str, minimum_score: float) -> None:
+    def __init__(self, locator: FaceLocator, minimum_score: float) -> None:
         self._minimum_score = minimum_score
-        self._locator = FaceLocator(detector, minimum_score)
+        self._locator = locator
 
     def prepare(self, frame: Frame) -> None:
         """Makes the picture that faces are looked for in, in whatever thread this is called."""

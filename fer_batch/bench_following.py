@@ -1,0 +1,85 @@
+"""What it costs to follow faces, beside all the rest of an analysis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.closing import Closing
+from fer_batch.engine import Engine
+from fer_batch.faces.locator import FaceLocator
+from fer_batch.faces.stage import FaceStage
+from fer_batch.settings import Settings
+from fer_batch.types import Faces
+from fer_batch.video.choosing import chosen
+from fer_batch.video.frame import Frame
+from fer_batch.video.opening import open_source
+from fer_batch.video.selection import Selection
+from fer_batch.video.source import Source
+
+
+def following_share(path: Path) -> float:
+    """Processor time of finding cuts, tracking and steadying as a share of that of the whole analysis, 0 to 1.
+
+    Once the frames are decoded and searched on this thread, and what neither decoding nor the search takes is counted;
+    then the whole analysis runs as always, without outputs, and the processor time of all its threads is counted.
+
+    Args:
+        path: a video.
+
+    Raises:
+        InputError: when it cannot be read.
+    """
+    settings = Settings()
+    with Engine(settings) as engine, open_source(path) as source:
+        began = time.process_time()
+        with closing(engine.observe(source, Selection())) as observations:
+            for _ in observations:
+                pass
+        whole_s = time.process_time() - began
+    with open_source(path) as source, _Search(settings) as search:
+        read = _Read(source)
+        began = time.thread_time()
+        for _ in FaceStage(search, settings.minimum_score).follow(chosen(read, Selection(), False, None)):
+            pass
+        return (time.thread_time() - began - read.seconds - search.seconds) / whole_s
+
+
+class _Read(Closing):
+    """A source whose decoding is timed."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.probe, self.counts = source.probe, source.counts
+        self.seconds = 0.0
+
+    def frames(self) -> Iterator[Frame]:
+        began = time.thread_time()
+        for frame in self._source.frames():
+            # Decoders hand out pictures that wait for their threads; that is not the follower's time.
+            frame.luma()
+            self.seconds += time.thread_time() - began
+            yield frame
+            began = time.thread_time()
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class _Search(FaceLocator):
+    """A search for faces that is timed."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.detector, settings.minimum_score)
+        self.seconds = 0.0
+
+    def locate(self, frame: Frame, expected: NDArray[np.float32] | None = None, new_shot: bool = False) -> Faces:
+        began = time.thread_time()
+        found = super().locate(frame, expected, new_shot)
+        self.seconds += time.thread_time() - began
+        return found
