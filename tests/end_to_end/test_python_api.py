@@ -23,6 +23,8 @@ from fer_batch import EMOTIONS, InputError, ModelError
 from fer_batch.video.file import VideoFile
 from fer_batch.video.frame import Frame
 
+BOX = ["x", "y", "width", "height"]
+
 # Notes every file that Python opens for writing and every folder, link or file that it makes.
 IN_MEMORY = """
 import os, sys
@@ -47,12 +49,14 @@ def timeline(example: Run) -> pd.DataFrame:
     return fer_batch.load(example.out)
 
 
-def assert_same(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
-    """All but the track numbers, which depend on what was seen before."""
+def assert_same_faces(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
+    """The same detections; places to 3 % of the face, as they are smoothed with what was analysed before."""
     assert len(ours) == len(theirs) > 0
-    for name in ("frame", "time_s", "x", "y", "width", "height", "score"):
+    for name in ("frame", "time_s", "score"):
         np.testing.assert_array_equal(ours[name], theirs[name])
-    np.testing.assert_allclose(ours[list(EMOTIONS)], theirs[list(EMOTIONS)], rtol=0, atol=1e-5)
+    moved = ours[BOX].to_numpy() - theirs[BOX].to_numpy()
+    assert (np.abs(moved) / theirs[["width"]].to_numpy()).max() < 0.03
+    assert np.abs(ours[list(EMOTIONS)].to_numpy() - theirs[list(EMOTIONS)].to_numpy()).mean() < 0.02
 
 
 def test_analyze_without_output_writes_nothing_and_gives_the_same_to_the_bit(
@@ -124,7 +128,7 @@ def test_options_choose_frames_and_change_nothing_else(
 ) -> None:
     chosen = fer_batch.analyze(clip, **options)
     assert chosen["frame"].to_list() == expected
-    assert_same(chosen, timeline[timeline["frame"].isin(expected)])
+    assert_same_faces(chosen, timeline[timeline["frame"].isin(expected)])
 
 
 def test_analyze_with_output_gives_what_load_reads(clip: Path, tmp_path: Path) -> None:
