@@ -175,7 +175,7 @@ def evaluate(
     if way == "crops":
         source = ready_crops(data, labelled, classifier)
     else:
-        source = found_crops(data, labelled, classifier, detector)
+        source = found_crops(data, labelled, classifier.geometry, detector, colour=not classifier.gray)
     truth, crops, found, answers = [], [], [], []
     disturbed: dict[str, list[NDArray[np.float32]]] = {name: [] for name in conditions or {}}
     aside = 0.0

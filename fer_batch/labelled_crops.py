@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fer_batch.datasets import LabelledFaces
 from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.faces.alignment import register
+from fer_batch.faces.alignment import CropGeometry, register
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.types import Faces
 from fer_batch.video.frame import Display, Frame
@@ -36,15 +36,16 @@ def ready_crops(
 
 
 def found_crops(
-    data: LabelledFaces, indices: NDArray[np.intp], classifier: EmotionClassifier, detector: str
+    data: LabelledFaces, indices: NDArray[np.intp], geometry: CropGeometry, detector: str, *, colour: bool = False
 ) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
     """Each photo's face, the one nearest the middle, found and registered as in a recording.
 
     Args:
         data: the photos.
         indices: which of them, in the order in which they are given.
-        classifier: the model that says framing and colour.
+        geometry: the framing.
         detector: one of :class:`fer_batch.faces.kinds.Detector`.
+        colour: RGB instead of gray.
 
     Yields:
         The photo's index and its crop as of :func:`ready_crops`; one of length 0 when no face was found.
@@ -64,7 +65,7 @@ def found_crops(
                 yield int(index), _NOT_FOUND
                 continue
             points = faces.keypoints[_middle(faces, width, height)]
-            yield int(index), register(frame.luma() if classifier.gray else picture, points, classifier.geometry)
+            yield int(index), register(picture if colour else frame.luma(), points, geometry)
     finally:
         locator.close()
 

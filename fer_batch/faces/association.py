@@ -8,21 +8,25 @@ from numpy.typing import NDArray
 FARTHEST = 1.2
 """Box sizes beyond which a face is another one, however long its track was not seen."""
 
+_CLOSE = 0.3
+"""Most that a pair is worth that does not overlap."""
+
 
 def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
     """Intersection over union of every pair of (N, 4) and (M, 4) boxes x, y, width, height: (N, M)."""
-    upper = np.maximum(a[:, None, :2], b[None, :, :2])
-    lower = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    shared = np.clip(lower - upper, 0, None).prod(2)
-    union = a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None] - shared
-    return np.asarray(shared / np.maximum(union, 1e-12), np.float32)
+    shared = np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
+    np.maximum(shared, 0, out=shared)
+    common = shared[..., 0] * shared[..., 1]
+    union = (a[:, 2] * a[:, 3])[:, None] + b[:, 2] * b[:, 3] - common
+    return np.asarray(common / np.maximum(union, 1e-12), np.float32)
 
 
 def affinity(a: NDArray[np.float32], b: NDArray[np.float32], reach: NDArray[np.float32]) -> NDArray[np.float32]:
     """Intersection over union of every pair of boxes; where boxes merely come close, a little more than nothing.
 
     Boxes that hardly touch any more after a fast movement keep 0.3 to 0.15, falling with the distance of their centres,
-    as long as that is within reach and the boxes are of like size.
+    as long as that is within reach and the boxes are of like size; beyond :data:`FARTHEST` it falls on to next to
+    nothing.
 
     Args:
         a: (N, 4) x, y, width, height.
@@ -32,12 +36,15 @@ def affinity(a: NDArray[np.float32], b: NDArray[np.float32], reach: NDArray[np.f
     Returns:
         (N, M), 1 for equal boxes.
     """
-    centres = np.linalg.norm((a[:, :2] + a[:, 2:] / 2)[:, None] - (b[:, :2] + b[:, 2:] / 2)[None], axis=2)
-    areas = a[:, 2:].prod(1)[:, None], b[:, 2:].prod(1)[None]
+    shared = overlaps(a, b)
+    if shared.size == 1 and shared[0, 0] > _CLOSE:
+        return shared
+    centres = np.linalg.norm((a[:, :2] + a[:, 2:] / 2)[:, None] - (b[:, :2] + b[:, 2:] / 2), axis=2)
+    areas = (a[:, 2] * a[:, 3])[:, None], b[:, 2] * b[:, 3]
     distance = centres / np.sqrt(np.sqrt(np.maximum(areas[0] * areas[1], 1e-24)))
     alike = np.sqrt(np.minimum(*areas) / np.maximum(np.maximum(*areas), 1e-12))
-    near = np.where(distance <= reach[None], 0.3 * np.clip(1 - distance / (2 * FARTHEST), 0.01, 1) * alike, 0)
-    return np.asarray(np.maximum(overlaps(a, b), near), np.float32)
+    near = np.where(distance <= reach, _CLOSE * np.maximum(1 - distance / (2 * FARTHEST), 0.01) * alike, 0)
+    return np.asarray(np.maximum(shared, near), np.float32)
 
 
 def pairs(worth: NDArray[np.float32], least: float) -> list[tuple[int, int]]:

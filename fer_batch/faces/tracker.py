@@ -137,26 +137,24 @@ class Tracker:
         near = affinity(boxes, predicted, reach.astype(np.float32))
         strong = (faces.scores >= self._minimum_score)[:, None]
         possible = near >= np.where(strong, np.float32(_NEAR), np.float32(_OVERLAP))
-        worth = self._worth(time_s, near, possible, looks)
+        # Who was not seen for a while may have been replaced: that is looked into as with any new face.
+        for column, track in enumerate(self._tracks):
+            if track.portrait is not None and track.missed > 1 and time_s - track.seen_s > _GAP_S:
+                possible[:, column] = False
+            elif track.is_new:
+                possible[:, column] &= strong[:, 0]
+        if not (possible.sum(0) > 1).any() and not (possible.sum(1) > 1).any():
+            return [(row, self._tracks[column]) for row, column in np.argwhere(possible).tolist()]
+        worth = self._worth(near, possible, looks)
         # The strong first; what they leave is carried on by weak ones.
         chosen = pairs(np.where(possible & strong, worth, -np.inf), 0)
-        taken = {column for _, column in chosen}
-        free = np.array([not track.is_new and i not in taken for i, track in enumerate(self._tracks)], np.bool_)
-        chosen += pairs(np.where(possible & ~strong & free, worth, -np.inf), 0)
+        taken = [column for _, column in chosen]
+        possible[:, taken] = False
+        chosen += pairs(np.where(possible & ~strong, worth, -np.inf), 0)
         return [(row, self._tracks[column]) for row, column in chosen]
 
-    def _worth(
-        self, time_s: float, near: NDArray[np.float32], possible: NDArray[np.bool_], looks: Looks
-    ) -> NDArray[np.float32]:
-        """What each pair is worth: its affinity, and its likeness where there is a choice.
-
-        Strikes pairs out of ``possible``.
-        """
-        # Who was not seen for a while may have been replaced: that is looked into as with any new face.
-        doubtful = np.array(
-            [track.portrait is not None and self._is_long_gone(track, time_s) for track in self._tracks]
-        )
-        possible &= ~doubtful
+    def _worth(self, near: NDArray[np.float32], possible: NDArray[np.bool_], looks: Looks) -> NDArray[np.float32]:
+        """What each pair is worth: its affinity, and its likeness where there is a choice."""
         contested = (possible.sum(1) > 1)[:, None] | (possible.sum(0) > 1)
         worth = near + np.float32(_LOOKS * _UNKNOWN)
         for row, column in np.argwhere(possible & contested).tolist():
@@ -167,10 +165,6 @@ class Tracker:
             if track.coverer is not None:
                 worth[row, column] -= _COVER
         return worth
-
-    @staticmethod
-    def _is_long_gone(track: Track, time_s: float) -> bool:
-        return track.missed > 1 and time_s - track.seen_s > _GAP_S
 
     def _newcomers(self, faces: Faces, boxes: NDArray[np.float32], owners: list[Track | None]) -> list[int]:
         """Rows of the strong detections that are nobody's, without those that are somebody's second."""

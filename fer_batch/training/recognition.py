@@ -38,7 +38,7 @@ _GRID = 5
 """Side of the last stage's features at that size."""
 
 
-class _Conv(nn.Module):
+class Convolution(nn.Module):
     """A convolution with bias, the trunk's scales folded in."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> None:
@@ -63,7 +63,7 @@ class _Conv(nn.Module):
             self.conv.bias.copy_(bias * scale + torch.from_numpy(weights[f"{name}/scale/biases"]))
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Two convolutions around a shortcut.
 
     Going down, the shortcut is averaged, cropped where the convolution gives a pixel less, and padded with channels
@@ -73,8 +73,8 @@ class _Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, down: bool) -> None:
         super().__init__()
         self.down, self.more = down, outputs - inputs
-        self.first = _Conv(inputs, outputs, stride=2 if down else 1, padding=0 if down else 1)
-        self.second = _Conv(outputs, outputs)
+        self.first = Convolution(inputs, outputs, stride=2 if down else 1, padding=0 if down else 1)
+        self.second = Convolution(outputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (N, inputs, H, W) to (N, outputs, H', W')."""
@@ -94,13 +94,13 @@ class RecognitionNet(nn.Module):
     def __init__(self, classes: int = 7, dropout: float = 0.3) -> None:
         super().__init__()
         self.standardise = Standardise()
-        self.stem = _Conv(1, 32, kernel=7, stride=2, padding=0)
+        self.stem = Convolution(1, 32, kernel=7, stride=2, padding=0)
         inputs = 32
         stages = []
         for names, width in zip(_STAGES, _WIDTHS, strict=True):
             blocks = []
             for name in names:
-                blocks.append(_Block(inputs, width, name.endswith("down")))
+                blocks.append(Block(inputs, width, name.endswith("down")))
                 inputs = width
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.ModuleList(stages)

@@ -1,0 +1,59 @@
+"""What tells people's faces apart: a point in 128 dimensions for each, near for one person and far for two."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.discreet import import_onnxruntime
+from fer_batch.errors import ModelError
+from fer_batch.faces.alignment import CropGeometry, register
+from fer_batch.models import model_path
+
+MODEL = "face-recognition"
+"""Its name in the manifest."""
+
+GEOMETRY = CropGeometry(size=150, right_eye=(0.325, 0.315), left_eye=(0.675, 0.315), mouth=(0.5, 0.69))
+"""Where the eyes and the mouth are in the pictures that the network was trained on, as MediaPipe sees them: of nine
+framings tried, the one in which it tells people apart best."""
+
+DIMENSIONS = 128
+
+
+class FaceEmbedder:
+    """dlib's face recognition network, on luma.
+
+    Raises:
+        ModelError: when its file is missing, altered or cannot be used.
+    """
+
+    def __init__(self) -> None:
+        onnxruntime = import_onnxruntime()
+        path = model_path(MODEL)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise ModelError(f"{path}: not a usable ONNX model; install fer-batch again.") from error
+
+    def embed(self, luma: NDArray[np.uint8], keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(128,) of one face: the mean of what the network gives for it and for its mirror image.
+
+        Args:
+            luma: (H, W) of the frame.
+            keypoints: (6, 2) in its pixels, MediaPipe's order, eyes and mouth apart.
+        """
+        return self.embed_crops(register(luma, keypoints, GEOMETRY)[None])[0]
+
+    def embed_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(N, 128) of registered faces (N, 150, 150), gray.
+
+        One by one, so that a face's embedding does not depend on those beside it.
+        """
+        found = np.zeros((len(crops), DIMENSIONS), np.float32)
+        for i, crop in enumerate(crops):
+            for face in (crop, crop[:, ::-1]):
+                found[i] += self._session.run(None, {"faces": face[None, None].astype(np.float32)})[0][0] / 2
+        return found
