@@ -14,14 +14,14 @@ from fer_batch.faces.closeup import look_at, proposals
 from fer_batch.faces.covering import AWAY
 from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.faces.kinds import DETECTORS, LOWEST_SCORE, MINIMUM_SCORE, Detector
-from fer_batch.faces.merging import distinct, matches, overlaps
+from fer_batch.faces.merging import distinct, inside, matches, overlaps
 from fer_batch.faces.plausible import plausible
 from fer_batch.faces.schedule import Schedule
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
 
-_TRUSTED = 0.7
-"""A new face with less is looked at a second time, at another scale: textures, lettering and pillars reach 0.61."""
+_TRUSTED = 0.75
+"""A new face with less is looked at a second time, at another scale: textures, lettering and pillars reach 0.72."""
 _PROPOSED = 0.2
 """Score of the full-range network from which on a place is looked at more closely: 40 places in a hundred tiles full of
 texture, and 10 % more small faces than at 0.3."""
@@ -40,6 +40,10 @@ _PLACES = 16
 """Close pictures of expected faces that are looked at in one frame, at most; each has one to four faces. Where there
 are more, they are looked at in turn."""
 
+_FRESH = 0.2
+"""Overlap with a known face from which on a proposal is of that face."""
+_TAKEN = 0.6
+"""Share of a tile or proposal inside a known face from which on it shows nothing but that face."""
 _NOWHERE: NDArray[np.float32] = np.zeros((0, 4), np.float32)
 
 
@@ -165,13 +169,19 @@ class FaceLocator(Closing):
         squares = self._schedule.tiles(frame.time_s, (frame.width, frame.height), new_shot)
         places = faces.boxes[~expected & ~sure & (faces.scores >= self._minimum)]
         proposed = _NOWHERE
-        if squares:
+        looks = bool(squares)
+        if not looks and not len(places) and len(views) == 1:
+            return faces[sure]
+        if looks:
+            seen = np.concatenate([faces.boxes[sure], places, *(view.boxes for view, _ in views)])
+            squares = [square for square in squares if inside(np.array([square.box]), seen)[0] < _TAKEN]
             proposed = proposals(frame.luma(), squares, far).boxes
-            taken = np.concatenate([known, faces.boxes[sure], places, *(view.boxes for view, _ in views)])
-            proposed = proposed[~(overlaps(proposed, taken) >= 0.2).any(1)]
+            taken = np.concatenate([known, seen])
+            fresh = (overlaps(proposed, taken).max(1, initial=0.0) < _FRESH) & (inside(proposed, taken) < _TAKEN)
+            proposed = proposed[fresh]
         found, share, place = self._confirmed(frame, places, proposed)
         views.append((found, share))
-        if squares:
+        if looks:
             self._schedule.looked(frame.time_s, bool((place >= len(places)).any()))
 
         together = Faces.concatenate([view for view, _ in views])
