@@ -18,7 +18,7 @@ from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.tracker import Tracker
 from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
-from fer_batch.types import Faces, Observation
+from fer_batch.types import Observation
 from fer_batch.video.frame import Frame
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
@@ -100,13 +100,13 @@ class Engine(Closing):
     def _detect(self, chosen: Iterator[tuple[Frame, bool]]) -> Iterator[tuple[Frame, Observation | None]]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
         tracker = Tracker()
-        faces = Faces.none()
         self._locator.begin()
         for frame, analysed in chosen:
             if not analysed:
                 yield frame, None
                 continue
-            faces = tracker.update(frame.time_s, self._locator.locate(frame, faces.boxes), unit=frame.width)
+            found = self._locator.locate(frame, tracker.expected(frame.time_s, frame.width))
+            faces = tracker.update(frame.time_s, found, unit=frame.width)
             yield frame, Observation(frame.index, frame.time_s, faces)
 
     def _register(self, detected: Iterator[tuple[Frame, Observation | None]], keep: bool) -> Iterator[_Registered]:

@@ -14,7 +14,7 @@ from fer_batch.faces.closeup import look_at, proposals
 from fer_batch.faces.covering import AWAY
 from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.faces.kinds import DETECTORS, LOWEST_SCORE, MINIMUM_SCORE, Detector
-from fer_batch.faces.merging import distinct, inside, matches, overlaps
+from fer_batch.faces.merging import distinct, matches, overlaps
 from fer_batch.faces.plausible import plausible
 from fer_batch.faces.schedule import Schedule
 from fer_batch.types import Faces
@@ -42,8 +42,6 @@ are more, they are looked at in turn."""
 
 _FRESH = 0.2
 """Overlap with a known face from which on a proposal is of that face."""
-_TAKEN = 0.6
-"""Share of a tile or proposal inside a known face from which on it shows nothing but that face."""
 _NOWHERE: NDArray[np.float32] = np.zeros((0, 4), np.float32)
 
 
@@ -167,20 +165,19 @@ class FaceLocator(Closing):
             self._turn += 1
 
         squares = self._schedule.tiles(frame.time_s, (frame.width, frame.height), new_shot)
-        places = faces.boxes[~expected & ~sure & (faces.scores >= self._minimum)]
+        doubtful = np.flatnonzero(~expected & ~sure & (faces.scores >= self._minimum))
+        places = faces.boxes[doubtful]
         proposed = _NOWHERE
         looks = bool(squares)
         if not looks and not len(places) and len(views) == 1:
             return faces[sure]
         if looks:
-            seen = np.concatenate([faces.boxes[sure], places, *(view.boxes for view, _ in views)])
-            squares = [square for square in squares if inside(np.array([square.box]), seen)[0] < _TAKEN]
             proposed = proposals(frame.luma(), squares, far).boxes
-            taken = np.concatenate([known, seen])
-            fresh = (overlaps(proposed, taken).max(1, initial=0.0) < _FRESH) & (inside(proposed, taken) < _TAKEN)
-            proposed = proposed[fresh]
+            taken = np.concatenate([known, faces.boxes[sure], places, *(view.boxes for view, _ in views)])
+            proposed = proposed[overlaps(proposed, taken).max(1, initial=0.0) < _FRESH]
         found, share, place = self._confirmed(frame, places, proposed)
-        views.append((found, share))
+        shown = doubtful[place[place < len(places)]]
+        views += [(found, share), (faces[shown], shares[shown])]
         if looks:
             self._schedule.looked(frame.time_s, bool((place >= len(places)).any()))
 

@@ -24,21 +24,11 @@ _BEST_SHARE = 0.4
 
 def overlaps(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """(N, M) intersection over union of every pair of (N, 4) and (M, 4) boxes x, y, width, height."""
-    shared = _shared(a, b)
-    union = a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None] - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), np.float64)
-
-
-def inside(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """(N,) largest share of each box of (N, 4) that is in one of the boxes (M, 4)."""
-    return np.asarray(_shared(a, b).max(1, initial=0.0) / np.maximum(a[:, 2:].prod(1), 1e-9), np.float64)
-
-
-def _shared(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     upper = np.maximum(a[:, None, :2], b[None, :, :2])
     lower = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    shared: NDArray[np.floating[Any]] = np.clip(lower - upper, 0, None).prod(2)
-    return shared
+    shared = np.clip(lower - upper, 0, None).prod(2)
+    union = a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None] - shared
+    return np.asarray(shared / np.maximum(union, 1e-9), np.float64)
 
 
 def matches(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.intp]:

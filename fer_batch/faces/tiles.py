@@ -25,11 +25,6 @@ class Square:
     y: int
     side: int
 
-    @property
-    def box(self) -> tuple[int, int, int, int]:
-        """x, y, width, height."""
-        return self.x, self.y, self.side, self.side
-
     def cut(self, luma: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         """This part of a (H, W) picture as (size, size, 3) gray RGB, black beyond the picture.
 

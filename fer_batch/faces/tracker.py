@@ -76,6 +76,11 @@ class Tracker:
         order = np.argsort(numbers, kind="stable")
         return Faces(faces.boxes, faces.keypoints, faces.scores, numbers)[order]
 
+    def expected(self, time_s: float, unit: float = 1.0) -> NDArray[np.float32]:
+        """(M, 4) where the faces of all tracks should be now, in the units of :meth:`update`."""
+        boxes = [track.predicted(time_s) for track in self._tracks if not self._is_over(track, time_s)]
+        return np.array(boxes, np.float32).reshape(-1, 4) * np.float32(unit)
+
     def _is_over(self, track: _Track, time_s: float) -> bool:
         return track.missed >= _MISSED and time_s - track.seen_s > self._patience_s
 
