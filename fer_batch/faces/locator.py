@@ -64,7 +64,7 @@ class FaceLocator(Closing):
 
     def __init__(self, kind: str, minimum_score: float = MINIMUM_SCORE) -> None:
         if kind not in list(Detector):
-            raise InputError(f"--detector {kind}: give {', '.join(Detector)}.")
+            raise InputError(f"--detector {kind}: give {' or '.join(Detector)}.")
         network = Detector.full if kind == Detector.full else Detector.short
         lowest = min(LOWEST_SCORE, minimum_score)
         self._minimum = minimum_score
