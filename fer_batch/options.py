@@ -15,7 +15,8 @@ class Options(TypedDict, total=False):
     model: str
     """A name of ``fer-batch models`` or the path of an .onnx file."""
     detector: str
-    """"short" (default), for faces within about two metres of the camera, or "full", within about five."""
+    """"short" (default), for faces within about two metres of the camera, "full", within about five, or "auto", for
+    small and many faces too."""
     minimum_score: float
     """Detections with less confidence are dropped; 0.5."""
     batch_size: int

@@ -23,7 +23,8 @@ class Settings:
     model: str = DEFAULT_MODEL
     """A name of ``fer-batch models``, or the path of an .onnx file."""
     detector: str = "short"
-    """"short" for faces within about two metres of the camera, "full" within about five."""
+    """"auto" finds small and many faces too, "short" those within about two metres of the camera, "full" within about
+    five."""
     minimum_score: float = MINIMUM_SCORE
     """Detections with less confidence are dropped."""
     batch_size: int = 32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -159,9 +160,9 @@ def test_a_face_is_looked_for_once_whatever_the_number_of_conditions(
     sought: list[int] = []
 
     class Locator(FaceLocator):
-        def locate(self, frame: Frame) -> Faces:
+        def locate(self, frame: Frame, *args: Any, **options: Any) -> Faces:
             sought.append(frame.index)
-            return super().locate(frame)
+            return super().locate(frame, *args, **options)
 
     monkeypatch.setattr(labelled_crops, "FaceLocator", Locator)
     shapes: list[tuple[int, ...]] = []

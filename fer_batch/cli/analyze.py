@@ -37,7 +37,11 @@ def analyze(
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated video and photos.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     detector: Annotated[
-        Detector, typer.Option(help="short: faces within about 2 m of the camera; full: within about 5 m.")
+        Detector,
+        typer.Option(
+            help="auto: also small and many faces, looked for more closely; short: faces within about 2 m of the "
+            "camera; full: within about 5 m."
+        ),
     ] = Detector.short,
     model: Annotated[
         str, typer.Option(metavar="MODEL", help="Name of a shipped emotion model, or path of an .onnx file.")

@@ -8,6 +8,9 @@ _SOONEST_S = 0.5
 """Seconds from a look that found somebody to the next one."""
 _LATEST_S = 8.0
 """Seconds between looks where none finds anybody. Then looking costs less than a tenth of all else."""
+_RARER = 3
+"""Times as long as the interval before is the one after a look that found nobody. The 20 seconds of the
+example then take 7 to 14 % more processor time than without looks; doubling takes one look more."""
 _FIRST_TILE = 192
 """Side in pixels of the smallest tiles of the first frame, which in a photo is the only one: the full-range network
 proposes 92 % of all faces that are an eighth of its picture, here 24 pixels."""
@@ -45,7 +48,7 @@ class Schedule:
         first = self._size is None
         elapsed, self._last_s = time_s - self._last_s, time_s
         if first or new_shot or size != self._size:
-            self._size, self._interval_s = size, _SOONEST_S / 2
+            self._size, self._interval_s = size, _SOONEST_S / _RARER
             self._begin_look(_FIRST_TILE if first else _LATER_TILE)
         elif not self._waiting and time_s >= self._due_s:
             self._begin_look(_LATER_TILE)
@@ -57,7 +60,7 @@ class Schedule:
         """What came of the tiles: whether they showed a face that was neither known nor found without them."""
         self._found |= found
         if not self._waiting:
-            self._interval_s = _SOONEST_S if self._found else min(2 * self._interval_s, _LATEST_S)
+            self._interval_s = _SOONEST_S if self._found else min(_RARER * self._interval_s, _LATEST_S)
             self._due_s = time_s + self._interval_s
 
     def _begin_look(self, finest: int) -> None:
