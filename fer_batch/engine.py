@@ -14,7 +14,9 @@ from fer_batch.closing import Closing
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.alignment import register_all
+from fer_batch.faces.appearance import FaceEmbedder
 from fer_batch.faces.locator import FaceLocator
+from fer_batch.faces.persons import Persons
 from fer_batch.faces.pose import head_poses
 from fer_batch.faces.sharpness import sharpness_of_faces
 from fer_batch.faces.stage import FaceStage
@@ -64,10 +66,15 @@ class Engine(Closing):
         self.settings = settings
         self.classifier = EmotionClassifier(settings.model)
         locator = FaceLocator(settings.detector, settings.minimum_score)
-        self._faces = FaceStage(locator, settings.minimum_score)
+        self._faces = FaceStage(locator, settings.minimum_score, FaceEmbedder() if settings.persons else None)
 
     def observe(
-        self, source: Source, selection: Selection, every_frame: bool = False, stop: Event | None = None
+        self,
+        source: Source,
+        selection: Selection,
+        every_frame: bool = False,
+        stop: Event | None = None,
+        persons: Persons | None = None,
     ) -> Generator[tuple[Frame | None, Observation | None]]:
         """The recording's analysed frames in order.
 
@@ -77,6 +84,7 @@ class Engine(Closing):
             every_frame: also give the decoded frames, those inside the range that are not analysed too (with None
                 for the observation); else the frame is None and its memory long released.
             stop: once set, no further frame is begun; those that were come out.
+            persons: told what joins tracks to persons, if the settings want that; complete after the last frame.
 
         Raises:
             InputError: when nothing can be decoded.
@@ -84,7 +92,7 @@ class Engine(Closing):
         depth = _waiting_frames(source)
         frames = chosen(source, selection, every_frame, stop)
         decoded = Prefetched(self._decode(frames), depth, "fer-batch decode")
-        detected = Prefetched(self._detect(decoded), depth, "fer-batch detect")
+        detected = Prefetched(self._detect(decoded, persons), depth, "fer-batch detect")
         registered = self._register(detected, every_frame)
         try:
             yield from self._classify(registered, depth if every_frame else 4 * self.settings.batch_size)
@@ -100,9 +108,9 @@ class Engine(Closing):
                 self._faces.prepare(one.frame)
             yield one
 
-    def _detect(self, frames: Iterator[Chosen]) -> Iterator[tuple[Frame, Observation | None]]:
+    def _detect(self, frames: Iterator[Chosen], persons: Persons | None) -> Iterator[tuple[Frame, Observation | None]]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
-        for frame, faces in self._faces.follow(frames):
+        for frame, faces in self._faces.follow(frames, persons):
             yield frame, None if faces is None else Observation(frame.index, frame.time_s, faces)
 
     def _register(self, detected: Iterator[tuple[Frame, Observation | None]], keep: bool) -> Iterator[_Registered]:

@@ -19,6 +19,8 @@ class Options(TypedDict, total=False):
     small and many faces too."""
     minimum_score: float
     """Detections with less confidence are dropped; 0.5."""
+    persons: bool
+    """False: no face is told apart by a recognition network, and tracks of one person are not joined; True."""
     batch_size: int
     """Faces classified at once; changes speed, not results; 32."""
     every: int

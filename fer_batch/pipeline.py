@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from fer_batch.atomic import out_of_sight
 from fer_batch.engine import Engine
 from fer_batch.errors import FerBatchError, InputError, OutputError
+from fer_batch.faces.persons import Persons
 from fer_batch.inputs import Recording
 from fer_batch.timeline.csv_writer import CsvWriter
 from fer_batch.timeline.episode_writer import EpisodeWriter
@@ -106,6 +107,8 @@ class _Sinks:
     episodes: EpisodeWriter
     annotated: _Annotated | None
     tracks: TrackSummary = field(default_factory=TrackSummary)
+    persons: Persons | None = None
+    """Told by the engine whose the tracks are; None where that is not wanted."""
     analysed: int = 0
     rows: int = 0
     replaces: bool = False
@@ -146,6 +149,8 @@ class _Sinks:
         for timeline in self.timelines:
             timeline.finish()
         self.episodes.finish()
+        if self.persons is not None:
+            self.tracks.join(self.persons.numbers())
         stack.enter_context(self.tracks.saved(layout.tracks(recording), provenance))
         with out_of_sight(layout.record(recording)):
             if self.annotated is not None:
@@ -199,6 +204,7 @@ def analyze_recording(
             with ExitStack() as stack:
                 sinks = _open_sinks(stack, recording, layout, outputs, source, selection, provenance, outcome.files)
                 sinks.replaces = complete
+                sinks.persons = Persons() if engine.settings.persons else None
                 broken_off = _run(engine, source, selection, sinks, on_progress, stop)
                 if broken_off and (complete or not sinks.analysed):
                     left = "the results of the earlier run are kept" if complete else "nothing of it was analysed yet"
@@ -304,7 +310,7 @@ def _run(
 ) -> bool:
     """Works through the recording; whether it was broken off."""
     total, faces, first = _frames_in_range(source, selection), 0, None
-    observations = engine.observe(source, selection, every_frame=sinks.annotated is not None)
+    observations = engine.observe(source, selection, every_frame=sinks.annotated is not None, persons=sinks.persons)
     # Closed here, while the source is still open for the thread that reads it.
     with closing(observations):
         for frame, observation in observations:

@@ -29,6 +29,8 @@ class Settings:
     """Detections with less confidence are dropped."""
     batch_size: int = 32
     """Faces that are classified at once. Changes speed, not results."""
+    persons: bool = True
+    """Whether faces are told apart by a recognition network, which joins tracks of one person within a recording."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str):
@@ -37,6 +39,8 @@ class Settings:
             raise InputError(f"--batch-size {self.batch_size}: give a whole number from 1.")
         if not isinstance(self.minimum_score, Real) or not 0 < self.minimum_score < 1:
             raise InputError(f"--min-score {self.minimum_score}: give a number between 0 and 1.")
+        if not isinstance(self.persons, bool):
+            raise InputError(f"persons={self.persons!r}: give True or False.")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

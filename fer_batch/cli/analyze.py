@@ -63,6 +63,13 @@ def analyze(
     batch_size: Annotated[
         int, typer.Option(metavar="N", help="Faces classified at once; changes speed, not results.")
     ] = 32,
+    persons: Annotated[
+        bool,
+        typer.Option(
+            "--persons/--no-persons",
+            help="Join tracks of one person within a recording by a recognition network; nothing of it is stored.",
+        ),
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with everything to stdout.")] = False,
 ) -> None:
@@ -80,7 +87,7 @@ def analyze(
     from fer_batch.timeline.layout import Layout
     from fer_batch.video.selection import Selection
 
-    settings = Settings(model, detector.value, min_score, batch_size)
+    settings = Settings(model, detector.value, min_score, batch_size, persons)
     selection = Selection(every, fps, start, end)
     planned = plan(inputs, Outputs(output, timeline.value, video), settings, selection, overwrite)
     require_work(planned)

@@ -45,7 +45,8 @@ class FaceEmbedder:
             luma: (H, W) of the frame.
             keypoints: (6, 2) in its pixels, MediaPipe's order, eyes and mouth apart.
         """
-        return self.embed_crops(register(luma, keypoints, GEOMETRY)[None])[0]
+        embedding: NDArray[np.float32] = self.embed_crops(register(luma, keypoints, GEOMETRY)[None])[0]
+        return embedding
 
     def embed_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, 128) of registered faces (N, 150, 150), gray.

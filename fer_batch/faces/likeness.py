@@ -14,9 +14,13 @@ _GEOMETRY = CropGeometry(size=24)
 """24 pixels: enough to tell brows, beard and light apart, too few for the detector's jitter to matter."""
 
 SAME = 0.5
-"""Distance of embeddings up to which two faces are certainly one person's."""
+"""Distance of embeddings up to which two faces are taken for one person's: of photographs of two people one pair in
+1,300 is as near, of one person's 83 %."""
 OTHER = 0.6
-"""Distance from which on they are two people's."""
+"""Distance from which on they are two people's: of one person's photographs 1 % are as far."""
+_SMALLEST = 32.0
+"""Height of a face in pixels below which its embedding says little: of photographs of one person shrunk to 24 pixels
+65 % are the same by the distance above, at 32 pixels 77 %."""
 
 
 class View(Protocol):
@@ -52,7 +56,7 @@ class Looks:
 
     def embedding(self, row: int) -> NDArray[np.float32] | None:
         """(128,) of a face."""
-        if row not in self._embeddings and self._view is not None:
+        if row not in self._embeddings and self._view is not None and self._faces.boxes[row, 3] >= _SMALLEST:
             self._embeddings[row] = self._view.embedding(self._faces.keypoints[row])
         return self._embeddings.get(row)
 

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
+from fer_batch.faces.appearance import FaceEmbedder
 from fer_batch.faces.following import Following
 from fer_batch.faces.locator import FaceLocator
+from fer_batch.faces.persons import Persons
 from fer_batch.faces.steady import Steadier
 from fer_batch.faces.tracker import Tracker
 from fer_batch.types import Faces
@@ -23,37 +25,42 @@ class FaceStage(Closing):
     Args:
         locator: finds them; closed with this.
         minimum_score: detections with less begin no track.
+        embedder: tells people apart; without it nobody is known again by more than place and short memory.
     """
 
-    def __init__(self, locator: FaceLocator, minimum_score: float) -> None:
+    def __init__(self, locator: FaceLocator, minimum_score: float, embedder: FaceEmbedder | None = None) -> None:
         self._minimum_score = minimum_score
         self._locator = locator
+        self._embedder = embedder
 
     def prepare(self, frame: Frame) -> None:
         """Makes the picture that faces are looked for in, in whatever thread this is called."""
         self._locator.prepare(frame)
 
-    def follow(self, frames: Iterator[Chosen]) -> Iterator[tuple[Frame, Faces | None]]:
+    def follow(self, frames: Iterator[Chosen], persons: Persons | None = None) -> Iterator[tuple[Frame, Faces | None]]:
         """A recording's frames with their faces, ordered by track; None for one that is not analysed.
 
         Args:
             frames: in order, from the first.
+            persons: told which tracks are seen together, and what they look like.
         """
-        tracker, steadier = Tracker(self._minimum_score), Steadier()
+        tracker = Tracker(self._minimum_score, on_embedding=None if persons is None else persons.add)
+        steadier = Steadier()
         following, shot = Following[Frame](tracker), 0
         self._locator.begin()
         for one in frames:
             frame, time_s = one.frame, one.frame.time_s
             if not one.analysed:
-                yield from _steadied(following.pass_on(frame, time_s), steadier)
+                yield from _finished(following.pass_on(frame, time_s), steadier, persons)
                 continue
             new_shot, shot = one.shot != shot, one.shot
             if new_shot:
-                yield from _steadied(following.finish(), steadier)
+                yield from _finished(following.finish(), steadier, persons)
             expected = tracker.expected(time_s, frame.width)
             found = self._locator.locate(frame, expected, new_shot)
-            yield from _steadied(following.add(frame, time_s, found, frame.width, _View(frame)), steadier)
-        yield from _steadied(following.finish(), steadier)
+            view = _View(frame, self._embedder)
+            yield from _finished(following.add(frame, time_s, found, frame.width, view), steadier, persons)
+        yield from _finished(following.finish(), steadier, persons)
 
     def close(self) -> None:
         """Releases the models."""
@@ -63,16 +70,23 @@ class FaceStage(Closing):
 class _View:
     """A frame as the tracker looks at it."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, embedder: FaceEmbedder | None) -> None:
         self._frame = frame
+        self._embedder = embedder
 
     def luma(self) -> NDArray[np.uint8]:
         return self._frame.luma()
 
     def embedding(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        return None
+        return None if self._embedder is None else self._embedder.embed(self._frame.luma(), keypoints)
 
 
-def _steadied(frames: Iterator[tuple[Frame, Faces | None]], steadier: Steadier) -> Iterator[tuple[Frame, Faces | None]]:
+def _finished(
+    frames: Iterator[tuple[Frame, Faces | None]], steadier: Steadier, persons: Persons | None
+) -> Iterator[tuple[Frame, Faces | None]]:
     for frame, faces in frames:
-        yield frame, None if faces is None else steadier.update(frame.time_s, faces)
+        if faces is not None:
+            if persons is not None:
+                persons.see(faces.tracks)
+            faces = steadier.update(frame.time_s, faces)
+        yield frame, faces

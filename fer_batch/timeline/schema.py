@@ -45,10 +45,12 @@ TRACKS: Final = pa.schema(
         *((name, pa.float32()) for name in ("x", "y", "width", "height", "score", *EMOTIONS)),
         ("emotion", EMOTION_TYPE),
         ("emotion_share", pa.float32()),
+        ("person", pa.int32()),
     ]
 )
 """One row a track: ``frames`` counts its rows in the timeline, box, score and probabilities are their means,
-``emotion`` is the most frequent one and ``emotion_share`` its share of the rows, 0 to 1."""
+``emotion`` is the most frequent one and ``emotion_share`` its share of the rows, 0 to 1. Tracks of one ``person``,
+from 1 within the recording, look like one person's; null where that was not wanted."""
 
 
 EPISODES: Final = pa.schema(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ class TrackSummary:
     """Sums over each track, kept up to date observation by observation in some 200 bytes a track."""
 
     def __init__(self) -> None:
+        self._persons: Mapping[int, int] = {}
         self._rows: dict[int, int] = {}
         self._sums = np.zeros((16, _MEANS))
         self._votes = np.zeros((16, len(EMOTIONS)), np.int64)
@@ -52,6 +53,10 @@ class TrackSummary:
         self._times[rows, 0] = np.minimum(self._times[rows, 0], observation.time_s)
         self._times[rows, 1] = np.maximum(self._times[rows, 1], observation.time_s)
 
+    def join(self, persons: Mapping[int, int]) -> None:
+        """Says whose the tracks are: the person of each track; without this the column is null."""
+        self._persons = persons
+
     def table(self) -> pa.Table:
         """The columns of ``TRACKS``, ordered by track; ``to_pylist()`` gives a dict for each track."""
         order = np.array([self._rows[track] for track in sorted(self._rows)], np.intp)
@@ -67,6 +72,7 @@ class TrackSummary:
             *(pa.array(mean) for mean in means.T.astype(np.float32)),
             emotion_array(emotion.astype(np.int8)),
             pa.array(share.astype(np.float32)),
+            pa.array([self._persons.get(track) for track in sorted(self._rows)], pa.int32()),
         ]
         return pa.Table.from_arrays(columns, schema=TRACKS)
 
