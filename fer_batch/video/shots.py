@@ -36,6 +36,7 @@ _CALMER = 0.12
 """By how much frames on either side of a cut are at least more alike than those across it."""
 _GRADUAL = 0.35
 _MIXED = 0.3
+_MIXTURE = 0.15, 0.85
 _LONE = 2.0
 """How many times as large a cut's step is than any other around it, on the way from before to after."""
 
@@ -119,10 +120,10 @@ class _Look:
     _contrast = 0.0
     _grain = 1.0
 
-    @property
-    def normal(self):
-        cells = self.cells - np.float32(self.cells.mean())
-        return cells / max(1e-3, float(cells.std()))
+    @cached_property
+    def varied(self) -> NDArray[np.float32]:
+        """(36 * 64) the cells without their mean."""
+        return (self.cells - np.float32(self.cells.mean())).ravel()
 
     @cached_property
     def flat(self) -> bool:
@@ -242,14 +243,18 @@ class _Before:
         before = self._recent(look.time_s)
         if self._likeness < _CUT and self._divides(before, now, _CUT):
             return True
-        return self._blended and self._divides(before[:-1], now, max(self._last_likeness, self._likeness))
+        return (
+            self._blended
+            and _is_between(before[-2], before[-1], look, *_MIXTURE)
+            and self._divides(before[:-1], now, max(self._last_likeness, self._likeness))
+        )
 
-    def _divides(self, before: list[_Look], now: list[_Look], own: float) -> bool:
+    def _divides(self, before: list[_Look], now: list[_Look], step: float) -> bool:
         calm = min(_calmness(before), _calmness(now))
-        if own > calm - 0.06 or _is_gradual(self._flat or before, now):
+        if step > calm - 0.03 or (_is_growing(now) if self._flat else _is_gradual(before, now)):
             return False
         limit = min(_CUT, calm - _CALMER)
-        return all(likeness(one, other) < limit for one in _some(before, 3) for other in _some(now, 4))
+        return all(likeness(one, other) < limit for one in _some(before, 5) for other in _some(now, 4))
 
     def add(self, look: _Look) -> None:
         """The frame is now one of those before."""
@@ -293,16 +298,23 @@ def _is_gradual(before: list[_Look], after: list[_Look]) -> bool:
     )
 
 
+def _is_growing(after: list[_Look]) -> bool:
+    """Whether a picture comes out of black or white little by little."""
+    first = [one for one in after if one.time_s <= after[0].time_s + _BLENDED_S][-1]
+    return float(cv2.norm(first.varied)) < (1 - _GRADUAL) * float(cv2.norm(after[-1].varied))
+
+
 def _is_between(one: _Look, middle: _Look, other: _Look, low: float, high: float) -> bool:
     """Whether a picture is a mixture of two others, with this much of the second one."""
-    way = (other.cells - one.cells.astype(np.float32)).ravel()
-    step = (middle.cells - one.cells.astype(np.float32)).ravel()
+    start = one.varied
+    way, step = other.varied - start, middle.varied - start
     length = float(way @ way)
     if not length:
         return False
     share = float(step @ way) / length
     rest = step - share * way
-    return low < share < high and float(rest @ rest) < _MIXED * float(step @ step if low == 0.0 else (way-step)@(way-step))
+    nearer = min(share, 1 - share) ** 2 * length
+    return low < share < high and float(rest @ rest) < _MIXED * nearer
 
 
 class _Ahead:
