@@ -32,7 +32,7 @@ _CUT = 0.55
 """Likeness below which two frames show different things."""
 _BLENDED = 0.9
 """Likeness below which a frame may be a mixture of the one before and the one after it."""
-_CALMER = 0.12
+_CALM = 0.67
 """By how much frames on either side of a cut are at least more alike than those across it."""
 _GRADUAL = 0.35
 _MIXED = 0.3
@@ -166,6 +166,11 @@ def _in_place(one: _Look, other: _Look) -> float:
 
 
 def likeness(one: _Look, other: _Look) -> float:
+    found = _found(one, other)
+    return found if found >= _CUT else max(found, _found(other, one))
+
+
+def _found(one: _Look, other: _Look) -> float:
     """How much of one frame's structure is in the other one, at its place or moved: from 0 to 1.
 
     Each block's best correlation around its place, weighted by how much the block shows. Some is found by chance:
@@ -224,6 +229,9 @@ class _Before:
         self._blended = False
         if not self._shown or look.flat:
             return False
+        if self._flat and _difference(self._flat[-1], look) <= _STILL:
+            self._likeness = 1.0
+            return False
         self._last_likeness, self._likeness = self._likeness, _Step(self._shown[-1], look).likeness
         if look.time_s - self._cut_s < _AROUND_S:
             return False
@@ -251,10 +259,9 @@ class _Before:
 
     def _divides(self, before: list[_Look], now: list[_Look], step: float) -> bool:
         calm = min(_calmness(before), _calmness(now))
-        if step > calm - 0.03 or (_is_growing(now) if self._flat else _is_gradual(before, now)):
+        if calm < max(_CALM, step + 0.03) or (_is_growing(now) if self._flat else _is_gradual(before, now)):
             return False
-        limit = min(_CUT, calm - _CALMER)
-        return all(likeness(one, other) < limit for one in _some(before, 5) for other in _some(now, 4))
+        return all(likeness(one, other) < _CUT for one in _some(before, 4) for other in _some(now, 4))
 
     def add(self, look: _Look) -> None:
         """The frame is now one of those before."""
