@@ -187,17 +187,18 @@ class Tracker:
         for row, track in enumerate(owners):
             if track is None:
                 continue
-            if track.is_new:
+            sure = faces.scores[row] >= self._minimum_score
+            if track.is_new or (track.rivals and sure):
                 found = [one for one in self._tracks if not one.missed]
                 alone = self._stands_alone(track, boxes[row], time_s, found)
-                if alone:
+                if alone and track.is_new:
                     self._claim(track, row, owners, looks)
-                self._settle(track, row, time_s, missing, alone, looks)
-            due = time_s - track.who.looked_s >= _REFRESH_S or track.rivals
-            if not due or faces.scores[row] < self._minimum_score:
-                continue
-            if self._stands_alone(track, boxes[row], time_s, self._tracks):
-                self._make_certain(track, row, looks)
+                elif alone:
+                    self._make_certain(track, row, looks)
+                if track.is_new:
+                    self._settle(track, row, time_s, missing, alone, looks)
+            due = sure and time_s - track.who.looked_s >= _REFRESH_S
+            if due and self._stands_alone(track, boxes[row], time_s, self._tracks):
                 self._remember(track.who, row, time_s, looks)
 
     @staticmethod
@@ -230,7 +231,7 @@ class Tracker:
             return
         if track.former is not None:
             self._resume(track, track.former)
-        elif track.found >= _SUFFICES:
+        elif track.found >= _SUFFICES and (alone or not track.rivals):
             self._believe(track)
 
     @staticmethod
@@ -241,7 +242,7 @@ class Tracker:
 
     def _remember(self, who: Identity, row: int, time_s: float, looks: Looks) -> None:
         portrait = looks.portrait(row)
-        if portrait is None or time_s - who.looked_s < _REFRESH_S:
+        if portrait is None:
             return
         who.remember(portrait, time_s)
         wait_s = 1.0 if len(who.embeddings) < 2 else 3 * (who.embedded_s - who.born_s)
