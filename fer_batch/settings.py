@@ -22,7 +22,7 @@ class Settings:
 
     model: str = DEFAULT_MODEL
     """A name of ``fer-batch models``, or the path of an .onnx file."""
-    detector: str = "short"
+    detector: str = "auto"
     """"auto" finds small and many faces too, "short" those within about two metres of the camera, "full" within about
     five."""
     minimum_score: float = MINIMUM_SCORE

@@ -42,7 +42,7 @@ def analyze(
             help="auto: also small and many faces, looked for more closely; short: faces within about 2 m of the "
             "camera; full: within about 5 m."
         ),
-    ] = Detector.short,
+    ] = Detector.auto,
     model: Annotated[
         str, typer.Option(metavar="MODEL", help="Name of a shipped emotion model, or path of an .onnx file.")
     ] = DEFAULT_MODEL,

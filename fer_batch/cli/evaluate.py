@@ -52,7 +52,7 @@ def evaluate(
         str | None,
         typer.Option(help="train, valid or test; by default test, else valid, else everything.", show_default=False),
     ] = None,
-    detector: Annotated[Detector, typer.Option(help="For --as photos.")] = Detector.short,
+    detector: Annotated[Detector, typer.Option(help="For --as photos.")] = Detector.auto,
     labels: Annotated[
         Labels,
         typer.Option(
