@@ -33,7 +33,7 @@ class Returns:
 
     def leave(self, track: Track) -> None:
         """A believed track that nobody waits for at its place any more."""
-        if track.embeddings:
+        if track.who.embeddings:
             self._gone = [*self._gone[-_REMEMBERED + 1 :], track]
 
     def forget(self) -> None:
@@ -53,14 +53,14 @@ class Returns:
         """
         self._gone = [one for one in self._gone if time_s - one.seen_s <= _REMEMBERED_S]
         near = _near(track, time_s, missing)
-        known = [one for one in [*missing, *self._gone] if one.embeddings]
+        known = [one for one in [*missing, *self._gone] if one.who.embeddings]
         if not near and not known:
             return True
         embedding = looks.embedding(row) if alone and known else None
         clear = not known
         if embedding is not None:
-            track.embeddings = [embedding]
-            distances = {one: difference(one.embeddings, embedding) for one in known}
+            track.who.embeddings = [embedding]
+            distances = {one: difference(one.who.embeddings, embedding) for one in known}
             nearest = min(distances, key=distances.__getitem__)
             if distances[nearest] <= SAME:
                 track.former, track.likeness = nearest, 1.0
@@ -70,7 +70,7 @@ class Returns:
         if track.former not in near:
             track.former, track.likeness = None, -1.0
         for one in near:
-            likeness = one.likeness_to(looks.portrait(row))
+            likeness = one.who.likeness_to(looks.portrait(row))
             if likeness is not None and likeness > track.likeness:
                 track.former, track.likeness = one, likeness
         return clear and not near if track.former is None else track.likeness >= _SAME

@@ -12,44 +12,18 @@ from fer_batch.faces.motion import Motion
 
 
 @dataclass(slots=True, eq=False)
-class Track:
-    """A face through time."""
+class Identity:
+    """Who is being followed, as far as that is known."""
 
-    motion: Motion
-    """In widths of the picture."""
     born_s: float
-    seen_s: float
-    found: int = 1
-    """Frames in which it was found."""
-    missed: int = 0
-    """Frames since it was last found."""
     number: int = 0
-    """Identity from 1; 0 until it is believed in."""
-    over: bool = False
-    """Whether it will not be carried on."""
-    coverer: Track | None = None
-    """The one whose face was before its place when it was missed first."""
+    """From 1; 0 until the track is believed in."""
     portrait: NDArray[np.float32] | None = field(default=None, repr=False)
     """(576,) how it has looked lately; see ``fer_batch.faces.likeness.portrait``."""
     looked_s: float = -np.inf
     embeddings: list[NDArray[np.float32]] = field(default_factory=list, repr=False)
     """(128,) each, taken at growing intervals."""
     embedded_s: float = -np.inf
-    former: Track | None = None
-    """Of a new track: the missing one that it looks most like."""
-    likeness: float = -1.0
-    """To that one, -1 to 1."""
-
-    @property
-    def is_new(self) -> bool:
-        """Whether it is not yet believed in, nor given up."""
-        return not (self.number or self.over)
-
-    def find(self, box: NDArray[np.float32], time_s: float, hidden: float) -> None:
-        """Carries it on; ``hidden`` is the share of its box that another face may hide."""
-        self.motion.observe(box, time_s, hidden)
-        self.seen_s, self.missed, self.coverer = time_s, 0, None
-        self.found += 1
 
     def remember(self, portrait: NDArray[np.float32], time_s: float) -> None:
         """Averages a portrait into what it has looked like, half by half."""
@@ -59,6 +33,50 @@ class Track:
     def likeness_to(self, portrait: NDArray[np.float32] | None) -> float | None:
         """-1 to 1; None where there is nothing to compare."""
         return None if portrait is None or self.portrait is None else float(portrait @ self.portrait)
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """A face through time: where it goes, and who it is."""
+
+    motion: Motion
+    """In widths of the picture."""
+    seen_s: float
+    who: Identity
+    found: int = 1
+    """Frames in which it was found."""
+    missed: int = 0
+    """Frames since it was last found."""
+    over: bool = False
+    """Whether it will not be carried on."""
+    coverer: Track | None = None
+    """The one whose face was before its place when it was missed first."""
+    rivals: list[Track] = field(default_factory=list)
+    """Those whose faces have overlapped with it since it was last certain who is who."""
+    former: Track | None = None
+    """Of a new track: the missing one that it looks most like."""
+    likeness: float = -1.0
+    """To that one, -1 to 1."""
+
+    @property
+    def number(self) -> int:
+        """Identity from 1; 0 until it is believed in."""
+        return self.who.number
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is not yet believed in, nor given up."""
+        return not (self.who.number or self.over)
+
+    def find(self, box: NDArray[np.float32], time_s: float, hidden: float) -> None:
+        """Carries it on; ``hidden`` is the share of its box that another face may hide."""
+        self.motion.observe(box, time_s, hidden)
+        self.seen_s, self.missed, self.coverer = time_s, 0, None
+        self.found += 1
+
+    def exchange(self, other: Track) -> None:
+        """Makes each of two tracks go on as the other one: they were mistaken for each other."""
+        self.who, other.who = other.who, self.who
 
 
 def boxes_of(tracks: list[Track], time_s: float) -> NDArray[np.float32]:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.faces.association import FARTHEST, affinity, overlaps, pairs
-from fer_batch.faces.likeness import Looks, View
+from fer_batch.faces.likeness import SAME, Looks, View, difference
 from fer_batch.faces.motion import Motion
 from fer_batch.faces.returning import Returns
-from fer_batch.faces.track import Track, boxes_of
+from fer_batch.faces.track import Identity, Track, boxes_of
 from fer_batch.types import Faces
 
 _MISSED = 2
@@ -32,6 +32,8 @@ _COVERED = 0.1
 """Overlap with a found face from which on a missing one may be behind it."""
 _COVER = 0.1
 """What a face that went behind another is worth less, so that one face alone remains the one before."""
+_MARGIN = 0.1
+"""By how much nearer another one's embedding must be for two tracks to have been mistaken for each other."""
 _LOOKS = 1.0
 """How much looks count beside place where several faces and tracks compete."""
 _UNKNOWN = 0.3
@@ -105,7 +107,7 @@ class Tracker:
             track.find(boxes[row], time_s, hidden[row])
             owners[row] = track
         for row in self._newcomers(faces, boxes, owners):
-            owners[row] = track = Track(Motion(boxes[row], time_s), time_s, time_s)
+            owners[row] = track = Track(Motion(boxes[row], time_s), time_s, Identity(time_s))
             self._tracks.append(track)
         self._look(time_s, faces, boxes, owners, looks)
         self._drop(lambda track: track.is_new and track.missed >= _MISSED)
@@ -139,7 +141,7 @@ class Tracker:
         possible = near >= np.where(strong, np.float32(_NEAR), np.float32(_OVERLAP))
         # Who was not seen for a while may have been replaced: that is looked into as with any new face.
         for column, track in enumerate(self._tracks):
-            if track.portrait is not None and track.missed > 1 and time_s - track.seen_s > _GAP_S:
+            if track.who.portrait is not None and track.missed > 1 and time_s - track.seen_s > _GAP_S:
                 possible[:, column] = False
             elif track.is_new:
                 possible[:, column] &= strong[:, 0]
@@ -159,7 +161,7 @@ class Tracker:
         worth = near + np.float32(_LOOKS * _UNKNOWN)
         for row, column in np.argwhere(possible & contested).tolist():
             track = self._tracks[column]
-            likeness = track.likeness_to(looks.portrait(row))
+            likeness = track.who.likeness_to(looks.portrait(row))
             if likeness is not None:
                 worth[row, column] += _LOOKS * (likeness - _UNKNOWN)
             if track.coverer is not None:
@@ -181,15 +183,47 @@ class Tracker:
         """Decides on new tracks that can be decided on, and looks at those seen whole, now and then."""
         missing = [track for track in self._tracks if track.missed and not track.is_new]
         _note_coverers(time_s, boxes, owners, missing)
+        _note_rivals(time_s, self._tracks)
         for row, track in enumerate(owners):
             if track is None:
                 continue
-            if track.is_new:
-                alone = self._stands_alone(track, boxes[row], time_s, [one for one in self._tracks if not one.missed])
-                self._settle(track, row, time_s, missing, alone, looks)
-            due = time_s - track.looked_s >= _REFRESH_S and faces.scores[row] >= self._minimum_score
+            sure = faces.scores[row] >= self._minimum_score
+            if track.is_new or (track.rivals and sure):
+                found = [one for one in self._tracks if not one.missed]
+                alone = self._stands_alone(track, boxes[row], time_s, found)
+                if alone and track.is_new:
+                    self._claim(track, row, owners, looks)
+                elif alone:
+                    self._make_certain(track, row, looks)
+                if track.is_new:
+                    self._settle(track, row, time_s, missing, alone, looks)
+            due = sure and time_s - track.who.looked_s >= _REFRESH_S
             if due and self._stands_alone(track, boxes[row], time_s, self._tracks):
-                self._remember(track, row, time_s, looks)
+                self._remember(track.who, row, time_s, looks)
+
+    @staticmethod
+    def _claim(track: Track, row: int, owners: list[Track | None], looks: Looks) -> None:
+        """Lets a new track go on as one beside it that has left its face for another's while they overlapped."""
+        for rival in track.rivals:
+            if not rival.who.embeddings or rival not in owners:
+                continue
+            own, other = looks.embedding(row), looks.embedding(owners.index(rival))
+            if own is None or other is None:
+                continue
+            distance = difference(rival.who.embeddings, own)
+            if distance <= SAME and distance < difference(rival.who.embeddings, other) - _MARGIN:
+                track.exchange(rival)
+                return
+
+    def _make_certain(self, track: Track, row: int, looks: Looks) -> None:
+        """Compares a face that has come free of others with itself and with them, and mends a mix-up."""
+        rivals, track.rivals = [one for one in track.rivals if one.who.embeddings and not one.over], []
+        if not rivals or not track.who.embeddings or (embedding := looks.embedding(row)) is None:
+            return
+        distances = [difference(one.who.embeddings, embedding) for one in rivals]
+        nearest = int(np.argmin(distances))
+        if distances[nearest] <= SAME and distances[nearest] < difference(track.who.embeddings, embedding) - _MARGIN:
+            track.exchange(rivals[nearest])
 
     def _settle(self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: Looks) -> None:
         missing = [other for other in missing if not other.over]
@@ -197,7 +231,7 @@ class Tracker:
             return
         if track.former is not None:
             self._resume(track, track.former)
-        elif track.found >= _SUFFICES:
+        elif track.found >= _SUFFICES and (alone or not track.rivals):
             self._believe(track)
 
     @staticmethod
@@ -206,32 +240,33 @@ class Tracker:
         others = [other for other in among if other is not track]
         return not others or float(overlaps(box[None], boxes_of(others, time_s)).max()) <= _APART
 
-    def _remember(self, track: Track, row: int, time_s: float, looks: Looks) -> None:
+    def _remember(self, who: Identity, row: int, time_s: float, looks: Looks) -> None:
         portrait = looks.portrait(row)
         if portrait is None:
             return
-        track.remember(portrait, time_s)
-        wait_s = 1.0 if len(track.embeddings) < 2 else 3 * (track.embedded_s - track.born_s)
-        if track.is_new or len(track.embeddings) >= _EMBEDDINGS or time_s - track.embedded_s < wait_s:
+        who.remember(portrait, time_s)
+        wait_s = 1.0 if len(who.embeddings) < 2 else 3 * (who.embedded_s - who.born_s)
+        if not who.number or len(who.embeddings) >= _EMBEDDINGS or time_s - who.embedded_s < wait_s:
             return
         embedding = looks.embedding(row)
         if embedding is not None:
-            track.embeddings.append(embedding)
-            track.embedded_s = time_s
-            self._report(track.number, embedding)
+            who.embeddings.append(embedding)
+            who.embedded_s = time_s
+            self._report(who.number, embedding)
 
     def _believe(self, track: Track) -> None:
         """Gives a track its number, the next one that was never used."""
-        track.number = self._next
+        track.who.number = self._next
         self._next += 1
-        for embedding in track.embeddings:
-            self._report(track.number, embedding)
+        for embedding in track.who.embeddings:
+            self._report(track.who.number, embedding)
 
     def _resume(self, track: Track, former: Track) -> None:
         """Makes a new track the continuation of one that was missed."""
-        track.number, track.found, track.born_s = former.number, track.found + former.found, former.born_s
-        track.portrait, track.embeddings = former.portrait, former.embeddings or track.embeddings
-        track.embedded_s, track.former = former.embedded_s, None
+        track.found += former.found
+        if not former.who.embeddings:
+            former.who.embeddings = track.who.embeddings
+        track.who, track.former = former.who, None
         self._tracks = [other for other in self._tracks if other is not former]
         former.over = True
         self._returns.take_back(former)
@@ -241,7 +276,7 @@ class Tracker:
             self._on_embedding(number, embedding)
 
     def _is_over(self, track: Track, time_s: float) -> bool:
-        patience_s = self._patience_s if track.portrait is None else self._memory_s
+        patience_s = self._patience_s if track.who.portrait is None else self._memory_s
         return track.missed > _MISSED and time_s - track.seen_s > patience_s
 
     def _drop(self, condition: Callable[[Track], bool]) -> None:
@@ -268,3 +303,14 @@ def _note_coverers(time_s: float, boxes: NDArray[np.float32], owners: list[Track
         shared = overlaps(boxes_of(fresh, time_s), boxes)
         for track, row, most in zip(fresh, shared.argmax(1).tolist(), shared.max(1).tolist(), strict=True):
             track.coverer = owners[row] if most >= _COVERED else None
+
+
+def _note_rivals(time_s: float, tracks: list[Track]) -> None:
+    """Whose faces are so near each other that they may be mistaken."""
+    if len(tracks) < 2:
+        return
+    boxes = boxes_of(tracks, time_s)
+    for i, j in np.argwhere(np.triu(overlaps(boxes, boxes), 1) >= _COVERED).tolist():
+        for one, other in ((tracks[i], tracks[j]), (tracks[j], tracks[i])):
+            if other not in one.rivals:
+                one.rivals.append(other)
