@@ -5,12 +5,15 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Iterable, Mapping
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import EXAMPLE, ffmpeg
 from numpy.typing import NDArray
-from people import astronaut, woman
+from people import ASTRONAUT, astronaut, woman
 
+import fer_batch
 from fer_batch.faces.appearance import FaceEmbedder
 from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.faces.persons import Persons
@@ -151,3 +154,25 @@ def test_more_faces_in_one_frame_than_are_compared_at_once_are_all_told_apart() 
     for track in crowd.tolist():
         joined.add(track, at(0.0))
     assert joined.numbers() == {track: track for track in crowd.tolist()}
+
+
+def test_a_recording_that_cuts_between_two_people_has_two_persons(tmp_path: Path) -> None:
+    """The woman in tears, the astronaut, the woman laughing: more tracks than people."""
+    shots = (
+        ["-t", "3", "-i", str(EXAMPLE)],
+        ["-loop", "1", "-t", "3", "-i", str(ASTRONAUT)],
+        ["-ss", "13", "-t", "3", "-i", str(EXAMPLE)],
+    )
+    alike = "scale=640:360:force_original_aspect_ratio=decrease,pad=640:360:-1:-1,setsar=1,fps=12,format=yuv420p"
+    chains = "".join(f"[{i}:v]{alike}[v{i}];" for i in range(3))
+    ffmpeg(*shots[0], *shots[1], *shots[2], "-filter_complex", f"{chains}[v0][v1][v2]concat=n=3", tmp_path / "cuts.mp4")
+    fer_batch.analyze(tmp_path / "cuts.mp4", output=tmp_path / "out")
+    tracks = fer_batch.tracks(tmp_path / "out")
+    first, second, last = (
+        set(tracks.person[(tracks.first_time_s < at) & (tracks.last_time_s > at)]) for at in (1.5, 4.5, 7.5)
+    )
+    assert first == last == {1}
+    assert second == {2}
+    unasked = fer_batch.analyze(tmp_path / "cuts.mp4", output=tmp_path / "plain", persons=False)
+    assert len(unasked)
+    assert fer_batch.tracks(tmp_path / "plain").person.isna().all()
