@@ -17,7 +17,7 @@ class Model:
 
     name: str
     task: str
-    """"emotion" or "face detection"."""
+    """"emotion", "face detection" or "face recognition"."""
     file: str
     sha256: str
     licence: str

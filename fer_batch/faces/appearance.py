@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from fer_batch.discreet import import_onnxruntime
 from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import CropGeometry, register
+from fer_batch.faces.sharpness import sharpness_of_faces
 from fer_batch.models import model_path
 
 MODEL = "face-recognition"
@@ -18,6 +19,9 @@ GEOMETRY = CropGeometry(size=150, right_eye=(0.325, 0.315), left_eye=(0.675, 0.3
 framings tried, the one in which it tells people apart best."""
 
 DIMENSIONS = 128
+_BLURRED = 0.2
+"""Sharpness below which faces look like one another: of photographs blurred so by 2.7 % of the side of the crop, 18 %
+of the pairs of tracks that are joined are two people's, of sharp ones 0.1 %; one sharp photograph in 1,000 is below."""
 
 
 class FaceEmbedder:
@@ -38,13 +42,15 @@ class FaceEmbedder:
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise ModelError(f"{path}: not a usable ONNX model; install fer-batch again.") from error
 
-    def embed(self, luma: NDArray[np.uint8], keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(128,) of one face: the mean of what the network gives for it and for its mirror image.
+    def embed(self, luma: NDArray[np.uint8], keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """(128,) of one face: the mean of its own and of its mirror image's; None if it is blurred.
 
         Args:
             luma: (H, W) of the frame.
             keypoints: (6, 2) in its pixels, MediaPipe's order, eyes and mouth apart.
         """
+        if not sharpness_of_faces(luma, keypoints[None])[0] >= _BLURRED:
+            return None
         embedding: NDArray[np.float32] = self.embed_crops(register(luma, keypoints, GEOMETRY)[None])[0]
         return embedding
 

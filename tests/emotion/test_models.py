@@ -16,6 +16,7 @@ from fer_batch import ModelError
 from fer_batch.cli.app import run
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.faces.appearance import FaceEmbedder
 from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.models import manifest, model_path, models_folder, sha256_of
 
@@ -57,7 +58,7 @@ def without_metadata(model: bytes) -> bytes:
 
 
 def test_every_model_that_ships_is_whole_and_documented() -> None:
-    assert {model.task for model in manifest().values()} == {"emotion", "face detection"}
+    assert {model.task for model in manifest().values()} == {"emotion", "face detection", "face recognition"}
     for name, model in manifest().items():
         assert hashlib.sha256(model_path(name).read_bytes()).hexdigest() == model.sha256
         assert model.licence
@@ -96,6 +97,7 @@ def test_the_command_finds_one_altered_bit(copies: Path, file: str, capsys: pyte
         ("emotion-gray48", EmotionClassifier),
         ("face-short-range", lambda: MediaPipeDetector("short")),
         ("face-full-range", lambda: MediaPipeDetector("full")),
+        ("face-recognition", FaceEmbedder),
     ],
 )
 @pytest.mark.parametrize("fault", ["altered", "missing"])

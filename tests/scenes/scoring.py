@@ -113,9 +113,7 @@ def score(scene: Scene, run: Run) -> Score:
     judged = [_judge(faces, frame) for faces, frame in zip(run.truth, run.frames, strict=True)]
     shots = [bisect_right(scene.cuts, index / scene.fps + 1e-9) for index in range(len(judged))]
     _measure([one.in_shot(shot) for one, shot in zip(judged, shots, strict=True)], result)
-    met = Counter(
-        (person, shot, track) for one, shot in zip(judged, shots, strict=True) for person, track in one.pairs
-    )
+    met = Counter((person, shot, track) for one, shot in zip(judged, shots, strict=True) for person, track in one.pairs)
     lasting = [who for who, count in met.items() if count / scene.fps >= _LASTING_S - 1e-9]
     people_of = {(track, person) for person, _, track in lasting}
     result.mixed = sum(count > 1 for count in Counter(track for track, _ in people_of).values())
