@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.faces.alignment import LEFT_EYE, RIGHT_EYE, register_all
 from fer_batch.faces.detector import MediaPipeDetector
+from fer_batch.faces.following import Following
 from fer_batch.faces.kinds import Detector
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.steady import Steadier
 from fer_batch.faces.tracker import Tracker
 from fer_batch.settings import Settings
 from fer_batch.types import Faces
+from fer_batch.video.frame import Frame
 from fer_batch.video.opening import open_source
+from fer_batch.video.source import Source
 from scenes.catalogue import SIZE, Stage, scenes
 from scenes.composition import Layer, Scene, Shot, TrueFace
 from scenes.cutouts import Cutout, cast, overlap
@@ -91,16 +94,23 @@ class Observer:
 
     def versions(self, path: Path, truth: Truth | None = None) -> tuple[Version, Version]:
         """The recording's faces as detected and as smoothed."""
-        tracker, steadier = Tracker(), Steadier()
         found = Version({}, []), Version({}, [])
+        steadier = Steadier()
         with open_source(path) as source:
-            for index, frame in enumerate(source.frames()):
-                detected = tracker.update(frame.time_s, self._locator.locate(frame), unit=frame.width)
+            for frame, detected in self._followed(source):
                 for version, faces in zip(found, (detected, steadier.update(frame.time_s, detected)), strict=True):
                     crops = register_all(frame.luma(), faces.keypoints, self._classifier.geometry)
                     probabilities = self._classifier.classify(crops) if len(crops) else np.zeros((0, 7), np.float32)
-                    version.add(faces, probabilities, truth[index] if truth else ())
+                    version.add(faces, probabilities, truth[frame.index] if truth else ())
         return found
+
+    def _followed(self, source: Source) -> Iterator[tuple[Frame, Faces]]:
+        following = Following[Frame](Tracker())
+        for frame in source.frames():
+            for item, faces in following.add(frame, frame.time_s, self._locator.locate(frame), frame.width):
+                yield item, faces or Faces.none()
+        for item, faces in following.finish():
+            yield item, faces or Faces.none()
 
     def close(self) -> None:
         """Releases the detector."""
