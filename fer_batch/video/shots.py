@@ -23,8 +23,10 @@ _BLENDED_S = 0.05
 """Longest frame that may be a mixture of two shots within a cut: blended when the rate was changed, or fields of both.
 A slower recording would show a dissolve in as many frames."""
 
-_STILL = 1.0
-"""Mean difference of cells, in gray levels, up to which nothing can have been cut: noise and slow movement."""
+_STILL = 2.0
+"""Mean difference of cells, in gray levels, up to which nothing can have been cut: slow movement, and blocks that come
+and go in the dark end of a fade. Across cuts between shots that can hardly be seen it is three times that.
+"""
 _REPEATED = 0.2
 """Mean difference of cells, in gray levels, of frames that are one picture, coded twice."""
 _ALIKE = 0.8
