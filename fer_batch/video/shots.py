@@ -23,8 +23,10 @@ _BLENDED_S = 0.05
 """Longest frame that may be a mixture of two shots within a cut: blended when the rate was changed, or fields of both.
 A slower recording would show a dissolve in as many frames."""
 
-_STILL = 1.0
-"""Mean difference of cells, in gray levels, up to which nothing can have been cut: noise and slow movement."""
+_STILL = 2.0
+"""Mean difference of cells, in gray levels, up to which nothing can have been cut: slow movement, and blocks that come
+and go in the dark end of a fade. Across cuts between shots that can hardly be seen it is three times that.
+"""
 _REPEATED = 0.2
 """Mean difference of cells, in gray levels, of frames that are one picture, coded twice."""
 _ALIKE = 0.8
@@ -34,9 +36,11 @@ _CUT = 0.55
 each, one pair in a hundred is more alike; of consecutive frames of one shot hardly any is less."""
 _BLENDED = 0.9
 """Likeness below which a frame may be a mixture of the one before and the one after it."""
-_CALM = 0.67
+_RESTLESS = 0.6
 """Likeness of consecutive frames on either side of a cut: where all frames differ, as in a whip pan or in mere noise,
 no difference tells of a cut."""
+_CALM = 0.78
+"""The same on the mean of both sides: a dark, noisy shot may come before or after a calm one."""
 _STANDS_OUT = 0.03
 """By how much a step into or out of a mixture is less alike than the steps around it: a zoom's are all the same."""
 _GRADUAL = 0.65
@@ -160,7 +164,7 @@ class _Look:
     @cached_property
     def contrast(self) -> float:
         """Root mean square of the details in gray levels."""
-        return float(cv2.norm(self._details)) / max(1, self._details.size) ** 0.5
+        return float(cv2.norm(self._details)) / float(np.sqrt(max(1, self._details.size)))
 
     @cached_property
     def flat(self) -> bool:
@@ -297,7 +301,10 @@ class _Before:
 
     def _divides(self, before: Sequence[_Look], now: Sequence[_Look], step: float) -> bool:
         """Whether there is a cut between these, made in steps as alike as this."""
-        if not before or min(_calmness(before), _calmness(now)) < max(_CALM, step + _STANDS_OUT):
+        if not before:
+            return False
+        calm = _calmness(before), _calmness(now)
+        if min(calm) < max(_RESTLESS, step + _STANDS_OUT) or sum(calm) / 2 < _CALM:
             return False
         if _grows(now) if self._flat is not None else _is_gradual(before, now):
             return False
