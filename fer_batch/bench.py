@@ -18,6 +18,7 @@ import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 
+from fer_batch.bench_following import following_share
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.errors import InputError
 from fer_batch.faces.kinds import Detector
@@ -57,6 +58,8 @@ class Bench:
     """One face in a batch of 16 on one thread."""
     ratio_to_detection: float
     """Classification over detection, timed in turn."""
+    following_share: float
+    """Processor time of finding cuts, tracking and steadying over that of the whole analysis."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -112,6 +115,7 @@ def bench(path: Path, runs: int = 3) -> Bench:
         median(detection),
         median(classification),
         median(face / search for face, search in zip(classification, detection, strict=True)),
+        median(following_share(path) for _ in range(runs)),
     )
 
 

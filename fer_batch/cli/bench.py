@@ -39,6 +39,7 @@ def bench(
         ("one detection", f"{result.detection_ms:.2f} ms"),
         ("one face classified", f"{result.classification_ms:.2f} ms (batch of 16, one thread)"),
         ("ratio to a detection", f"{result.ratio_to_detection:.2f}"),
+        ("cuts, tracking and steadying", f"{result.following_share:.1%} of the analysis's processor time"),
     )
     width = max(len(name) for name, _ in rows)
     for name, text in rows:

@@ -85,8 +85,9 @@ def _finished(
     frames: Iterator[tuple[Frame, Faces | None]], steadier: Steadier, persons: Persons | None
 ) -> Iterator[tuple[Frame, Faces | None]]:
     for frame, faces in frames:
-        if faces is not None:
-            if persons is not None:
-                persons.see(faces.tracks)
-            faces = steadier.update(frame.time_s, faces)
-        yield frame, faces
+        if faces is None:
+            yield frame, None
+            continue
+        if persons is not None:
+            persons.see(faces.tracks)
+        yield frame, steadier.update(frame.time_s, faces)

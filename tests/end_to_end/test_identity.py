@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-import fer_batch
-from fer_batch.faces.detector import MediaPipeDetector
-from fer_batch.faces.kinds import Detector
 from scenes.catalogue import scenes
 from scenes.composition import Scene
 from scenes.cutouts import Cutout, cast, overlap
 from scenes.footage import Truth, write_scene
 from scenes.photographs import example_people
+
+import fer_batch
+from fer_batch.faces.detector import MediaPipeDetector
+from fer_batch.faces.kinds import Detector
 
 Analysed = tuple[Scene, pd.DataFrame, pd.DataFrame]
 """The scene, its timeline with a column ``who`` (None where the face is nobody's), and its tracks."""
