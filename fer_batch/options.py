@@ -15,10 +15,10 @@ class Options(TypedDict, total=False):
     model: str
     """A name of ``fer-batch models`` or the path of an .onnx file."""
     detector: str
-    """"short" (default), for faces within about two metres of the camera, "full", within about five, or "auto", for
-    small and many faces too."""
+    """"auto" (default) finds small and many faces too, "short" those within about two metres of the camera, "full"
+    within about five."""
     minimum_score: float
-    """Detections with less confidence are dropped; 0.5."""
+    """Detections with less confidence begin no track; 0.5."""
     persons: bool
     """False: no face is told apart by a recognition network, and tracks of one person are not joined; True."""
     batch_size: int

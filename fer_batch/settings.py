@@ -26,7 +26,7 @@ class Settings:
     """"auto" finds small and many faces too, "short" those within about two metres of the camera, "full" within about
     five."""
     minimum_score: float = MINIMUM_SCORE
-    """Detections with less confidence are dropped."""
+    """Detections with less confidence begin no track; those above 0.3 carry one on."""
     batch_size: int = 32
     """Faces that are classified at once. Changes speed, not results."""
     persons: bool = True

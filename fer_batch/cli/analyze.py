@@ -58,7 +58,7 @@ def analyze(
         typer.Option(parser=seconds, metavar="TIME", help="End before this time.", show_default=False),
     ] = None,
     min_score: Annotated[
-        float, typer.Option(metavar="X", help="Drop faces that the detector is less sure of, 0 to 1.")
+        float, typer.Option(metavar="X", help="Leave out faces that the detector is never so sure of, 0 to 1.")
     ] = MINIMUM_SCORE,
     batch_size: Annotated[
         int, typer.Option(metavar="N", help="Faces classified at once; changes speed, not results.")
