@@ -54,9 +54,11 @@ _REST = 0.3
 _NEIGHBOURHOOD = 9
 """Cells along each side within which lightness and contrast are taken out: a quarter of the picture's height."""
 _NOISE = 3.0
-"""Gray levels of local contrast that count half: strong grain leaves 1.3 in a cell."""
+"""Gray levels of local contrast that count half: strong grain leaves 1.7 in a cell."""
 _FLAT = 0.85
 """Gray levels of contrast below which a picture shows nothing: rounding alone leaves 0.3."""
+_MUCH = 8.0
+"""Gray levels of contrast of which not all can go where cells change by 2 in the mean."""
 _GRAINY = 3.0
 """Gray levels of contrast that strong grain alone may have."""
 _JOINED = 0.3
@@ -156,7 +158,13 @@ class _Look:
     @cached_property
     def _details(self) -> NDArray[np.float32]:
         """(h, w) the cells inside of bars, without the lightness of their neighbourhood."""
-        rows, columns = (np.flatnonzero(np.ptp(self.cells, axis) > _BORDER) for axis in (1, 0))
+        rows, columns = (
+            np.flatnonzero(
+                cv2.subtract(cv2.reduce(self.cells, axis, cv2.REDUCE_MAX), cv2.reduce(self.cells, axis, cv2.REDUCE_MIN))
+                > _BORDER
+            )
+            for axis in (1, 0)
+        )
         self._inside = _without_edge(rows, self.cells.shape[0]), _without_edge(columns, self.cells.shape[1])
         inside = self.cells[self._inside].astype(np.float32)
         return inside - cv2.blur(inside, (_NEIGHBOURHOOD, _NEIGHBOURHOOD)) if inside.size else inside
@@ -265,6 +273,8 @@ class _Before:
         """The last frames that show something."""
         self._flat: _Look | None = None
         """The last one after them that shows nothing."""
+        self._clear: _Look | None = None
+        """The last one whose contrast was measured, if it was much."""
         self._cut_s = -np.inf
         self._likeness = self._last_likeness = 1.0
         """Between the frame that is asked for and the last one that shows something; the same for the one before."""
@@ -274,7 +284,7 @@ class _Before:
     def doubts(self, look: _Look) -> bool:
         """Whether the frame may be the first one after a cut; asked once for each frame."""
         self._blended = False
-        if not self._shown or look.flat:
+        if not self._shown or self._is_flat(look):
             return False
         if self._flat is not None and _Step(self._flat, look).difference <= _STILL:
             self._last_likeness = self._likeness = 1.0  # a fade begins
@@ -288,6 +298,14 @@ class _Before:
             short = mixture.time_s - one.time_s <= _BLENDED_S
             self._blended = short and _is_between(one, mixture, look, *_MIXTURE) and likeness(one, look) < _CUT
         return self._blended or self._likeness < _CUT
+
+    def _is_flat(self, look: _Look) -> bool:
+        """Whether it shows nothing; not measured where it is hardly another picture than one that shows much."""
+        clear = self._clear
+        if clear is not None and _Step(clear, look).difference <= _STILL:
+            return False
+        self._clear = look if look.contrast > _MUCH else None
+        return look.flat
 
     def is_cut(self, look: _Look, after: Sequence[_Look]) -> bool:
         """Whether it is, now that the frames after it are known; after the last frame nobody knows."""
@@ -312,7 +330,7 @@ class _Before:
 
     def add(self, look: _Look) -> None:
         """The frame is now one of those before."""
-        if look.flat:
+        if self._is_flat(look):
             self._flat = look
         else:
             self._flat = None
