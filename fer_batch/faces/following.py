@@ -180,8 +180,8 @@ def _faces(sightings: list[_Sighting]) -> Faces:
         return Faces.none()
     ordered = sorted(sightings, key=lambda one: one.track.number)
     return Faces(
-        np.stack([one.box for one in ordered]),
-        np.stack([one.keypoints for one in ordered]),
+        np.array([one.box for one in ordered]),
+        np.array([one.keypoints for one in ordered]),
         np.array([one.score for one in ordered], np.float32),
         np.array([one.track.number for one in ordered], np.int32),
         np.array([one.interpolated for one in ordered], np.bool_),

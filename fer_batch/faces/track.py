@@ -53,6 +53,8 @@ class Track:
     """The one whose face was before its place when it was missed first."""
     rivals: list[Track] = field(default_factory=list)
     """Those whose faces have overlapped with it since it was last certain who is who."""
+    certain_s: float = -np.inf
+    """When that was looked into."""
     former: Track | None = None
     """Of a new track: the missing one that it looks most like."""
     likeness: float = -1.0

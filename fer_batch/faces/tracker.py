@@ -194,7 +194,7 @@ class Tracker:
                 if alone and track.is_new:
                     self._claim(track, row, owners, looks)
                 elif alone:
-                    self._make_certain(track, row, looks)
+                    self._make_certain(track, row, time_s, looks)
                 if track.is_new:
                     self._settle(track, row, time_s, missing, alone, looks)
             due = sure and time_s - track.who.looked_s >= _REFRESH_S
@@ -215,8 +215,11 @@ class Tracker:
                 track.exchange(rival)
                 return
 
-    def _make_certain(self, track: Track, row: int, looks: Looks) -> None:
+    def _make_certain(self, track: Track, row: int, time_s: float, looks: Looks) -> None:
         """Compares a face that has come free of others with itself and with them, and mends a mix-up."""
+        if time_s - track.certain_s < _REFRESH_S:
+            return
+        track.certain_s = time_s
         rivals, track.rivals = [one for one in track.rivals if one.who.embeddings and not one.over], []
         if not rivals or not track.who.embeddings or (embedding := looks.embedding(row)) is None:
             return
