@@ -40,6 +40,8 @@ _UNKNOWN = 0.3
 """Likeness assumed where there is nothing to compare: between that of one person and of two."""
 _REFRESH_S = 0.2
 """Time after which a track's portrait is renewed."""
+_ASK_S = 0.1
+"""Time after which it may be asked again who is who among faces that overlapped."""
 _EMBEDDINGS = 4
 """Most embeddings of a track: at its beginning, after a second, and each time it has grown four times as old."""
 _GAP_S = 0.3
@@ -217,7 +219,7 @@ class Tracker:
 
     def _make_certain(self, track: Track, row: int, time_s: float, looks: Looks) -> None:
         """Compares a face that has come free of others with itself and with them, and mends a mix-up."""
-        if time_s - track.certain_s < _REFRESH_S:
+        if time_s - track.certain_s < _ASK_S:
             return
         track.certain_s = time_s
         rivals, track.rivals = [one for one in track.rivals if one.who.embeddings and not one.over], []
