@@ -32,6 +32,10 @@ _SAME = 0.5
 """Overlap of the boxes of one face in two views, at least; usually it is 0.87."""
 _AWAY = 0.9
 """Share of the least score that a new face needs in the view from farther away."""
+_CLOSE_UP = 0.6
+"""Share of the picture's longer side from which on a new face is believed at once: nothing that large was ever seen in
+960 pictures full of texture, and there is no room around it for a second look, which would lose one close-up photograph
+in a hundred."""
 _FILLING = 0.35
 """Share of the picture's longer side from which on a face fills it."""
 _SURELY = 1.1
@@ -111,7 +115,8 @@ class FaceLocator(Closing):
         """Those that are known, sure or seen a second time."""
         keep = matches(faces.boxes, known) >= 0
         new = ~keep & (faces.scores >= self._minimum)
-        sure = new & (faces.scores >= _TRUSTED) & plausible(faces)
+        shares = faces.boxes[:, 2:].max(1, initial=0.0) / max(frame.width, frame.height)
+        sure = new & _certain(faces, shares)
         keep |= sure
         doubtful = np.flatnonzero(new & ~sure)
         if len(doubtful):
@@ -152,7 +157,8 @@ class FaceLocator(Closing):
         large = shares >= _LARGE
         partner = matches(faces.boxes, known)
         expected = partner >= 0
-        sure = large & (expected | ((faces.scores >= max(_TRUSTED, self._minimum)) & plausible(faces)))
+        seen = faces.scores >= self._minimum
+        sure = large & (expected | (seen & _certain(faces, shares)))
         views = [(faces[sure], shares[sure])]
 
         # Expected faces that the small picture does not show well, each where it shows it or else where it should be.
@@ -184,6 +190,11 @@ class FaceLocator(Closing):
         together = Faces.concatenate([view for view, _ in views])
         kept = together[distinct(together, np.concatenate([share for _, share in views]))]
         return kept[np.argsort(-kept.scores, kind="stable")]
+
+
+def _certain(faces: Faces, shares: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(N,) whether new faces need no second look: those of a high score, and close-ups."""
+    return plausible(faces) & ((faces.scores >= _TRUSTED) | (shares >= _CLOSE_UP))
 
 
 def _registrable(faces: Faces) -> NDArray[np.bool_]:
