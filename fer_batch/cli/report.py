@@ -161,9 +161,12 @@ def _tracks(outcome: Outcome) -> Table | Text:
     table.add_column()
     photo = outcome.record.probe.get("kind") == "photo"
     tracks = sorted(outcome.tracks, key=lambda track: (-track["frames"], track["track"]))
+    # Who is who is worth a word only where several tracks are one person's.
+    persons = [track["person"] for track in tracks if track.get("person") is not None]
+    joined = len(set(persons)) < len(persons)
     for track in tracks[:_MOST_TRACKS]:
         table.add_row(
-            f"  track {track['track']}",
+            f"  track {track['track']}" + (f", person {track['person']}" if joined else ""),
             "" if photo else f"{clock(track['first_time_s'])}-{clock(track['last_time_s'])}",
             "" if photo else _counted(track["frames"], "frame"),
             _leading(track),
