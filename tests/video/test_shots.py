@@ -108,8 +108,8 @@ def test_writing_that_stays_does_not_hide_a_cut(stills: list[Picture]) -> None:
     for dim in (1.0, 0.12):
         written = [np.asarray(10 + dim * still * 0.9, np.uint8) for still in stills]
         for still in written:
-            cv2.putText(still, "LIVE 12", (10, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (235,), 2)
-            cv2.putText(still, "as they say", (90, 165), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (235,), 1)
+            cv2.putText(still, "LIVE 12", (10, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (235,), 2)
+            cv2.putText(still, "as they say", (60, 165), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (235,), 2)
         assert cuts(film([still for still in written for _ in range(20)])) == [20, 40, 60]
 
 
