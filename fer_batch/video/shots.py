@@ -33,7 +33,7 @@ _ALIKE = 0.8
 """Correlation of two structures in place from which on no search for movement is needed."""
 _CUT = 0.55
 """Likeness below which two frames show different things. Of photographs of different people, the face in the middle of
-each, one pair in a hundred is more alike; of consecutive frames of one shot hardly any is less."""
+each, one pair in 400 was more alike; consecutive frames of filmed people were never less than 0.85."""
 _BLENDED = 0.9
 """Likeness below which a frame may be a mixture of the one before and the one after it."""
 _RESTLESS = 0.6
@@ -73,6 +73,20 @@ _REACH = (10, 8)
 """Cells that a block is looked for around its place: movement by a sixth of the picture from frame to frame."""
 _EMPTY = 0.01
 """Root mean square of the structure below which a block shows nothing."""
+_STRONG = 0.6
+"""Structure from which on something stands out."""
+_SAME = 4
+"""Gray levels by which writing may change by compression."""
+_LITTLE = 0.12
+"""Largest share of the picture that is writing: where more stays the same, the camera does."""
+_BARE = 0.05
+"""Root mean square of the structure below which nothing is left without the writing."""
+_WRITTEN = 0.8
+"""Likeness up to which writing may be all that two frames share: bright writing in a dark picture is most of it."""
+_BARE_CUT = 0.5
+"""Likeness without the writing below which two frames show different things."""
+_STEADY = 0.9
+"""Likeness of consecutive frames before and after a cut behind writing."""
 _COMPARED = 4
 """Frames of either side that are compared with those of the other: a flash leaves one of them untouched."""
 
@@ -179,9 +193,7 @@ class _Look:
         """Whether it shows nothing, or nothing but grain."""
         if self.contrast < _FLAT or self.contrast >= _GRAINY:
             return self.contrast < _FLAT
-        details = self._details
-        joined = float((details[:, 1:] * details[:, :-1]).sum() + (details[1:] * details[:-1]).sum()) / 2
-        return joined < _JOINED * self.contrast**2 * details.size
+        return _is_grain(self._details)
 
     @cached_property
     def structure(self) -> NDArray[np.float32]:
@@ -196,17 +208,20 @@ class _Look:
         return structure
 
     @cached_property
-    def energy(self) -> NDArray[np.float32]:
-        """The structure's sum of squares in a block, by the block's upper left cell."""
-        squares = cv2.integral(self.structure * self.structure, sdepth=cv2.CV_32F)
-        width, height = _BLOCK
-        sums = squares[height:, width:] - squares[:-height, width:] - squares[height:, :-width]
-        return np.asarray(np.maximum(sums + squares[:-height, :-width], 0), np.float32)
+    def pattern(self) -> _Pattern:
+        """The structure, to be compared."""
+        return _Pattern(self.structure)
 
     @cached_property
     def varied(self) -> NDArray[np.float32]:
         """(36 * 64) the cells without their mean."""
         return np.asarray(self.cells - np.float32(self.cells.mean()), np.float32).ravel()
+
+
+def _is_grain(details: NDArray[np.float32]) -> bool:
+    """Whether neighbouring cells have little to do with each other."""
+    joined = float((details[:, 1:] * details[:, :-1]).sum() + (details[1:] * details[:-1]).sum()) / 2
+    return joined < _JOINED * float((details * details).sum())
 
 
 def _without_edge(inside: NDArray[np.intp], length: int) -> slice:
@@ -217,34 +232,66 @@ def _without_edge(inside: NDArray[np.intp], length: int) -> slice:
     return slice(first + (first > 0), last + (last == length - 1))
 
 
+class _Pattern:
+    """A structure and how much of it is where.
+
+    Args:
+        structure: (36, 64).
+    """
+
+    def __init__(self, structure: NDArray[np.float32]) -> None:
+        self.structure = structure
+        squares = cv2.integral(structure * structure, sdepth=cv2.CV_32F)
+        width, height = _BLOCK
+        sums = squares[height:, width:] - squares[:-height, width:] - squares[height:, :-width]
+        self.energy = np.asarray(np.maximum(sums + squares[:-height, :-width], 0), np.float32)
+        """The sum of squares in a block, by the block's upper left cell."""
+
+    def found_in(self, other: _Pattern) -> float:
+        """Each block's best correlation around its place, weighted by how much the block shows: from 0 to 1."""
+        width, height = _BLOCK
+        area = width * height
+        total, weights = 0.0, 0.0
+        for x, y in _BLOCKS:
+            strength = float(self.energy[y, x]) ** 0.5
+            if strength < _EMPTY * area**0.5:
+                continue
+            block = self.structure[y : y + height, x : x + width]
+            left, top = max(0, x - _REACH[0]), max(0, y - _REACH[1])
+            around = other.structure[top : y + height + _REACH[1], left : x + width + _REACH[0]]
+            products = cv2.matchTemplate(around, block, cv2.TM_CCORR)
+            there = other.energy[top : top + products.shape[0], left : left + products.shape[1]]
+            best = float((products / np.sqrt(np.maximum(there, _EMPTY**2 * area))).max()) / strength
+            total += strength * min(1.0, best)
+            weights += strength
+        return total / weights if weights else 0.0
+
+
 def likeness(one: _Look, other: _Look) -> float:
     """How much of one frame's structure is in the other one, at its place or moved: from 0 to 1.
 
     Of two frames, one may show less: it is too bright or too dark in part. What it does show counts then.
-    Some is found by chance: frames that have nothing in common reach about 0.37, seldom 0.5.
+    Some is found by chance: frames that have nothing in common reach about 0.38, one pair in a hundred 0.52.
     """
-    found = _found(one, other)
-    return found if found >= _CUT else max(found, _found(other, one))
+    return _either(one.pattern, other.pattern)
 
 
-def _found(one: _Look, other: _Look) -> float:
-    """Each block's best correlation around its place, weighted by how much the block shows."""
-    width, height = _BLOCK
-    area = width * height
-    total, weights = 0.0, 0.0
-    for x, y in _BLOCKS:
-        strength = float(one.energy[y, x]) ** 0.5
-        if strength < _EMPTY * area**0.5:
-            continue
-        block = one.structure[y : y + height, x : x + width]
-        left, top = max(0, x - _REACH[0]), max(0, y - _REACH[1])
-        around = other.structure[top : y + height + _REACH[1], left : x + width + _REACH[0]]
-        products = cv2.matchTemplate(around, block, cv2.TM_CCORR)
-        there = other.energy[top : top + products.shape[0], left : left + products.shape[1]]
-        best = float((products / np.sqrt(np.maximum(there, _EMPTY**2 * area))).max()) / strength
-        total += strength * min(1.0, best)
-        weights += strength
-    return total / weights if weights else 0.0
+def _either(one: _Pattern, other: _Pattern) -> float:
+    found = one.found_in(other)
+    return found if found >= _CUT else max(found, other.found_in(one))
+
+
+def bare_likeness(one: _Look, other: _Look) -> float:
+    """The same without writing that stays where it is, as subtitles and a station's sign do; 1 without any."""
+    strong = (np.abs(one.structure) > _STRONG) & (np.abs(other.structure) > _STRONG)
+    same = (strong & (cv2.absdiff(one.cells, other.cells) <= _SAME)).astype(np.uint8)
+    if not 0 < cv2.countNonZero(same) <= _LITTLE * same.size:
+        return 1.0
+    writing = cv2.dilate(same, np.ones((_NEIGHBOURHOOD, _NEIGHBOURHOOD), np.uint8))
+    bare = [np.where(writing, np.float32(0), look.structure) for look in (one, other)]
+    if any(float((left * left).mean()) < _BARE**2 or _is_grain(left) for left in bare):
+        return 1.0
+    return _either(_Pattern(bare[0]), _Pattern(bare[1]))
 
 
 class _Step:
@@ -278,12 +325,14 @@ class _Before:
         self._cut_s = -np.inf
         self._likeness = self._last_likeness = 1.0
         """Between the frame that is asked for and the last one that shows something; the same for the one before."""
+        self._written = False
+        """Whether what the two share may be nothing but writing."""
         self._blended = False
         """Whether the last frame may be a mixture of what was before and what comes."""
 
     def doubts(self, look: _Look) -> bool:
         """Whether the frame may be the first one after a cut; asked once for each frame."""
-        self._blended = False
+        self._blended = self._written = False
         if not self._shown or self._is_flat(look):
             return False
         if self._flat is not None and _Step(self._flat, look).difference <= _STILL:
@@ -297,7 +346,12 @@ class _Before:
             one, mixture = self._shown[-2], self._shown[-1]
             short = mixture.time_s - one.time_s <= _BLENDED_S
             self._blended = short and _is_between(one, mixture, look, *_MIXTURE) and likeness(one, look) < _CUT
-        return self._blended or self._likeness < _CUT
+        self._written = (
+            _CUT <= self._likeness < _WRITTEN
+            and self._last_likeness >= _STEADY
+            and bare_likeness(self._shown[-1], look) < _BARE_CUT
+        )
+        return self._written or self._blended or self._likeness < _CUT
 
     def _is_flat(self, look: _Look) -> bool:
         """Whether it shows nothing; not measured where it is hardly another picture than one that shows much."""
@@ -315,6 +369,8 @@ class _Before:
         before = self._recent(look.time_s)
         if self._likeness < _CUT and self._divides(before, now, 0.0):
             return True
+        if (self._likeness < _CUT or self._written) and self._divides_behind_writing(before, now):
+            return True
         return self._blended and self._divides(before[:-1], now, max(self._last_likeness, self._likeness))
 
     def _divides(self, before: Sequence[_Look], now: Sequence[_Look], step: float) -> bool:
@@ -322,11 +378,26 @@ class _Before:
         if not before:
             return False
         calm = _calmness(before), _calmness(now)
-        if min(calm) < max(_RESTLESS, step + _STANDS_OUT) or sum(calm) / 2 < _CALM:
-            return False
-        if _grows(now) if self._flat is not None else _is_gradual(before, now):
+        if min(calm) < max(_RESTLESS, step + _STANDS_OUT) or sum(calm) / 2 < _CALM or self._fades(before, now):
             return False
         return all(likeness(one, other) < _CUT for one in _some(before) for other in _some(now))
+
+    def _divides_behind_writing(self, before: Sequence[_Look], now: Sequence[_Look]) -> bool:
+        """Whether there is a cut between these behind something that stays. Less is left to judge by, so all else must
+        be clearer: what comes before and after is steady, also behind the writing.
+        """
+        steady = min(_calmness(before), _calmness(now))
+        sides = [side for side in (before[-2:], now[:2]) if len(side) > 1]
+        if steady < _STEADY or any(bare_likeness(one, other) < _RESTLESS for one, other in sides):
+            return False
+        return not self._fades(before, now) and all(
+            likeness(one, other) < _WRITTEN and bare_likeness(one, other) < _BARE_CUT
+            for one in _some(before)
+            for other in _some(now)
+        )
+
+    def _fades(self, before: Sequence[_Look], now: Sequence[_Look]) -> bool:
+        return _grows(now) if self._flat is not None else _is_gradual(before, now)
 
     def add(self, look: _Look) -> None:
         """The frame is now one of those before."""
@@ -341,10 +412,10 @@ class _Before:
         self._cut_s = time_s
 
     def _recent(self, time_s: float) -> list[_Look]:
-        """Frames since the last cut, of the last moments, but two if there are."""
+        """Frames since the last cut: of the last moments and the one before these, at least two if there are."""
         shown = [one for one in self._shown if one.time_s >= self._cut_s]
-        recent = [one for one in shown if one.time_s >= time_s - AROUND_S]
-        return recent if len(recent) > 1 else shown[-2:]
+        recent = sum(one.time_s > time_s - AROUND_S for one in shown)
+        return shown[-max(2, recent + 1) :]
 
 
 def _some(looks: Sequence[_Look]) -> list[_Look]:

@@ -96,11 +96,21 @@ def test_shots_of_a_third_of_a_second_are_told_apart(stills: list[Picture], fps:
 
 def test_cuts_between_dark_shots_and_beside_bars_are_found(stills: list[Picture]) -> None:
     dark = [np.asarray(14 + 0.17 * still, np.uint8) for still in stills]
-    barred = [still.copy() for still in stills]
+    barred = [np.asarray(60 + 0.12 * still, np.uint8) for still in stills]
     for still in barred:
         still[:24], still[-24:] = 16, 16
     for kind in (dark, barred):
         assert cuts(film([still for still in kind for _ in range(20)])) == [20, 40, 60]
+
+
+def test_writing_that_stays_does_not_hide_a_cut(stills: list[Picture]) -> None:
+    """Subtitles and a station's sign, also over dark pictures, of which they are all that stands out."""
+    for dim in (1.0, 0.12):
+        written = [np.asarray(10 + dim * still * 0.9, np.uint8) for still in stills]
+        for still in written:
+            cv2.putText(still, "LIVE 12", (10, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (235,), 2)
+            cv2.putText(still, "as they say", (60, 165), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (235,), 2)
+        assert cuts(film([still for still in written for _ in range(20)])) == [20, 40, 60]
 
 
 def test_a_cut_through_black_or_white_is_one_when_the_picture_is_back(stills: list[Picture]) -> None:
@@ -143,6 +153,11 @@ def _damaged(picture: Picture, seed: int) -> Picture:
     return damaged
 
 
+def _blotches(seed: int) -> Picture:
+    coarse = np.random.default_rng(seed).integers(0, 255, (12, 20)).astype(np.uint8)
+    return np.asarray(cv2.resize(coarse, SIZE, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
 Disturbance = Callable[[Picture, Picture, float], Picture]
 """A picture, another one and seconds since it began, to what is seen."""
 
@@ -161,6 +176,8 @@ DISTURBANCES: dict[str, Disturbance] = {
     "pan": lambda a, _, t: _moved(a, 300 * min(t, 0.5)),
     "zoom": lambda a, _, t: _moved(a, 0, 1 + 1.2 * min(t, 0.6)),
     "hand": lambda a, _, t: _behind_a_hand(a, 1500 * t - 200),
+    "another picture for a moment": lambda a, b, t: b if t < 0.099 else a,
+    "no picture like the last": lambda _, __, t: _blotches(int(1000 * t)),
     "damage": lambda a, _, t: _damaged(a, int(1000 * t)) if t < 0.15 else a,
 }
 
