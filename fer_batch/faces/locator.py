@@ -40,7 +40,7 @@ _FILLING = 0.35
 """Share of the picture's longer side from which on a face fills it."""
 _SURELY = 1.1
 """The same for a face that fills the picture in the view from near."""
-_PLACES = 16
+_PLACES = 48
 """Close pictures of expected faces that are looked at in one frame, at most; each has one to four faces. Where there
 are more, they are looked at in turn."""
 
@@ -161,14 +161,17 @@ class FaceLocator(Closing):
         sure = large & (expected | (seen & _certain(faces, shares)))
         views = [(faces[sure], shares[sure])]
 
-        # Expected faces that the small picture does not show well, each where it shows it or else where it should be.
-        places = np.delete(known, partner[expected], axis=0)
-        small_known = np.flatnonzero(expected & ~large)
-        places = np.concatenate([faces.boxes[small_known], places])
-        if len(places):
-            found, share, _ = look_at(frame.luma(), places, self._near, most=_PLACES, turn=self._turn)
-            views += [(found, share), (faces[small_known], shares[small_known])]
+        # Expected faces that the small picture does not show well, where they should be.
+        awaited = np.setdiff1d(np.arange(len(known)), partner[expected & large])
+        if len(awaited):
+            found, share, place = look_at(frame.luma(), known[awaited], self._near, most=_PLACES, turn=self._turn)
+            views.append((found, share))
             self._turn += 1
+            # What the close pictures do not show at all may be seen from afar.
+            missed = np.setdiff1d(awaited, awaited[place])
+            afar = np.flatnonzero(expected & ~large & np.isin(partner, missed))
+            afar = afar[overlaps(faces.boxes, known)[afar, partner[afar]] >= _SAME]
+            views.append((faces[afar], shares[afar]))
 
         squares = self._schedule.tiles(frame.time_s, (frame.width, frame.height), new_shot)
         doubtful = np.flatnonzero(~expected & ~sure & (faces.scores >= self._minimum))
@@ -182,8 +185,7 @@ class FaceLocator(Closing):
             taken = np.concatenate([known, faces.boxes[sure], places, *(view.boxes for view, _ in views)])
             proposed = proposed[overlaps(proposed, taken).max(1, initial=0.0) < _FRESH]
         found, share, place = self._confirmed(frame, places, proposed)
-        shown = doubtful[place[place < len(places)]]
-        views += [(found, share), (faces[shown], shares[shown])]
+        views.append((found, share))
         if looks:
             self._schedule.looked(frame.time_s, bool((place >= len(places)).any()))
 

@@ -24,6 +24,10 @@ class Identity:
     embeddings: list[NDArray[np.float32]] = field(default_factory=list, repr=False)
     """(128,) each, taken at growing intervals."""
     embedded_s: float = -np.inf
+    asked_s: float = -np.inf
+    """When it was last asked whether this is still the same face."""
+    doubts: int = 0
+    """How often in a row it seemed not to be."""
 
     def remember(self, portrait: NDArray[np.float32], time_s: float) -> None:
         """Averages a portrait into what it has looked like, half by half."""

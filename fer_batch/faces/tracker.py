@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,15 @@ _REFRESH_S = 0.2
 """Time after which a track's portrait is renewed."""
 _ASK_S = 0.1
 """Time after which it may be asked again who is who among faces that overlapped."""
+_CHANGED = 0.35
+"""Likeness to its own portrait of a fifth of a second ago below which a face may have become another one: 1 % of one
+person's are less alike."""
+_ASK_AGAIN_S = 2.0
+"""Time after which that is asked without any sign."""
+_STRANGER = 0.65
+"""Distance from its embeddings from which on a face is not the track's any more; 1 % of one person's are beyond 0.6."""
+_CONVINCED = 3
+"""How often in a row that must be so."""
 _EMBEDDINGS = 4
 """Most embeddings of a track: at its beginning, after a second, and each time it has grown four times as old."""
 _GAP_S = 0.3
@@ -201,6 +211,8 @@ class Tracker:
                     self._settle(track, row, time_s, missing, alone, looks)
             due = sure and time_s - track.who.looked_s >= _REFRESH_S
             if due and self._stands_alone(track, boxes[row], time_s, self._tracks):
+                if self._is_another(track.who, row, time_s, looks):
+                    self._part(track, time_s)
                 self._remember(track.who, row, time_s, looks)
 
     @staticmethod
@@ -244,6 +256,29 @@ class Tracker:
         """Whether a face is seen whole: no other one is before or behind it."""
         others = [other for other in among if other is not track]
         return not others or float(overlaps(box[None], boxes_of(others, time_s)).max()) <= _APART
+
+    @staticmethod
+    def _is_another(who: Identity, row: int, time_s: float, looks: Looks) -> bool:
+        """Whether a face has become another one at its place, as in a dissolve or where a cut shows nothing else new.
+
+        Asked now and then, at once where the portrait has changed, and believed when it was so several times in a row.
+        """
+        if not who.number or not who.embeddings:
+            return False
+        likeness = who.likeness_to(looks.portrait(row))
+        changed = who.doubts > 0 or (likeness is not None and likeness < _CHANGED)
+        if not changed and time_s - who.asked_s < _ASK_AGAIN_S:
+            return False
+        if (embedding := looks.embedding(row)) is None:
+            return False
+        who.asked_s = time_s
+        who.doubts = who.doubts + 1 if difference(who.embeddings, embedding) >= _STRANGER else 0
+        return who.doubts >= _CONVINCED
+
+    def _part(self, track: Track, time_s: float) -> None:
+        """Lets a track's face go on as somebody new; who it was may come back."""
+        self._returns.leave(replace(track, over=True, rivals=[]))
+        track.who, track.found, track.former, track.likeness = Identity(time_s), 1, None, -1.0
 
     def _remember(self, who: Identity, row: int, time_s: float, looks: Looks) -> None:
         portrait = looks.portrait(row)
