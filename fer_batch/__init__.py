@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fer_batch.api import analyze, stream
     from fer_batch.emotion.labels import EMOTIONS
     from fer_batch.errors import FerBatchError, InputError, ModelError, OutputError
+    from fer_batch.options import Options
     from fer_batch.settings import Settings
     from fer_batch.timeline.episode_rules import EpisodeRules
     from fer_batch.timeline.reading import episodes, load, tracks
@@ -32,6 +33,7 @@ _HOMES = {
     "InputError": "fer_batch.errors",
     "ModelError": "fer_batch.errors",
     "Observation": "fer_batch.types",
+    "Options": "fer_batch.options",
     "OutputError": "fer_batch.errors",
     "Settings": "fer_batch.settings",
     "analyze": "fer_batch.api",
@@ -51,6 +53,7 @@ __all__ = [
     "InputError",
     "ModelError",
     "Observation",
+    "Options",
     "OutputError",
     "Settings",
     "__version__",

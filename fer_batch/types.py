@@ -88,6 +88,7 @@ class Faces:
             np.concatenate([part.keypoints for part in parts]),
             np.concatenate([part.scores for part in parts]),
             np.concatenate([part.tracks for part in parts]),
+            np.concatenate([part.interpolated for part in parts]),
         )
 
     def __len__(self) -> int:

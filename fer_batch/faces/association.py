@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ _CLOSE = 0.3
 """Most that a pair is worth that does not overlap."""
 
 
-def overlaps(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+def overlaps(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Intersection over union of every pair of (N, 4) and (M, 4) boxes x, y, width, height: (N, M)."""
     shared = np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
     np.maximum(shared, 0, out=shared)

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from fer_batch.faces.association import overlaps
 from fer_batch.faces.likeness import View
-from fer_batch.faces.track import Track
+from fer_batch.faces.track import Identity, Track
 from fer_batch.faces.tracker import Tracker
 from fer_batch.types import Faces
 
 _WAIT_S = 0.2
 """Longest time in the recording for which a frame is kept waiting, and with it the longest gap that is filled: a blink
 of the detector, not a face that was hidden."""
-_WAITING = 5
-"""Most analysed frames that are kept waiting: each holds its picture."""
+_WAITING = 6
+"""Most analysed frames that are kept waiting, the last one among them: each holds its picture. (Where all frames are
+drawn, those between them wait too.) Above 25 frames a second this comes before the time."""
 _LEAVE_S = 1e-6
 """Times are sums of fractions: so much more than the wait is still the wait."""
 _HIDES = 0.3
@@ -74,7 +75,7 @@ class Following(Generic[Item]):
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
         self._waiting: deque[_Waiting[Item]] = deque()
-        self._last: dict[Track, _Last] = {}
+        self._last: dict[Identity, _Last] = {}
         self._serial = 0
 
     def add(
@@ -96,13 +97,14 @@ class Following(Generic[Item]):
             if track is not None:
                 found = _Sighting(track, faces.boxes[row], faces.keypoints[row], float(faces.scores[row]))
                 now = _Last(found, self._serial, time_s, unit)
-                if track in self._last:
-                    self._fill_gap(self._last[track], now)
-                self._last[track] = now
+                if track.who in self._last:
+                    self._fill_gap(self._last[track.who], now)
+                self._last[track.who] = now
                 sightings.append(found)
         self._waiting.append(_Waiting(item, time_s, sightings, self._serial))
         if len(self._last) > len(self._tracker.tracks):
-            self._last = {track: last for track, last in self._last.items() if not track.over}
+            alive = {track.who for track in self._tracker.tracks}
+            self._last = {who: last for who, last in self._last.items() if who in alive}
         yield from self._settled()
 
     def pass_on(self, item: Item, time_s: float) -> Iterator[tuple[Item, Faces | None]]:
@@ -122,12 +124,12 @@ class Following(Generic[Item]):
         """Frames that have waited as long as any may, were they decided or not."""
         while self._waiting and (
             time_s - self._waiting[0].time_s > _WAIT_S + _LEAVE_S
-            or sum(one.sightings is not None for one in self._waiting) > _WAITING
+            or sum(one.sightings is not None for one in self._waiting) >= _WAITING
         ):
             yield self._release()
 
     def _settled(self) -> Iterator[tuple[Item, Faces | None]]:
-        missing = [track.seen_s for track in self._tracker.tracks if track.number and 0 < track.missed <= _WAITING]
+        missing = [track.seen_s for track in self._tracker.tracks if track.number and 0 < track.missed < _WAITING]
         certain_s = min(missing, default=np.inf)
         while self._waiting and self._waiting[0].time_s <= certain_s:
             if any(one.track.is_new for one in self._waiting[0].sightings or ()):
@@ -146,13 +148,23 @@ class Following(Generic[Item]):
 
     def _fill_gap(self, before: _Last, now: _Last) -> None:
         """Adds a face to the frames in which it was missed, if all of them still wait."""
-        missed = [one for one in self._waiting if one.serial > before.serial]
-        if len(missed) != now.serial - before.serial - 1 or before.unit != now.unit:
+        since = [one for one in self._waiting if one.serial > before.serial]
+        if len(since) != now.serial - before.serial - 1 or before.unit != now.unit:
             return
-        for frame in missed:
-            share = np.float32((frame.time_s - before.time_s) / (now.time_s - before.time_s))
+        gap: list[_Waiting[Item]] = []
+        after, after_s = now.sighting, now.time_s
+        for frame in since:
             assert frame.sightings is not None
-            face = _between(before.sighting, now.sighting, share)
+            # One that was new until now has been found since.
+            own = next((one for one in frame.sightings if one.track is now.sighting.track), None)
+            if own is not None:
+                after, after_s = own, frame.time_s
+                break
+            gap.append(frame)
+        for frame in gap:
+            share = np.float32((frame.time_s - before.time_s) / (after_s - before.time_s))
+            face = _between(before.sighting, after, share)
+            assert frame.sightings is not None
             if not _is_hidden(face, frame.sightings):
                 frame.sightings.append(face)
 
@@ -179,10 +191,11 @@ def _faces(sightings: list[_Sighting]) -> Faces:
     if not sightings:
         return Faces.none()
     ordered = sorted(sightings, key=lambda one: one.track.number)
+    numbers = [one.track.number for one in ordered]
     return Faces(
         np.array([one.box for one in ordered]),
         np.array([one.keypoints for one in ordered]),
         np.array([one.score for one in ordered], np.float32),
-        np.array([one.track.number for one in ordered], np.int32),
+        np.array(numbers, np.int32),
         np.array([one.interpolated for one in ordered], np.bool_),
     )

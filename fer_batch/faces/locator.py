@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from fer_batch.closing import Closing
 from fer_batch.errors import InputError
 from fer_batch.faces.alignment import ANCHORS
+from fer_batch.faces.association import overlaps
 from fer_batch.faces.closeup import look_at, proposals
 from fer_batch.faces.covering import AWAY
 from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.faces.kinds import DETECTORS, LOWEST_SCORE, MINIMUM_SCORE, Detector
-from fer_batch.faces.merging import distinct, matches, overlaps
+from fer_batch.faces.merging import distinct, matches
 from fer_batch.faces.plausible import plausible
 from fer_batch.faces.schedule import Schedule
 from fer_batch.types import Faces

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.faces.alignment import ANCHORS
+from fer_batch.faces.association import overlaps
 from fer_batch.types import Faces
 
 _OVERLAP = 0.2
@@ -20,15 +21,6 @@ _APART = 0.3
 usual, but less than those of two faces side by side."""
 _BEST_SHARE = 0.4
 """Share of its picture from which on a face is not seen better by being larger."""
-
-
-def overlaps(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """(N, M) intersection over union of every pair of (N, 4) and (M, 4) boxes x, y, width, height."""
-    upper = np.maximum(a[:, None, :2], b[None, :, :2])
-    lower = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    shared = np.clip(lower - upper, 0, None).prod(2)
-    union = a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None] - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), np.float64)
 
 
 def matches(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.intp]:

@@ -52,8 +52,13 @@ class Returns:
             looks: of the frame's faces.
         """
         self._gone = [one for one in self._gone if time_s - one.seen_s <= _REMEMBERED_S]
+        # Nobody is at two places at once.
+        missing = [one for one in missing if one.seen_s < track.began_s]
+        gone = [one for one in self._gone if one.seen_s < track.began_s]
         near = _near(track, time_s, missing)
-        known = [one for one in [*missing, *self._gone] if one.who.embeddings]
+        known = [one for one in [*missing, *gone] if one.who.embeddings]
+        if track.former is not None and track.former not in near:
+            track.former, track.likeness = None, -1.0
         if not near and not known:
             return True
         embedding = looks.embedding(row) if alone and known else None
@@ -77,8 +82,8 @@ class Returns:
 
     def decide(self, track: Track) -> Track | None:
         """Whom a new track continues, when there is no time left to find out."""
-        former = track.former
-        if former is None or (former.over and former not in self._gone):
+        former, track.former = track.former, None
+        if former is None or former.seen_s >= track.began_s or (former.over and former not in self._gone):
             return None
         return former if track.likeness >= (_BEHIND if former.coverer is not None else _SAME) else None
 

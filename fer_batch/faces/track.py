@@ -45,6 +45,8 @@ class Track:
 
     motion: Motion
     """In widths of the picture."""
+    began_s: float
+    """When it was first found."""
     seen_s: float
     who: Identity
     found: int = 1
@@ -79,6 +81,10 @@ class Track:
         self.motion.observe(box, time_s, hidden)
         self.seen_s, self.missed, self.coverer = time_s, 0, None
         self.found += 1
+
+    def forget(self) -> None:
+        """Lets go of the tracks that it knows, which would keep others alive."""
+        self.former, self.likeness, self.coverer, self.rivals = None, -1.0, None, []
 
     def exchange(self, other: Track) -> None:
         """Makes each of two tracks go on as the other one: they were mistaken for each other."""

@@ -119,16 +119,21 @@ class Tracker:
             track.find(boxes[row], time_s, hidden[row])
             owners[row] = track
         for row in self._newcomers(faces, boxes, owners):
-            owners[row] = track = Track(Motion(boxes[row], time_s), time_s, Identity(time_s))
+            owners[row] = track = Track(Motion(boxes[row], time_s), time_s, time_s, Identity(time_s))
             self._tracks.append(track)
         self._look(time_s, faces, boxes, owners, looks)
+        for track in self._tracks:
+            # One that was believed in until it was found to be somebody else.
+            if track.is_new and track.missed >= _MISSED and track.found >= _SUFFICES:
+                self._believe(track)
         self._drop(lambda track: track.is_new and track.missed >= _MISSED)
         return owners
 
     def decide(self, track: Track) -> None:
         """Believes in a new track or gives it up: there is no time left to wait for more."""
         former = self._returns.decide(track)
-        if track.found <= track.missed:
+        enough = track.found >= _SUFFICES if track.found + track.missed >= _SUFFICES else track.found > track.missed
+        if not enough:
             self._drop(lambda other: other is track)
         elif former is not None:
             self._resume(track, former)
@@ -277,8 +282,8 @@ class Tracker:
 
     def _part(self, track: Track, time_s: float) -> None:
         """Lets a track's face go on as somebody new; who it was may come back."""
-        self._returns.leave(replace(track, over=True, rivals=[]))
-        track.who, track.found, track.former, track.likeness = Identity(time_s), 1, None, -1.0
+        self._returns.leave(replace(track, over=True, rivals=[], coverer=None, former=None))
+        track.who, track.began_s, track.found = Identity(time_s), time_s, 1
 
     def _remember(self, who: Identity, row: int, time_s: float, looks: Looks) -> None:
         portrait = looks.portrait(row)
@@ -297,6 +302,7 @@ class Tracker:
     def _believe(self, track: Track) -> None:
         """Gives a track its number, the next one that was never used."""
         track.who.number = self._next
+        track.former, track.likeness = None, -1.0
         self._next += 1
         for embedding in track.who.embeddings:
             self._report(track.who.number, embedding)
@@ -304,11 +310,14 @@ class Tracker:
     def _resume(self, track: Track, former: Track) -> None:
         """Makes a new track the continuation of one that was missed."""
         track.found += former.found
-        if not former.who.embeddings:
+        if not former.who.embeddings and track.who.embeddings:
             former.who.embeddings = track.who.embeddings
-        track.who, track.former = former.who, None
+            for embedding in track.who.embeddings:
+                self._report(former.who.number, embedding)
+        track.who, track.former, track.likeness = former.who, None, -1.0
         self._tracks = [other for other in self._tracks if other is not former]
         former.over = True
+        former.forget()
         self._returns.take_back(former)
 
     def _report(self, number: int, embedding: NDArray[np.float32]) -> None:
@@ -323,8 +332,10 @@ class Tracker:
         """Ends the tracks for which the condition holds."""
         for track in self._tracks:
             track.over = condition(track)
-            if track.over and track.number:
-                self._returns.leave(track)
+            if track.over:
+                track.forget()
+                if track.number:
+                    self._returns.leave(track)
         self._tracks = [track for track in self._tracks if not track.over]
 
 
@@ -347,6 +358,8 @@ def _note_coverers(time_s: float, boxes: NDArray[np.float32], owners: list[Track
 
 def _note_rivals(time_s: float, tracks: list[Track]) -> None:
     """Whose faces are so near each other that they may be mistaken."""
+    for track in tracks:
+        track.rivals = [one for one in track.rivals if not one.over]
     if len(tracks) < 2:
         return
     boxes = boxes_of(tracks, time_s)

@@ -86,12 +86,10 @@ def episodes(
         columns: see :func:`load`.
         recordings: see :func:`load`.
         rules: what makes an episode. With a folder, episodes are then found anew in its timelines; without rules they
-            are those that it holds.
+            are those that it holds, found now for recordings that were analysed before there were any.
     """
     if not isinstance(source, pd.DataFrame):
-        if rules is None:
-            return _load(_EPISODES, Path(source), columns, recordings)
-        source = load(source, _NEEDED, recordings)
+        return _episodes_of(Path(source), columns, recordings, rules)
     if missing := [name for name in ("recording", *_NEEDED) if name not in source]:
         raise InputError(f"The timeline has no column {missing[0]!r}, which episodes are found by.")
     wanted = _wanted(_EPISODES, columns)
@@ -104,6 +102,24 @@ def episodes(
         str(name): pa.Table.from_batches([_episodes_in(rows, rules or EpisodeRules())]).select(wanted)
         for name, rows in source.groupby("recording", observed=True)
     }
+    return data_frame(tables or {"": EPISODES.empty_table().select(wanted)})
+
+
+def _episodes_of(
+    out: Path, columns: Sequence[str] | None, recordings: Sequence[str] | None, rules: EpisodeRules | None
+) -> pd.DataFrame:
+    """The episodes of a folder, one recording after another."""
+    wanted = _wanted(_EPISODES, columns)
+    needed = list(dict.fromkeys([*wanted, *_EPISODES.order]))
+    stored = _parts(out, _EPISODES.folder) if rules is None else {}
+    tables = {}
+    for recording in _select({**_parts(out, _TIMELINES.folder), **stored}, recordings, out):
+        if recording in stored:
+            table = pa.concat_tables(_read(part, EPISODES, needed) for part in stored[recording])
+        else:
+            rows = load(out, _NEEDED, [recording])
+            table = pa.Table.from_batches([_episodes_in(rows, rules or EpisodeRules())])
+        tables[recording] = _sorted(table, _EPISODES.order).select(wanted)
     return data_frame(tables or {"": EPISODES.empty_table().select(wanted)})
 
 

@@ -74,8 +74,10 @@ def test_no_track_goes_over_a_cut(persons: bool, analysed: Callable[..., Analyse
     assert not persons or tracks.person.tolist() == [1, 2, 1, 2]
 
 
-def test_neither_a_dissolve_nor_a_flash_ends_a_track(analysed: Callable[..., Analysed]) -> None:
-    _, timeline, _ = analysed("flash")
+@pytest.mark.parametrize("name", ["dissolve", "flash"])
+def test_neither_a_dissolve_nor_a_flash_ends_a_track(name: str, analysed: Callable[..., Analysed]) -> None:
+    _, timeline, _ = analysed(name)
+    assert not timeline.duplicated(["frame", "track"]).any()
     assert {who: rows.track.nunique() for who, rows in timeline.dropna(subset="who").groupby("who")} == {
         "woman": 1,
         "astronaut": 1,

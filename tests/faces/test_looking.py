@@ -14,11 +14,11 @@ from scenes.backgrounds import PLACES, TEXTURES, background
 from scenes.cutouts import Cutout, cast, draw
 from scenes.photographs import Picture, example_people
 
+from fer_batch.faces.association import overlaps
 from fer_batch.faces.covering import covering
 from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.faces.kinds import Detector
 from fer_batch.faces.locator import FaceLocator
-from fer_batch.faces.merging import overlaps
 from fer_batch.faces.schedule import Schedule
 from fer_batch.faces.tiles import Square, tiles
 from fer_batch.types import Faces

@@ -147,7 +147,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--shake", type=float, help="pixels that the camera strays instead of the scenes' own")
     parser.add_argument("--seed", type=int, default=0, help="the first one")
     parser.add_argument("--seeds", type=int, default=1, help="how often, with other people and movements each time")
-    parser.add_argument("--detector", choices=[str(kind) for kind in Detector], default=str(Detector.short))
+    parser.add_argument("--detector", choices=[str(kind) for kind in Detector], default=str(Detector.auto))
     parser.add_argument("--tracker", type=_list, default=[FerBatch.name], help=f"{', '.join(names)}; commas between")
     parser.add_argument("--encoded", action="store_true", help="compress every scene before")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="write annotated clips there")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from clips import EXAMPLE
 from numpy.typing import NDArray
 from timeline_samples import PROVENANCE, write_parquet
 
+import fer_batch
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.timeline.episode_rules import EpisodeRules
@@ -268,3 +271,15 @@ def test_columns_and_recordings_can_be_chosen_from_both(tmp_path: Path) -> None:
         assert list(chosen) == ["recording", "duration_s", "emotion"]
         pd.testing.assert_frame_equal(chosen, episodes(tmp_path)[list(chosen)])
     assert list(episodes(timeline.head(0))) == list(episodes(tmp_path))
+
+
+def test_recordings_from_before_there_were_episodes_are_not_left_out(tmp_path: Path) -> None:
+    """Their episodes are found in the timeline when they are asked for."""
+    for name in ("old.mp4", "new.mp4"):
+        shutil.copy(EXAMPLE, tmp_path / name)
+    fer_batch.analyze(tmp_path, output=tmp_path / "out", fps=5, end_s=4)
+    whole = fer_batch.episodes(tmp_path / "out")
+    assert set(whole["recording"]) == {"old.mp4", "new.mp4"}
+    shutil.rmtree(tmp_path / "out" / "episodes" / "recording=old.mp4")
+    pd.testing.assert_frame_equal(fer_batch.episodes(tmp_path / "out"), whole)
+    assert set(fer_batch.episodes(tmp_path / "out", recordings=["old.mp4"])["recording"]) == {"old.mp4"}
