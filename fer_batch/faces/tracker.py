@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.faces.association import FARTHEST, affinity, overlaps, pairs
-from fer_batch.faces.likeness import SAME, Looks, View, difference
+from fer_batch.faces.likeness import Looks, View
+from fer_batch.faces.mixups import NEAR, claim, is_another, make_certain, note_rivals
 from fer_batch.faces.motion import Motion
 from fer_batch.faces.returning import Returns
 from fer_batch.faces.track import Identity, Track, boxes_of
@@ -29,29 +30,14 @@ _DOUBLE = 0.4
 """Overlap with a face of this frame from which on another one is the same face found twice."""
 _APART = 0.05
 """Overlap with another face below which a face is seen whole, so that its looks are its own."""
-_COVERED = 0.1
-"""Overlap with a found face from which on a missing one may be behind it."""
 _COVER = 0.1
 """What a face that went behind another is worth less, so that one face alone remains the one before."""
-_MARGIN = 0.1
-"""By how much nearer another one's embedding must be for two tracks to have been mistaken for each other."""
 _LOOKS = 1.0
 """How much looks count beside place where several faces and tracks compete."""
 _UNKNOWN = 0.3
 """Likeness assumed where there is nothing to compare: between that of one person and of two."""
 _REFRESH_S = 0.2
 """Time after which a track's portrait is renewed."""
-_ASK_S = 0.1
-"""Time after which it may be asked again who is who among faces that overlapped."""
-_CHANGED = 0.35
-"""Likeness to its own portrait of a fifth of a second ago below which a face may have become another one: 1 % of one
-person's are less alike."""
-_ASK_AGAIN_S = 2.0
-"""Time after which that is asked without any sign."""
-_STRANGER = 0.65
-"""Distance from its embeddings from which on a face is not the track's any more; 1 % of one person's are beyond 0.6."""
-_CONVINCED = 3
-"""How often in a row that must be so."""
 _EMBEDDINGS = 4
 """Most embeddings of a track: at its beginning, after a second, and each time it has grown four times as old."""
 _GAP_S = 0.3
@@ -198,54 +184,29 @@ class Tracker:
         self, time_s: float, faces: Faces, boxes: NDArray[np.float32], owners: list[Track | None], looks: Looks
     ) -> None:
         """Decides on new tracks that can be decided on, and looks at those seen whole, now and then."""
-        missing = [track for track in self._tracks if track.missed and not track.is_new]
+        tracks, missing = self._tracks, [track for track in self._tracks if track.missed and not track.is_new]
+        places = boxes_of(tracks, time_s)
+        note_rivals(tracks, places)
         _note_coverers(time_s, boxes, owners, missing)
-        _note_rivals(time_s, self._tracks)
+        shared = overlaps(boxes, places)
         for row, track in enumerate(owners):
             if track is None:
                 continue
             sure = faces.scores[row] >= self._minimum_score
+            near = [one for one, share in zip(tracks, shared[row].tolist(), strict=True) if share > _APART]
+            among_found = all(one is track or one.over or one.missed for one in near)
             if track.is_new or (track.rivals and sure):
-                found = [one for one in self._tracks if not one.missed]
-                alone = self._stands_alone(track, boxes[row], time_s, found)
-                if alone and track.is_new:
-                    self._claim(track, row, owners, looks)
-                elif alone:
-                    self._make_certain(track, row, time_s, looks)
+                if among_found and track.is_new:
+                    claim(track, row, owners, looks)
+                elif among_found:
+                    make_certain(track, row, time_s, looks)
                 if track.is_new:
-                    self._settle(track, row, time_s, missing, alone, looks)
+                    self._settle(track, row, time_s, missing, among_found, looks)
             due = sure and time_s - track.who.looked_s >= _REFRESH_S
-            if due and self._stands_alone(track, boxes[row], time_s, self._tracks):
-                if self._is_another(track.who, row, time_s, looks):
+            if due and all(one is track or one.over for one in near):
+                if is_another(track.who, row, time_s, looks):
                     self._part(track, time_s)
                 self._remember(track.who, row, time_s, looks)
-
-    @staticmethod
-    def _claim(track: Track, row: int, owners: list[Track | None], looks: Looks) -> None:
-        """Lets a new track go on as one beside it that has left its face for another's while they overlapped."""
-        for rival in track.rivals:
-            if not rival.who.embeddings or rival not in owners:
-                continue
-            own, other = looks.embedding(row), looks.embedding(owners.index(rival))
-            if own is None or other is None:
-                continue
-            distance = difference(rival.who.embeddings, own)
-            if distance <= SAME and distance < difference(rival.who.embeddings, other) - _MARGIN:
-                track.exchange(rival)
-                return
-
-    def _make_certain(self, track: Track, row: int, time_s: float, looks: Looks) -> None:
-        """Compares a face that has come free of others with itself and with them, and mends a mix-up."""
-        if time_s - track.certain_s < _ASK_S:
-            return
-        track.certain_s = time_s
-        rivals, track.rivals = [one for one in track.rivals if one.who.embeddings and not one.over], []
-        if not rivals or not track.who.embeddings or (embedding := looks.embedding(row)) is None:
-            return
-        distances = [difference(one.who.embeddings, embedding) for one in rivals]
-        nearest = int(np.argmin(distances))
-        if distances[nearest] <= SAME and distances[nearest] < difference(track.who.embeddings, embedding) - _MARGIN:
-            track.exchange(rivals[nearest])
 
     def _settle(self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: Looks) -> None:
         missing = [other for other in missing if not other.over]
@@ -255,30 +216,6 @@ class Tracker:
             self._resume(track, track.former)
         elif track.found >= _SUFFICES and (alone or not track.rivals):
             self._believe(track)
-
-    @staticmethod
-    def _stands_alone(track: Track, box: NDArray[np.float32], time_s: float, among: list[Track]) -> bool:
-        """Whether a face is seen whole: no other one is before or behind it."""
-        others = [other for other in among if other is not track]
-        return not others or float(overlaps(box[None], boxes_of(others, time_s)).max()) <= _APART
-
-    @staticmethod
-    def _is_another(who: Identity, row: int, time_s: float, looks: Looks) -> bool:
-        """Whether a face has become another one at its place, as in a dissolve or where a cut shows nothing else new.
-
-        Asked now and then, at once where the portrait has changed, and believed when it was so several times in a row.
-        """
-        if not who.number or not who.embeddings:
-            return False
-        likeness = who.likeness_to(looks.portrait(row))
-        changed = who.doubts > 0 or (likeness is not None and likeness < _CHANGED)
-        if not changed and time_s - who.asked_s < _ASK_AGAIN_S:
-            return False
-        if (embedding := looks.embedding(row)) is None:
-            return False
-        who.asked_s = time_s
-        who.doubts = who.doubts + 1 if difference(who.embeddings, embedding) >= _STRANGER else 0
-        return who.doubts >= _CONVINCED
 
     def _part(self, track: Track, time_s: float) -> None:
         """Lets a track's face go on as somebody new; who it was may come back."""
@@ -353,17 +290,4 @@ def _note_coverers(time_s: float, boxes: NDArray[np.float32], owners: list[Track
     if fresh and len(boxes):
         shared = overlaps(boxes_of(fresh, time_s), boxes)
         for track, row, most in zip(fresh, shared.argmax(1).tolist(), shared.max(1).tolist(), strict=True):
-            track.coverer = owners[row] if most >= _COVERED else None
-
-
-def _note_rivals(time_s: float, tracks: list[Track]) -> None:
-    """Whose faces are so near each other that they may be mistaken."""
-    for track in tracks:
-        track.rivals = [one for one in track.rivals if not one.over]
-    if len(tracks) < 2:
-        return
-    boxes = boxes_of(tracks, time_s)
-    for i, j in np.argwhere(np.triu(overlaps(boxes, boxes), 1) >= _COVERED).tolist():
-        for one, other in ((tracks[i], tracks[j]), (tracks[j], tracks[i])):
-            if other not in one.rivals:
-                one.rivals.append(other)
+            track.coverer = owners[row] if most >= NEAR else None
