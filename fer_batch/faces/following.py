@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 
 from fer_batch.faces.association import overlaps
 from fer_batch.faces.likeness import View
-from fer_batch.faces.track import Identity, Track
+from fer_batch.faces.track import WAIT_S, Identity, Track
 from fer_batch.faces.tracker import Tracker
 from fer_batch.types import Faces
 
-_WAIT_S = 0.2
-"""Longest time in the recording for which a frame is kept waiting, and with it the longest gap that is filled: a blink
-of the detector, not a face that was hidden."""
 _WAITING = 6
 """Most analysed frames that are kept waiting, the last one among them: each holds its picture. (Where all frames are
 drawn, those between them wait too.) Above 25 frames a second this comes before the time."""
@@ -65,8 +62,8 @@ class Following(Generic[Item]):
     """Gives every frame's faces their tracks, as soon as it is certain which these are.
 
     A frame waits while a new face in it is not yet believed in, and while a face is missing in it that may be found
-    again: then the gap is filled by interpolation. A track that is believed in has all of its rows from the first, one
-    that is not has none. What is decided depends on the analysed frames alone.
+    again: then the gap is filled by interpolation, if it was a blink of the detector. A track that is believed in has
+    all of its rows from the first, one that is not has none. What is decided depends on the analysed frames alone.
 
     Args:
         tracker: a fresh one.
@@ -123,7 +120,7 @@ class Following(Generic[Item]):
     def _overdue(self, time_s: float) -> Iterator[tuple[Item, Faces | None]]:
         """Frames that have waited as long as any may, were they decided or not."""
         while self._waiting and (
-            time_s - self._waiting[0].time_s > _WAIT_S + _LEAVE_S
+            time_s - self._waiting[0].time_s > WAIT_S + _LEAVE_S
             or sum(one.sightings is not None for one in self._waiting) >= _WAITING
         ):
             yield self._release()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fer_batch.faces.association import overlaps
 from fer_batch.faces.likeness import SAME, Looks, difference
-from fer_batch.faces.track import Identity, Track
+from fer_batch.faces.track import WAIT_S, Identity, Track
 
 NEAR: Final = 0.1
 """Overlap of two faces from which on they may be taken for each other, and one be hidden by the other."""
@@ -63,6 +63,8 @@ def claim(track: Track, row: int, owners: list[Track | None], looks: Looks) -> N
         distance = difference(rival.who.embeddings, own)
         if distance <= SAME and distance < difference(rival.who.embeddings, other) - _MARGIN:
             track.exchange(rival)
+            # The rival is new now, as somebody who was missed before the two came apart.
+            rival.began_s = track.began_s - WAIT_S
             return
 
 

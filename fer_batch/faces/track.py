@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from fer_batch.faces.likeness import unit
 from fer_batch.faces.motion import Motion
 
+WAIT_S = 0.2
+"""Longest time in the recording for which a frame waits for what is decided a moment later; so nobody's number changes
+in frames that are older."""
+
 
 @dataclass(slots=True, eq=False)
 class Identity:

@@ -13,7 +13,7 @@ from fer_batch.faces.likeness import Looks, View
 from fer_batch.faces.mixups import NEAR, claim, is_another, make_certain, note_rivals
 from fer_batch.faces.motion import Motion
 from fer_batch.faces.returning import Returns
-from fer_batch.faces.track import Identity, Track, boxes_of
+from fer_batch.faces.track import WAIT_S, Identity, Track, boxes_of
 from fer_batch.types import Faces
 
 _MISSED = 2
@@ -220,7 +220,7 @@ class Tracker:
     def _part(self, track: Track, time_s: float) -> None:
         """Lets a track's face go on as somebody new; who it was may come back."""
         self._returns.leave(replace(track, over=True, rivals=[], coverer=None, former=None))
-        track.who, track.began_s, track.found = Identity(time_s), time_s, 1
+        track.who, track.began_s, track.found = Identity(time_s), time_s - WAIT_S, 1
 
     def _remember(self, who: Identity, row: int, time_s: float, looks: Looks) -> None:
         portrait = looks.portrait(row)
