@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from functools import cached_property
 from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from fer_batch.video.frame import Frame
+from fer_batch.video.looks import CUT, Look, bare_likeness, likeness
 
 AROUND_S = 0.15
 """How far around a change one looks: longer than a flash (0.12 s: three frames at 25 a second), shorter than a shot."""
@@ -31,9 +30,6 @@ _REPEATED = 0.2
 """Mean difference of cells, in gray levels, of frames that are one picture, coded twice."""
 _ALIKE = 0.8
 """Correlation of two structures in place from which on no search for movement is needed."""
-_CUT = 0.55
-"""Likeness below which two frames show different things. Of photographs of different people, the face in the middle of
-each, one pair in 400 was more alike; consecutive frames of filmed people were never less than 0.85."""
 _BLENDED = 0.9
 """Likeness below which a frame may be a mixture of the one before and the one after it."""
 _RESTLESS = 0.6
@@ -51,36 +47,8 @@ _MIXTURE = 0.15, 0.85
 _REST = 0.3
 """What may be left of a mixture when its parts are taken away, of the smaller part's power: movement between frames."""
 
-_NEIGHBOURHOOD = 9
-"""Cells along each side within which lightness and contrast are taken out: a quarter of the picture's height."""
-_NOISE = 3.0
-"""Gray levels of local contrast that count half: strong grain leaves 1.7 in a cell."""
-_FLAT = 0.85
-"""Gray levels of contrast below which a picture shows nothing: rounding alone leaves 0.3."""
 _MUCH = 8.0
 """Gray levels of contrast of which not all can go where cells change by 2 in the mean."""
-_GRAINY = 3.0
-"""Gray levels of contrast that strong grain alone may have."""
-_JOINED = 0.3
-"""Correlation of neighbouring cells below which a picture is grain: things reach beyond a cell."""
-_BORDER = 6
-"""Range of gray levels in a row or column of cells that is a bar beside the picture rather than a part of it."""
-_BLOCK = (20, 16)
-"""Cells of the blocks that are looked for, across and along: large enough not to be found by chance."""
-_BLOCKS = tuple((x, y) for y in (0, 10, 20) for x in (0, 11, 22, 33, 44))
-"""Where the blocks are, half over each other."""
-_REACH = (10, 8)
-"""Cells that a block is looked for around its place: movement by a sixth of the picture from frame to frame."""
-_EMPTY = 0.01
-"""Root mean square of the structure below which a block shows nothing."""
-_STRONG = 0.6
-"""Structure from which on something stands out."""
-_SAME = 4
-"""Gray levels by which writing may change by compression."""
-_LITTLE = 0.12
-"""Largest share of the picture that is writing: where more stays the same, the camera does."""
-_BARE = 0.05
-"""Root mean square of the structure below which nothing is left without the writing."""
 _WRITTEN = 0.8
 """Likeness up to which writing may be all that two frames share: bright writing in a dark picture is most of it."""
 _BARE_CUT = 0.5
@@ -126,11 +94,11 @@ class _Ahead:
 
     def __init__(self, frames: Iterator[Frame]) -> None:
         self._frames = frames
-        self._waiting: deque[tuple[Frame, _Look]] = deque()
+        self._waiting: deque[tuple[Frame, Look]] = deque()
         self._error: Exception | None = None
         self._ended = False
 
-    def take(self) -> tuple[Frame, _Look] | None:
+    def take(self) -> tuple[Frame, Look] | None:
         """The next frame; None after the last one."""
         if not self._waiting:
             self._draw()
@@ -140,7 +108,7 @@ class _Ahead:
             raise self._error
         return None
 
-    def peek(self, until_s: float) -> list[_Look]:
+    def peek(self, until_s: float) -> list[Look]:
         """The frames after the one that was taken last, as far as they are needed and may wait with it."""
         while not self._ended and len(self._waiting) + 1 < MOST_WAITING:
             if self._waiting and self._waiting[-1][1].time_s >= until_s:
@@ -159,145 +127,13 @@ class _Ahead:
         if frame is None:
             self._ended = True
         else:
-            self._waiting.append((frame, _Look(frame)))
-
-
-class _Look:
-    """What is kept of a frame: a glimpse, and what is made of it when it is needed."""
-
-    def __init__(self, frame: Frame) -> None:
-        self.time_s = frame.time_s
-        self.cells = frame.glimpse()
-
-    @cached_property
-    def _details(self) -> NDArray[np.float32]:
-        """(h, w) the cells inside of bars, without the lightness of their neighbourhood."""
-        rows, columns = (
-            np.flatnonzero(
-                cv2.subtract(cv2.reduce(self.cells, axis, cv2.REDUCE_MAX), cv2.reduce(self.cells, axis, cv2.REDUCE_MIN))
-                > _BORDER
-            )
-            for axis in (1, 0)
-        )
-        self._inside = _without_edge(rows, self.cells.shape[0]), _without_edge(columns, self.cells.shape[1])
-        inside = self.cells[self._inside].astype(np.float32)
-        return inside - cv2.blur(inside, (_NEIGHBOURHOOD, _NEIGHBOURHOOD)) if inside.size else inside
-
-    @cached_property
-    def contrast(self) -> float:
-        """Root mean square of the details in gray levels."""
-        return float(cv2.norm(self._details)) / float(np.sqrt(max(1, self._details.size)))
-
-    @cached_property
-    def flat(self) -> bool:
-        """Whether it shows nothing, or nothing but grain."""
-        if self.contrast < _FLAT or self.contrast >= _GRAINY:
-            return self.contrast < _FLAT
-        return _is_grain(self._details)
-
-    @cached_property
-    def structure(self) -> NDArray[np.float32]:
-        """(36, 64) the details, each measured by the contrast of its neighbourhood, weaker the nearer that is to noise;
-        0 in bars. The same in any light, as local contrast normalisation (Jarrett et al. 2009) makes it.
-        """
-        structure = np.zeros(self.cells.shape, np.float32)
-        details = self._details
-        if details.size:
-            power = np.asarray(cv2.blur(details * details, (_NEIGHBOURHOOD, _NEIGHBOURHOOD)))
-            structure[self._inside] = details * np.sqrt(power) / (power + _NOISE**2)
-        return structure
-
-    @cached_property
-    def pattern(self) -> _Pattern:
-        """The structure, to be compared."""
-        return _Pattern(self.structure)
-
-    @cached_property
-    def varied(self) -> NDArray[np.float32]:
-        """(36 * 64) the cells without their mean."""
-        return np.asarray(self.cells - np.float32(self.cells.mean()), np.float32).ravel()
-
-
-def _is_grain(details: NDArray[np.float32]) -> bool:
-    """Whether neighbouring cells have little to do with each other."""
-    joined = float((details[:, 1:] * details[:, :-1]).sum() + (details[1:] * details[:-1]).sum()) / 2
-    return joined < _JOINED * float((details * details).sum())
-
-
-def _without_edge(inside: NDArray[np.intp], length: int) -> slice:
-    """From the first to the last, but without those that are partly bar."""
-    if not len(inside):
-        return slice(0, 0)
-    first, last = int(inside[0]), int(inside[-1])
-    return slice(first + (first > 0), last + (last == length - 1))
-
-
-class _Pattern:
-    """A structure and how much of it is where.
-
-    Args:
-        structure: (36, 64).
-    """
-
-    def __init__(self, structure: NDArray[np.float32]) -> None:
-        self.structure = structure
-        squares = cv2.integral(structure * structure, sdepth=cv2.CV_32F)
-        width, height = _BLOCK
-        sums = squares[height:, width:] - squares[:-height, width:] - squares[height:, :-width]
-        self.energy = np.asarray(np.maximum(sums + squares[:-height, :-width], 0), np.float32)
-        """The sum of squares in a block, by the block's upper left cell."""
-
-    def found_in(self, other: _Pattern) -> float:
-        """Each block's best correlation around its place, weighted by how much the block shows: from 0 to 1."""
-        width, height = _BLOCK
-        area = width * height
-        total, weights = 0.0, 0.0
-        for x, y in _BLOCKS:
-            strength = float(self.energy[y, x]) ** 0.5
-            if strength < _EMPTY * area**0.5:
-                continue
-            block = self.structure[y : y + height, x : x + width]
-            left, top = max(0, x - _REACH[0]), max(0, y - _REACH[1])
-            around = other.structure[top : y + height + _REACH[1], left : x + width + _REACH[0]]
-            products = cv2.matchTemplate(around, block, cv2.TM_CCORR)
-            there = other.energy[top : top + products.shape[0], left : left + products.shape[1]]
-            best = float((products / np.sqrt(np.maximum(there, _EMPTY**2 * area))).max()) / strength
-            total += strength * min(1.0, best)
-            weights += strength
-        return total / weights if weights else 0.0
-
-
-def likeness(one: _Look, other: _Look) -> float:
-    """How much of one frame's structure is in the other one, at its place or moved: from 0 to 1.
-
-    Of two frames, one may show less: it is too bright or too dark in part. What it does show counts then.
-    Some is found by chance: frames that have nothing in common reach about 0.38, one pair in a hundred 0.52.
-    """
-    return _either(one.pattern, other.pattern)
-
-
-def _either(one: _Pattern, other: _Pattern) -> float:
-    found = one.found_in(other)
-    return found if found >= _CUT else max(found, other.found_in(one))
-
-
-def bare_likeness(one: _Look, other: _Look) -> float:
-    """The same without writing that stays where it is, as subtitles and a station's sign do; 1 without any."""
-    strong = (np.abs(one.structure) > _STRONG) & (np.abs(other.structure) > _STRONG)
-    same = (strong & (cv2.absdiff(one.cells, other.cells) <= _SAME)).astype(np.uint8)
-    if not 0 < cv2.countNonZero(same) <= _LITTLE * same.size:
-        return 1.0
-    writing = cv2.dilate(same, np.ones((_NEIGHBOURHOOD, _NEIGHBOURHOOD), np.uint8))
-    bare = [np.where(writing, np.float32(0), look.structure) for look in (one, other)]
-    if any(float((left * left).mean()) < _BARE**2 or _is_grain(left) for left in bare):
-        return 1.0
-    return _either(_Pattern(bare[0]), _Pattern(bare[1]))
+            self._waiting.append((frame, Look(frame)))
 
 
 class _Step:
     """From one frame to another."""
 
-    def __init__(self, before: _Look, after: _Look) -> None:
+    def __init__(self, before: Look, after: Look) -> None:
         self._before, self._after = before, after
         self.difference = float(cv2.norm(before.cells, after.cells, cv2.NORM_L1)) / before.cells.size
         """Mean difference of cells in gray levels."""
@@ -316,11 +152,11 @@ class _Before:
     """What was shown last, and whether what comes now is a cut from it."""
 
     def __init__(self) -> None:
-        self._shown: deque[_Look] = deque(maxlen=_MOST_REMEMBERED)
+        self._shown: deque[Look] = deque(maxlen=_MOST_REMEMBERED)
         """The last frames that show something."""
-        self._flat: _Look | None = None
+        self._flat: Look | None = None
         """The last one after them that shows nothing."""
-        self._clear: _Look | None = None
+        self._clear: Look | None = None
         """The last one whose contrast was measured, if it was much."""
         self._cut_s = -np.inf
         self._likeness = self._last_likeness = 1.0
@@ -330,7 +166,7 @@ class _Before:
         self._blended = False
         """Whether the last frame may be a mixture of what was before and what comes."""
 
-    def doubts(self, look: _Look) -> bool:
+    def doubts(self, look: Look) -> bool:
         """Whether the frame may be the first one after a cut; asked once for each frame."""
         self._blended = self._written = False
         if not self._shown or self._is_flat(look):
@@ -345,15 +181,15 @@ class _Before:
         if max(self._last_likeness, self._likeness) < _BLENDED:
             one, mixture = self._shown[-2], self._shown[-1]
             short = mixture.time_s - one.time_s <= _BLENDED_S
-            self._blended = short and _is_between(one, mixture, look, *_MIXTURE) and likeness(one, look) < _CUT
+            self._blended = short and _is_between(one, mixture, look, *_MIXTURE) and likeness(one, look) < CUT
         self._written = (
-            _CUT <= self._likeness < _WRITTEN
+            CUT <= self._likeness < _WRITTEN
             and self._last_likeness >= _STEADY
             and bare_likeness(self._shown[-1], look) < _BARE_CUT
         )
-        return self._written or self._blended or self._likeness < _CUT
+        return self._written or self._blended or self._likeness < CUT
 
-    def _is_flat(self, look: _Look) -> bool:
+    def _is_flat(self, look: Look) -> bool:
         """Whether it shows nothing; not measured where it is hardly another picture than one that shows much."""
         clear = self._clear
         if clear is not None and _Step(clear, look).difference <= _STILL:
@@ -361,28 +197,28 @@ class _Before:
         self._clear = look if look.contrast > _MUCH else None
         return look.flat
 
-    def is_cut(self, look: _Look, after: Sequence[_Look]) -> bool:
+    def is_cut(self, look: Look, after: Sequence[Look]) -> bool:
         """Whether it is, now that the frames after it are known; after the last frame nobody knows."""
         now = [look, *(one for one in after if not one.flat)]
         if len(now) == 1:
             return False
         before = self._recent(look.time_s)
-        if self._likeness < _CUT and self._divides(before, now, 0.0):
+        if self._likeness < CUT and self._divides(before, now, 0.0):
             return True
-        if (self._likeness < _CUT or self._written) and self._divides_behind_writing(before, now):
+        if (self._likeness < CUT or self._written) and self._divides_behind_writing(before, now):
             return True
         return self._blended and self._divides(before[:-1], now, max(self._last_likeness, self._likeness))
 
-    def _divides(self, before: Sequence[_Look], now: Sequence[_Look], step: float) -> bool:
+    def _divides(self, before: Sequence[Look], now: Sequence[Look], step: float) -> bool:
         """Whether there is a cut between these, made in steps as alike as this."""
         if not before:
             return False
         calm = _calmness(before), _calmness(now)
         if min(calm) < max(_RESTLESS, step + _STANDS_OUT) or sum(calm) / 2 < _CALM or self._fades(before, now):
             return False
-        return all(likeness(one, other) < _CUT for one in _some(before) for other in _some(now))
+        return all(likeness(one, other) < CUT for one in _some(before) for other in _some(now))
 
-    def _divides_behind_writing(self, before: Sequence[_Look], now: Sequence[_Look]) -> bool:
+    def _divides_behind_writing(self, before: Sequence[Look], now: Sequence[Look]) -> bool:
         """Whether there is a cut between these behind something that stays. Less is left to judge by, so all else must
         be clearer: what comes before and after is steady, also behind the writing.
         """
@@ -396,10 +232,10 @@ class _Before:
             for other in _some(now)
         )
 
-    def _fades(self, before: Sequence[_Look], now: Sequence[_Look]) -> bool:
+    def _fades(self, before: Sequence[Look], now: Sequence[Look]) -> bool:
         return _grows(now) if self._flat is not None else _is_gradual(before, now)
 
-    def add(self, look: _Look) -> None:
+    def add(self, look: Look) -> None:
         """The frame is now one of those before."""
         if self._is_flat(look):
             self._flat = look
@@ -411,27 +247,27 @@ class _Before:
         """There was a cut; another one cannot follow at once."""
         self._cut_s = time_s
 
-    def _recent(self, time_s: float) -> list[_Look]:
+    def _recent(self, time_s: float) -> list[Look]:
         """Frames since the last cut: of the last moments and the one before these, at least two if there are."""
         shown = [one for one in self._shown if one.time_s >= self._cut_s]
         recent = sum(one.time_s > time_s - AROUND_S for one in shown)
         return shown[-max(2, recent + 1) :]
 
 
-def _some(looks: Sequence[_Look]) -> list[_Look]:
+def _some(looks: Sequence[Look]) -> list[Look]:
     """Some of them, the first and the last among them."""
     last = len(looks) - 1
     return [looks[i] for i in sorted({round(i * last / (_COMPARED - 1)) for i in range(_COMPARED)})]
 
 
-def _calmness(looks: Sequence[_Look]) -> float:
+def _calmness(looks: Sequence[Look]) -> float:
     """The median likeness of consecutive frames; those that are repeated say nothing."""
     steps = [_Step(one, other) for one, other in pairwise(looks)]
     likenesses = sorted(step.likeness for step in steps if step.difference > _REPEATED)
     return likenesses[(len(likenesses) - 1) // 2] if likenesses else 1.0
 
 
-def _is_gradual(before: Sequence[_Look], after: Sequence[_Look]) -> bool:
+def _is_gradual(before: Sequence[Look], after: Sequence[Look]) -> bool:
     """Whether one picture turns into another little by little: each a mixture of those around it."""
     start = _second(before[::-1])
     return _is_between(before[-1], _second(after), after[-1], 0.0, _GRADUAL) or _is_between(
@@ -439,17 +275,17 @@ def _is_gradual(before: Sequence[_Look], after: Sequence[_Look]) -> bool:
     )
 
 
-def _grows(after: Sequence[_Look]) -> bool:
+def _grows(after: Sequence[Look]) -> bool:
     """Whether a picture comes out of black or white little by little."""
     return _second(after).contrast < _GRADUAL * after[-1].contrast
 
 
-def _second(looks: Sequence[_Look]) -> _Look:
+def _second(looks: Sequence[Look]) -> Look:
     """The second one, where the first one may be a mixture; else the first one."""
     return looks[1] if len(looks) > 1 and abs(looks[1].time_s - looks[0].time_s) <= _BLENDED_S else looks[0]
 
 
-def _is_between(one: _Look, middle: _Look, other: _Look, low: float, high: float) -> bool:
+def _is_between(one: Look, middle: Look, other: Look, low: float, high: float) -> bool:
     """Whether a picture is a mixture of two others, with a share of the second one between these limits."""
     way, step = other.varied - one.varied, middle.varied - one.varied
     length = float(way @ way)
