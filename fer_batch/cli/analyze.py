@@ -67,7 +67,7 @@ def analyze(
         bool,
         typer.Option(
             "--persons/--no-persons",
-            help="Join tracks of one person within a recording by a recognition network; nothing of it is stored.",
+            help="Know faces again and join tracks of one person by a recognition network; nothing of it is stored.",
         ),
     ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
