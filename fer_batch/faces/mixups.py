@@ -20,8 +20,11 @@ _ASK_S: Final = 0.1
 _CHANGED: Final = 0.35
 """Likeness to its own portrait of a fifth of a second ago below which a face may have become another one: 1 % of one
 person's are less alike."""
+_UNMISTAKABLE: Final = 0.6
+"""Likeness to its portrait when it last was for certain from which on it need not be asked: of two people's portraits
+none in 100 is so alike."""
 _ASK_AGAIN_S: Final = 2.0
-"""Time after which that is asked without any sign."""
+"""Time after which it is asked where a face looks otherwise than then, but changed little by little."""
 _STRANGER: Final = 0.65
 """Distance from its embeddings from which on a face is not the track's any more; 1 % of one person's are beyond 0.6."""
 _CONVINCED: Final = 3
@@ -37,8 +40,6 @@ def note_rivals(tracks: list[Track], boxes: NDArray[np.float32]) -> None:
     """
     for track in tracks:
         track.rivals = [one for one in track.rivals if not one.over]
-    if len(tracks) < 2:
-        return
     for i, j in np.argwhere(np.triu(overlaps(boxes, boxes), 1) >= NEAR).tolist():
         for one, other in ((tracks[i], tracks[j]), (tracks[j], tracks[i])):
             if other not in one.rivals:
@@ -85,16 +86,23 @@ def make_certain(track: Track, row: int, time_s: float, looks: Looks) -> None:
 def is_another(who: Identity, row: int, time_s: float, looks: Looks) -> bool:
     """Whether a face has become another one at its place, as in a dissolve or where a cut shows nothing else new.
 
-    Asked now and then, at once where the portrait has changed, and believed when it was so several times in a row.
+    Asked where the portrait has changed, at once or little by little; believed when it was so several times in a row.
     """
     if not who.number or not who.embeddings:
         return False
-    likeness = who.likeness_to(looks.portrait(row))
-    changed = who.doubts > 0 or (likeness is not None and likeness < _CHANGED)
-    if not changed and time_s - who.asked_s < _ASK_AGAIN_S:
+    portrait = looks.portrait(row)
+    likeness = who.likeness_to(portrait)
+    if portrait is None or likeness is None:
         return False
+    if not who.doubts and likeness >= _CHANGED:
+        alike = who.proven is not None and float(portrait @ who.proven) >= _UNMISTAKABLE
+        if alike or time_s - who.asked_s < _ASK_AGAIN_S:
+            return False
     if (embedding := looks.embedding(row)) is None:
         return False
     who.asked_s = time_s
-    who.doubts = who.doubts + 1 if difference(who.embeddings, embedding) >= _STRANGER else 0
+    if difference(who.embeddings, embedding) < _STRANGER:
+        who.doubts, who.proven = 0, portrait
+    else:
+        who.doubts += 1
     return who.doubts >= _CONVINCED

@@ -32,6 +32,8 @@ class Identity:
     """When it was last asked whether this is still the same face."""
     doubts: int = 0
     """How often in a row it seemed not to be."""
+    proven: NDArray[np.float32] | None = field(default=None, repr=False)
+    """(576,) its portrait when it last was for certain."""
 
     def remember(self, portrait: NDArray[np.float32], time_s: float) -> None:
         """Averages a portrait into what it has looked like, half by half."""

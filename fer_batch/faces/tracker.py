@@ -185,10 +185,12 @@ class Tracker:
     ) -> None:
         """Decides on new tracks that can be decided on, and looks at those seen whole, now and then."""
         tracks, missing = self._tracks, [track for track in self._tracks if track.missed and not track.is_new]
-        places = boxes_of(tracks, time_s)
-        note_rivals(tracks, places)
-        _note_coverers(time_s, boxes, owners, missing)
-        shared = overlaps(boxes, places)
+        shared = np.zeros((len(boxes), len(tracks)), np.float32)
+        if len(tracks) > 1:
+            places = boxes_of(tracks, time_s)
+            shared = overlaps(boxes, places)
+            note_rivals(tracks, places)
+            _note_coverers(time_s, boxes, owners, missing)
         for row, track in enumerate(owners):
             if track is None:
                 continue
