@@ -14,7 +14,7 @@ _STEP = 0.78
 larger tiles, twice as large, are not sure to show: one of 0.2 sides."""
 _LARGEST_LOOK = 20
 """Finest tiles that lie along the longer side of a picture, about: a picture larger than 4K is cut into larger tiles
-instead of more, so that there are never more than 600."""
+instead of more, so that there are never more than 600, but in a strip."""
 
 
 @dataclass(frozen=True, slots=True)
