@@ -64,7 +64,7 @@ class Returns:
         embedding = looks.embedding(row) if alone and known else None
         clear = not known
         if embedding is not None:
-            track.who.embeddings = [embedding]
+            track.who.embeddings, track.who.embedded_s = [embedding], time_s
             distances = {one: difference(one.who.embeddings, embedding) for one in known}
             nearest = min(distances, key=distances.__getitem__)
             if distances[nearest] <= SAME:
