@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from fer_batch.batch import plan, run
-from fer_batch.emotion.classifier import find_model
+from fer_batch.emotion.finding import find_model
 from fer_batch.engine import Engine
 from fer_batch.errors import InputError
 from fer_batch.inputs import find_recordings
 from fer_batch.options import Options, split_options
-from fer_batch.pipeline import Outcome, Outputs, nothing_chosen
+from fer_batch.outcome import Outcome, Outputs
+from fer_batch.pipeline import nothing_chosen
 from fer_batch.settings import Settings
 from fer_batch.timeline.memory import TimelineTable
 from fer_batch.timeline.reading import data_frame, load

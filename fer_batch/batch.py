@@ -11,12 +11,13 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from fer_batch.emotion.classifier import find_model
+from fer_batch.emotion.finding import find_model
 from fer_batch.engine import Engine
 from fer_batch.errors import InputError, OutputError
 from fer_batch.inputs import Recording, find_recordings
 from fer_batch.models import sha256_of
-from fer_batch.pipeline import Outcome, Outputs, Progress, analyze_recording, read_record
+from fer_batch.outcome import Outcome, Outputs, Progress, read_record
+from fer_batch.pipeline import analyze_recording
 from fer_batch.settings import Settings
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord

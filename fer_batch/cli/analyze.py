@@ -15,7 +15,7 @@ from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from fer_batch.pipeline import Outcome
+    from fer_batch.outcome import Outcome
 
 
 class Format(StrEnum):
@@ -82,7 +82,7 @@ def analyze(
     from fer_batch.cli.report import Reporter
     from fer_batch.errors import ExitStatus
     from fer_batch.interruption import stop_on_interrupt
-    from fer_batch.pipeline import Outputs, earlier_outcome
+    from fer_batch.outcome import Outputs, earlier_outcome
     from fer_batch.settings import Settings
     from fer_batch.timeline.layout import Layout
     from fer_batch.video.selection import Selection

@@ -18,8 +18,8 @@ from fer_batch.cli.timecode import clock
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.palette import hex_colour
 from fer_batch.inputs import Recording
-from fer_batch.pipeline import Outcome
-from fer_batch.pipeline import Progress as Reached
+from fer_batch.outcome import Outcome
+from fer_batch.outcome import Progress as Reached
 
 _REDRAW_SECONDS = 0.1
 _MOST_TRACKS = 20

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.discreet import import_onnxruntime
+from fer_batch.emotion.finding import find_model
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.spec import MAIN_HEAD, ModelSpec, read_spec
 from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import CropGeometry
-from fer_batch.models import manifest, model_path, sha256_of
+from fer_batch.models import sha256_of
 from fer_batch.settings import DEFAULT_MODEL
 
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
@@ -148,21 +149,3 @@ def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     shifted -= shifted.max(1, keepdims=True)
     exponents = np.exp(shifted)
     return np.asarray(exponents / exponents.sum(1, keepdims=True), np.float32)
-
-
-def find_model(model: str) -> Path:
-    """The file of an emotion model by name or path.
-
-    Raises:
-        ModelError: when there is none.
-    """
-    if Path(model).suffix.lower() == ".onnx":
-        if not Path(model).is_file():
-            raise ModelError(f"{model}: no such model file; check the path.")
-        return Path(model)
-    names = sorted(name for name, entry in manifest().items() if entry.task == "emotion")
-    if model not in names:
-        raise ModelError(
-            f"No emotion model is named {model!r}; give {' or '.join(names)}, or the path of an .onnx file."
-        )
-    return model_path(model)

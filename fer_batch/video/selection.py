@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fer_batch.errors import InputError
-from fer_batch.video.frame import Frame
+
+if TYPE_CHECKING:
+    from fer_batch.video.frame import Frame
 
 _ROUNDING_S = 0.001
 """How coarse a container's times may be."""

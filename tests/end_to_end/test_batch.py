@@ -10,7 +10,7 @@ from pathlib import Path
 from command import EXAMPLES
 
 from fer_batch.batch import plan, run
-from fer_batch.pipeline import Outputs, Progress
+from fer_batch.outcome import Outputs, Progress
 from fer_batch.settings import Settings
 from fer_batch.video.selection import Selection
 

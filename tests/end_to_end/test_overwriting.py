@@ -13,7 +13,7 @@ import fer_batch
 from fer_batch.atomic import PendingFile
 from fer_batch.batch import plan, run
 from fer_batch.errors import InputError, OutputError
-from fer_batch.pipeline import Outcome, Outputs
+from fer_batch.outcome import Outcome, Outputs
 from fer_batch.settings import Settings
 from fer_batch.video.opening import open_source
 from fer_batch.video.selection import Selection
