@@ -8,7 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from fer_batch.batch import plan, run
+from fer_batch.batch import here, together
+from fer_batch.batch.lock import only_run
+from fer_batch.batch.plan import Plan, plan
+from fer_batch.batch.size import threads_each
 from fer_batch.emotion.finding import find_model
 from fer_batch.engine import Engine
 from fer_batch.errors import InputError
@@ -68,19 +71,22 @@ def analyze(
     video: bool = False,
     timeline: Literal["parquet", "both"] = "parquet",
     overwrite: bool = False,
+    workers: int = 1,
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Analyses recordings and returns their timelines, one row a face and analysed frame.
 
-    Without ``output`` nothing is written. What is not as it should be but no error, such as a recording that ends
-    before its header says so or kept results that other options gave, is a warning.
+    Without ``output`` nothing is written. With it, recordings whose results the folder holds already, from the same
+    file and with the same options, are not analysed again. What is not as it should be but no error, such as a
+    recording that ends before its header says so or results of other options that are replaced, is a warning.
 
     Args:
         *inputs: files, folders or patterns.
         output: a folder for what ``fer-batch analyze`` writes.
         video: also write annotated video there.
         timeline: format of the timelines there, "both" for CSV beside Parquet.
-        overwrite: replace results that the folder holds; otherwise those are kept and returned.
+        overwrite: analyse everything again.
+        workers: processes that share the recordings, with ``output``; 1 works in this process.
         **options: see :class:`fer_batch.options.Options`.
 
     Returns:
@@ -92,6 +98,8 @@ def analyze(
         OutputError: when the output cannot be written.
     """
     settings, selection = split_options(options)
+    if not isinstance(workers, int) or workers < 1:
+        raise InputError(f"workers={workers!r}: give a whole number from 1.")
     if timeline not in ("parquet", "both"):
         raise InputError(f"timeline={timeline!r}: give 'parquet' or 'both'.")
     if output is None:
@@ -102,18 +110,25 @@ def analyze(
             warnings.warn(sentence, stacklevel=2)
         return data_frame(tables)
     planned = plan(inputs, Outputs(Path(output), timeline, video), settings, selection, overwrite)
-    if planned.differences is not None:
-        warnings.warn(planned.differences, stacklevel=2)
-    failed: list[Outcome] = []
-    for outcome in run(planned, settings, selection):
-        if outcome.record.status == "failed":
-            failed.append(outcome)
-        elif outcome.record.error is not None:
-            warnings.warn(outcome.record.error, stacklevel=2)
-    if failed:
-        raise InputError(str(failed[0].record.error)) from failed[0].cause
+    said = [] if planned.changes is None else [planned.changes]
+    outcomes = _into_folder(planned, settings, selection, workers)
+    said += [one.record.error for one in outcomes if one.record.status != "failed" and one.record.error is not None]
+    for sentence in said:
+        warnings.warn(sentence, stacklevel=2)
+    for one in outcomes:
+        if one.record.status == "failed":
+            raise InputError(str(one.record.error)) from one.cause
     names = [record.id for record in planned.kept] + [recording.id for recording in planned.recordings]
     return load(output, recordings=names)
+
+
+def _into_folder(planned: Plan, settings: Settings, selection: Selection, workers: int) -> list[Outcome]:
+    """What became of the recordings, by one process or several."""
+    with only_run(planned.outputs.folder) as lock:
+        if workers == 1:
+            return list(here.run(planned, settings, selection))
+        threads = threads_each(workers)
+        return list(together.run(planned, settings, selection, workers=workers, threads=threads, lock=lock))
 
 
 def _in_memory(

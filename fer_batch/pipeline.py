@@ -26,6 +26,7 @@ from fer_batch.timeline.schema import Provenance
 from fer_batch.timeline.sink import TimelineSink
 from fer_batch.timeline.tracks import TrackSummary
 from fer_batch.types import Observation
+from fer_batch.video.amount import frames_in_range
 from fer_batch.video.annotated import AnnotatedVideo
 from fer_batch.video.frame import Frame
 from fer_batch.video.opening import open_source
@@ -106,6 +107,7 @@ def analyze_recording(
     outputs: Outputs,
     on_progress: Callable[[Progress], None] | None = None,
     stop: Event | None = None,
+    fresh: bool = False,
 ) -> Outcome:
     """Analyses a recording and writes its outputs; each file appears only when it is whole.
 
@@ -140,6 +142,8 @@ def analyze_recording(
     outcome = Outcome(record)
     try:
         with open_source(recording.path) as source:
+            status = recording.path.stat()
+            record.input = {"size_bytes": status.st_size, "modified_ns": status.st_mtime_ns}
             record.probe = source.probe.to_dict()
             provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
             with ExitStack() as stack:
@@ -233,7 +237,7 @@ def _run(
     stop: Event | None,
 ) -> bool:
     """Works through the recording; whether it was broken off."""
-    total, faces, first = _frames_in_range(source, selection), 0, None
+    total, faces, first = frames_in_range(source.probe, selection), 0, None
     observations = engine.observe(source, selection, every_frame=sinks.annotated is not None, persons=sinks.persons)
     # Closed here, while the source is still open for the thread that reads it.
     with closing(observations):
@@ -249,15 +253,6 @@ def _run(
                     frames, time_s = observation.frame - first.frame + 1, observation.time_s - first.time_s
                     on_progress(Progress(frames, total, time_s, faces))
     return False
-
-
-def _frames_in_range(source: Source, selection: Selection) -> int | None:
-    """How many frames the range holds, by the container; None where it does not say."""
-    frames, lasts = source.probe.frames, source.probe.duration_s
-    if not frames or not lasts:
-        return frames
-    end_s = lasts if selection.end_s is None else min(selection.end_s, lasts)
-    return max(1, round(frames * max(0.0, end_s - selection.start_s) / lasts))
 
 
 def nothing_chosen(path: Path, source: Source) -> str:
@@ -279,7 +274,7 @@ def _close(record: RecordingRecord, source: Source, sinks: _Sinks, broken_off: b
         "damaged_frames": counts.damaged_frames,
         "repaired_times": counts.repaired_times,
     }
-    record.status = "done"
+    record.status, record.retry = "done", broken_off or sinks.fault is not None
     if broken_off:
         record.status, record.error = "partial", f"{record.id}: interrupted; what was analysed until then is kept."
     elif counts.ended_early is not None:

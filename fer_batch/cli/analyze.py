@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from fer_batch.cli.timecode import seconds
 from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
-
-if TYPE_CHECKING:
-    from fer_batch.outcome import Outcome
 
 
 class Format(StrEnum):
@@ -27,6 +22,7 @@ class Format(StrEnum):
 
 
 def analyze(
+    context: typer.Context,
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT", help="Videos, photos, folders or patterns.", show_default=False)
     ],
@@ -70,53 +66,60 @@ def analyze(
             help="Know faces again and join tracks of one person by a recognition network; nothing of it is stored.",
         ),
     ] = True,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Recordings analysed at a time, each in a process; changes speed, not results.",
+            show_default="as many as cores and memory allow",
+        ),
+    ] = None,
+    stall_limit: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=1, help="Give a recording up that shows no sign of life for so long."),
+    ] = 300.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what would be done, and estimate how long it would take.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a CSV table of what is not done, and why.", show_default=False),
+    ] = None,
+    log_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Add everything that happens to a file.", show_default=False)
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with everything to stdout.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what happens as JSON to stdout, one object a line.")
+    ] = False,
 ) -> None:
     """Turn recordings into emotion timelines.
 
     Results go to one folder: timelines/, tracks/ and episodes/ (Parquet, a partition a recording), csv/, annotated/
-    and recordings/ (a JSON document each).
+    and recordings/ (a JSON document each). Running the same command again does what is missing, has failed or has
+    changed.
     """
-    from fer_batch.batch import plan, require_work, run
-    from fer_batch.cli.report import Reporter
-    from fer_batch.errors import ExitStatus
-    from fer_batch.interruption import stop_on_interrupt
-    from fer_batch.outcome import Outputs, earlier_outcome
+    from fer_batch.batch.plan import plan
+    from fer_batch.batch.size import default_workers
+    from fer_batch.cli.study import Telling, carry_out, rehearse
+    from fer_batch.outcome import Outputs
     from fer_batch.settings import Settings
-    from fer_batch.timeline.layout import Layout
     from fer_batch.video.selection import Selection
 
     settings = Settings(model, detector.value, min_score, batch_size, persons)
     selection = Selection(every, fps, start, end)
     planned = plan(inputs, Outputs(output, timeline.value, video), settings, selection, overwrite)
-    require_work(planned)
-    outcomes: list[Outcome] = []
-    try:
-        with stop_on_interrupt(quiet=quiet) as stop, Reporter(planned, quiet=quiet, as_json=as_json) as reporter:
-            for outcome in run(planned, settings, selection, reporter.start, reporter.progress, stop):
-                outcomes.append(outcome)
-                reporter.finish(outcome)
-                if outcome.cause is not None and "--debug" in sys.argv:
-                    raise outcome.cause
-    finally:
-        # Also when a full disk ends the run: what was done before is done.
-        if as_json:
-            kept = [earlier_outcome(Layout(output), record) for record in planned.kept]
-            results = [outcome.to_dict() for outcome in kept + outcomes]
-            typer.echo(json.dumps({"output": str(output), "recordings": results}, ensure_ascii=False))
-    if not quiet and not as_json:
-        reporter.summary(outcomes)
-    if stop.is_set():
-        raise typer.Exit(ExitStatus.INTERRUPTED)
-    raise typer.Exit(_status(outcomes, len(planned.kept)))
-
-
-def _status(outcomes: list[Outcome], kept: int) -> int:
-    """All unreadable is wrong use; some unreadable, or cut short, is not all done."""
-    from fer_batch.errors import ExitStatus
-
-    statuses = {outcome.record.status for outcome in outcomes}
-    if statuses <= {"done"}:
-        return ExitStatus.DONE
-    return ExitStatus.USAGE if statuses == {"failed"} and not kept else ExitStatus.SOME_FAILED
+    count = workers or default_workers(len(planned.tasks))
+    if dry_run:
+        rehearse(planned, settings, selection, count)
+        return
+    status = carry_out(
+        planned,
+        settings,
+        selection,
+        workers=count,
+        stall_limit_s=stall_limit,
+        telling=Telling(report, log_file, quiet, as_json, debug=bool(context.obj)),
+    )
+    raise typer.Exit(status)

@@ -65,7 +65,7 @@ def run(arguments: list[str]) -> int:
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         # Without a command there is only help to give, but nothing was done.
-        status = _call(arguments) if arguments else _call(["--help"]) or ExitStatus.USAGE
+        status = _call(arguments, debug) if arguments else _call(["--help"]) or ExitStatus.USAGE
         sys.stdout.flush()
         return status
     except BrokenPipeError:
@@ -98,15 +98,15 @@ def _explain(error: Exception) -> int:
     return ExitStatus.SOME_FAILED
 
 
-def _call(arguments: list[str]) -> int:
-    """The exit status that the command ends with; errors come out as exceptions.
+def _call(arguments: list[str], debug: bool = False) -> int:
+    """The exit status that the command ends with; errors come out as exceptions. ``debug`` is the context's object.
 
     Raises:
         InputError: when the command line makes no sense.
         BrokenPipeError: when stdout is read no longer.
     """
     try:
-        return app(arguments, standalone_mode=False) or ExitStatus.DONE
+        return app(arguments, standalone_mode=False, obj=debug) or ExitStatus.DONE
     except _UsageError as error:
         command = getattr(getattr(error, "ctx", None), "command_path", None) or "fer-batch"
         problem: str = error.format_message()  # type: ignore[attr-defined]

@@ -67,6 +67,10 @@ class RecordingRecord:
     """Such as frames_decoded, frames_analysed, rows, tracks, episodes, damaged_packets."""
     files: list[str] = field(default_factory=list)
     """What was written, by paths below the output folder; the folder of the parts for Parquet."""
+    input: dict[str, int] = field(default_factory=dict)
+    """``size_bytes`` and ``modified_ns`` (since 1970) of the file, by which a change of it is noticed."""
+    retry: bool = True
+    """Whether a later run does it again although neither file nor settings have changed."""
     versions: dict[str, str] = field(default_factory=installed_versions)
     schema_version: int = SCHEMA_VERSION
 

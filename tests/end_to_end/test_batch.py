@@ -9,7 +9,8 @@ from pathlib import Path
 
 from command import EXAMPLES
 
-from fer_batch.batch import plan, run
+from fer_batch.batch.here import run
+from fer_batch.batch.plan import plan
 from fer_batch.outcome import Outputs, Progress
 from fer_batch.settings import Settings
 from fer_batch.video.selection import Selection

@@ -11,7 +11,8 @@ import pytest
 
 import fer_batch
 from fer_batch.atomic import PendingFile
-from fer_batch.batch import plan, run
+from fer_batch.batch.here import run
+from fer_batch.batch.plan import plan
 from fer_batch.errors import InputError, OutputError
 from fer_batch.outcome import Outcome, Outputs
 from fer_batch.settings import Settings

@@ -1,23 +1,20 @@
-"""Many recordings, one after another, into one output folder."""
+"""What a run has to do: the recordings, without those that are done already."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from fer_batch.emotion.finding import find_model
-from fer_batch.engine import Engine
 from fer_batch.errors import InputError, OutputError
 from fer_batch.inputs import Recording, find_recordings
 from fer_batch.models import sha256_of
-from fer_batch.outcome import Outcome, Outputs, Progress, read_record
-from fer_batch.pipeline import analyze_recording
+from fer_batch.outcome import Outputs, read_record
 from fer_batch.settings import Settings
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
@@ -27,21 +24,38 @@ _LONGEST_NAME = 255
 """Bytes that file systems allow for a name."""
 _WITHOUT_EFFECT = {"batch_size", "model"}
 """Settings that change no result, or that are compared by checksum."""
+_FOLDERS = {"parquet": "timelines", "csv": "csv"}
+"""Where each format of the timeline lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A recording that is to be analysed."""
+
+    recording: Recording
+    outputs: Outputs
+    reason: str
+    """Why: in the words of ``--dry-run``."""
+    fresh: bool = False
+    """Whether what an unfinished run has left of it is passed over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run will do, all checked before any work begins."""
 
-    recordings: list[Recording]
-    """To analyse, in this order."""
+    tasks: list[Task]
+    """In the order given."""
     kept: list[RecordingRecord]
-    """Left as they are, because the output folder holds their results."""
+    """Left as they are: neither file nor settings have changed since."""
     outputs: Outputs
-    supplemented: dict[str, Outputs] = field(default_factory=dict)
-    """For recordings, by id, that are done but not in the format asked for: that, and what they have."""
-    differences: str | None = None
-    """A sentence about kept results that this run would not have given."""
+    changes: str | None = None
+    """A sentence about results that other settings gave and that are replaced."""
+
+    @property
+    def recordings(self) -> list[Recording]:
+        """Those to be analysed."""
+        return [task.recording for task in self.tasks]
 
 
 def plan(
@@ -53,6 +67,17 @@ def plan(
 ) -> Plan:
     """Finds the recordings, and those of them that are done already; makes sure that the output folder can be written.
 
+    Done is what a run has analysed with these settings and the same model from a file of the same size and time of
+    change, with all the outputs that are asked for. Everything else is done again; what there is of it stays until the
+    new results are whole. A recording that is cut short or damaged is done as far as that goes.
+
+    Args:
+        inputs: see :func:`fer_batch.inputs.find_recordings`.
+        outputs: what to write.
+        settings: models and parameters.
+        selection: which frames.
+        overwrite: do everything again, from the beginning.
+
     Raises:
         InputError: when an input does not exist or holds no media, or when the results that the folder holds under its
             name are another file's.
@@ -61,77 +86,37 @@ def plan(
     """
     recordings = find_recordings(inputs, leave_out=outputs.folder)
     layout = Layout(outputs.folder)
-    todo: list[Recording] = []
+    tasks: list[Task] = []
     kept: dict[str, RecordingRecord] = {}
-    supplemented: dict[str, Outputs] = {}
-    differences: Counter[str] = Counter()
+    otherwise: Counter[str] = Counter()
     wanted = {**settings.to_dict(), "selection": selection.to_dict()}
     sha256 = sha256_of(find_model(settings.model))
     for recording in recordings:
         record = None if overwrite else read_record(layout, recording)
-        if record is not None and record.status != "failed":
+        if record is None:
+            tasks.append(Task(recording, outputs, "again" if overwrite else "new", overwrite))
+            continue
+        if record.status != "failed":
             _check_same_file(recording, record, outputs.folder)
-        if record is None or record.status != "done":
-            todo.append(recording)
-        elif all(path.exists() for path in _timelines(layout, recording, outputs)):
-            kept[recording.id] = record
-            differences.update(_differences(recording, record, wanted, sha256))
+        differences = _differences(record, wanted, sha256)
+        if record.retry:
+            reason = "interrupted before" if record.status == "partial" else "failed before"
+        elif _has_changed(recording, record):
+            reason = "file changed"
+        elif differences:
+            reason = f"other settings ({', '.join(differences)})"
+            otherwise.update(differences)
+        elif missing := _missing(layout, record, outputs):
+            tasks.append(Task(recording, _with_existing(record, outputs), f"without {missing}"))
+            continue
         else:
-            todo.append(recording)
-            supplemented[recording.id] = _with_existing(layout, recording, outputs)
+            kept[recording.id] = record
+            continue
+        tasks.append(Task(recording, outputs, reason))
     _check_writable(outputs.folder)
-    _check_names(layout, todo)
-    _check_distinct(layout, todo, outputs)
-    return Plan(todo, list(kept.values()), outputs, supplemented, _told(differences, outputs.folder))
-
-
-def require_work(plan: Plan) -> None:
-    """Refuses a plan that would do nothing.
-
-    Raises:
-        InputError: when everything is done already.
-    """
-    if not plan.recordings:
-        what = plan.kept[0].id if len(plan.kept) == 1 else f"all {len(plan.kept)} recordings"
-        raise InputError(
-            plan.differences
-            or f"{plan.outputs.folder}: holds the results of {what} already, which are kept; "
-            "add --overwrite to replace them or choose another folder with -o."
-        )
-
-
-def run(
-    plan: Plan,
-    settings: Settings,
-    selection: Selection,
-    on_start: Callable[[Recording], None] = lambda recording: None,  # noqa: ARG005
-    on_progress: Callable[[Progress], None] | None = None,
-    stop: Event | None = None,
-) -> Iterator[Outcome]:
-    """Analyses the planned recordings; each outcome is given as soon as its files are whole.
-
-    Args:
-        plan: what to do.
-        settings: models and parameters.
-        selection: which frames.
-        on_start: called before each recording.
-        on_progress: called with every analysed frame.
-        stop: once set, the run ends with the recording in progress; see
-            :func:`fer_batch.pipeline.analyze_recording`.
-
-    Raises:
-        ModelError: when a model cannot be used.
-        OutputError: when nothing can be written any more; outcomes given before are safe.
-    """
-    if not plan.recordings:
-        return
-    with Engine(settings) as engine:
-        for recording in plan.recordings:
-            if stop is not None and stop.is_set():
-                return
-            on_start(recording)
-            outputs = plan.supplemented.get(recording.id, plan.outputs)
-            yield analyze_recording(engine, recording, selection, outputs, on_progress, stop)
+    _check_names(layout, [task.recording for task in tasks])
+    _check_distinct(layout, tasks)
+    return Plan(tasks, list(kept.values()), outputs, _told(otherwise, outputs.folder))
 
 
 def _check_same_file(recording: Recording, record: RecordingRecord, folder: Path) -> None:
@@ -152,20 +137,37 @@ def _has_another_size(recording: Recording, record: RecordingRecord) -> bool:
     return bool(record.probe.get("size_bytes", size) != size)
 
 
-def _timelines(layout: Layout, recording: Recording, outputs: Outputs) -> list[Path]:
-    """Where the timelines asked for would be."""
-    paths = {"parquet": layout.timeline(recording.id), "csv": layout.csv(recording.id)}
-    return [path for kind, path in paths.items() if outputs.timeline in {kind, "both"}]
+def _has_changed(recording: Recording, record: RecordingRecord) -> bool:
+    """Whether a file has another size or time of change than when it was analysed."""
+    try:
+        status = recording.path.stat()
+    except OSError:
+        return True
+    modified_ns = record.input.get("modified_ns", status.st_mtime_ns)
+    return modified_ns != status.st_mtime_ns or _has_another_size(recording, record)
 
 
-def _with_existing(layout: Layout, recording: Recording, outputs: Outputs) -> Outputs:
-    """What is asked for and what there is, which was not to be overwritten and goes with the new results."""
-    either = any(path.exists() for path in _timelines(layout, recording, replace(outputs, timeline="both")))
-    annotated = layout.annotated(recording.id, photo=recording.is_photo).exists()
-    return replace(outputs, timeline="both" if either else outputs.timeline, video=outputs.video or annotated)
+def _missing(layout: Layout, record: RecordingRecord, outputs: Outputs) -> str | None:
+    """What is asked for and not there."""
+    paths = {"parquet": layout.timeline(record.id), "csv": layout.csv(record.id)}
+    for kind, path in paths.items():
+        if outputs.timeline in {kind, "both"} and not path.exists():
+            return kind
+    return "annotated copy" if outputs.video and not _has_annotated(layout.out, record) else None
 
 
-def _differences(recording: Recording, record: RecordingRecord, wanted: dict[str, Any], sha256: str) -> list[str]:
+def _has_annotated(folder: Path, record: RecordingRecord) -> bool:
+    return any(name.startswith("annotated/") and (folder / name).exists() for name in record.files)
+
+
+def _with_existing(record: RecordingRecord, outputs: Outputs) -> Outputs:
+    """What is asked for and what there is: adding to results takes nothing away."""
+    had = {name.split("/")[0] for name in record.files}
+    both = outputs.timeline == "both" or len({"timelines", "csv"} & had | {_FOLDERS[outputs.timeline]}) > 1
+    return replace(outputs, timeline="both" if both else outputs.timeline, video=outputs.video or "annotated" in had)
+
+
+def _differences(record: RecordingRecord, wanted: dict[str, Any], sha256: str) -> list[str]:
     """What a result was made with that this run would do otherwise; what a record does not say is passed over."""
     had = record.settings
     names = [name for name in wanted if name in had and name not in _WITHOUT_EFFECT and name != "selection"]
@@ -174,18 +176,13 @@ def _differences(recording: Recording, record: RecordingRecord, wanted: dict[str
     found += [name for name, value in wanted["selection"].items() if name in chosen and chosen[name] != value]
     if record.model.get("sha256", sha256) != sha256:
         found.append("model")
-    if _has_another_size(recording, record):
-        found.append("file size")
     return found
 
 
 def _told(differences: Counter[str], folder: Path) -> str | None:
     if not differences:
         return None
-    return (
-        f"{folder}: holds results made differently ({', '.join(differences)}), which are kept; "
-        "add --overwrite to replace them or choose another folder with -o."
-    )
+    return f"{folder}: holds results made with other settings ({', '.join(differences)}), which are replaced."
 
 
 def _check_writable(folder: Path) -> None:
@@ -212,20 +209,18 @@ def _check_names(layout: Layout, recordings: list[Recording]) -> None:
             )
 
 
-def _check_distinct(layout: Layout, recordings: list[Recording], outputs: Outputs) -> None:
+def _check_distinct(layout: Layout, tasks: list[Task]) -> None:
     """Two videos that differ only in their suffix would share an annotated video."""
-    if not outputs.video:
-        return
     owners: dict[Path, str] = {}
-    todo = {recording.id for recording in recordings}
-    for name in layout.recordings():
+    todo = {task.recording.id for task in tasks}
+    for name in layout.recordings() if any(task.outputs.video for task in tasks) else ():
         earlier = Recording(name, Path(name))
         path = layout.annotated(name, photo=earlier.is_photo)
         if name not in todo and path.exists():
             record = read_record(layout, earlier)
             if record is not None and path.relative_to(layout.out).as_posix() in record.files:
                 owners[path] = name
-    for recording in recordings:
+    for recording in [task.recording for task in tasks if task.outputs.video]:
         path = layout.annotated(recording.id, photo=recording.is_photo)
         other = owners.setdefault(path, recording.id)
         if other != recording.id:

@@ -1,0 +1,1 @@
+"""Many recordings into one output folder: what there is to do, and who does it."""

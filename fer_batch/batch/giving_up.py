@@ -1,0 +1,37 @@
+"""The record of a recording that its worker did not survive."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fer_batch.batch.plan import Task
+from fer_batch.emotion.finding import find_model
+from fer_batch.models import sha256_of
+from fer_batch.outcome import Outcome, read_record
+from fer_batch.settings import Settings
+from fer_batch.timeline.layout import Layout
+from fer_batch.timeline.record import RecordingRecord
+from fer_batch.video.selection import Selection
+
+
+def given_up(task: Task, reason: str, settings: Settings, selection: Selection) -> Outcome:
+    """Writes down that a recording failed; the complete results of a former run stay, and their record with them.
+
+    Raises:
+        OutputError: when the record cannot be written.
+    """
+    now, layout = datetime.now(UTC), Layout(task.outputs.folder)
+    record = RecordingRecord(
+        id=task.recording.id,
+        source=str(task.recording.path),
+        status="failed",
+        started_at=now,
+        finished_at=now,
+        error=reason,
+        settings={**settings.to_dict(), "selection": selection.to_dict()},
+        model={"name": settings.model, "sha256": sha256_of(find_model(settings.model))},
+    )
+    former = read_record(layout, task.recording)
+    if former is None or former.status != "done":
+        record.write(layout.record(record.id))
+    return Outcome(record)

@@ -1,0 +1,96 @@
+"""One run at a time in an output folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from fer_batch.atomic import explained
+from fer_batch.errors import OutputError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_NAME = ".lock"
+_PATIENCE_S = 3.0
+"""How long a lock is waited for: the worker processes of a run that was killed notice it within moments."""
+_LOOK_AGAIN_S = 0.05
+
+
+@contextmanager
+def only_run(folder: Path) -> Iterator[int]:
+    """Makes sure that no other run writes to the output folder while the block runs; makes the folder.
+
+    The lock is the system's own, so it ends with the process that holds it, however that ends. Processes that are
+    given the descriptor hold it too.
+
+    Yields:
+        The descriptor, for the worker processes to inherit.
+
+    Raises:
+        OutputError: when another run is at work there, or the folder cannot be written.
+    """
+    path = folder / _NAME
+    with explained(path):
+        folder.mkdir(parents=True, exist_ok=True)
+    until_s = time.monotonic() + _PATIENCE_S
+    while (file := _locked(path)) is None:
+        if time.monotonic() > until_s:
+            raise OutputError(
+                f"{folder}: another run is writing there{_whose(path)}; "
+                "wait for its end or choose another output folder with -o."
+            )
+        time.sleep(_LOOK_AGAIN_S)
+    with file:
+        with explained(path):
+            file.truncate()
+            file.write(json.dumps({"process": os.getpid(), "since": datetime.now().astimezone().isoformat()}).encode())
+            file.flush()
+        try:
+            yield file.fileno()
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _locked(path: Path) -> IO[bytes] | None:
+    """The lock file, held; None while another run holds it."""
+    with explained(path):
+        # Not "w": what it says about the run that holds it must stay.
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "rb+")
+    try:
+        if sys.platform == "win32":
+            # A byte far behind the text, which others may then read.
+            file.seek(1 << 20)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            file.seek(0)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The run that held it may have removed the file in between.
+        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return file
+    except (BlockingIOError, PermissionError, FileNotFoundError):
+        pass
+    except OSError:
+        # Some network file systems know no locks: there it is the user who takes care.
+        return file
+    file.close()
+    return None
+
+
+def _whose(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_bytes())
+        since = datetime.fromisoformat(holder["since"])
+        return f" (process {int(holder['process'])}, since {since:%Y-%m-%d %H:%M})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,110 @@
+"""A worker process as the run sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
+from typing import IO, Any
+
+from fer_batch.batch.messages import Begin, Stop, received, send
+from fer_batch.batch.worker import OUT_OF_MEMORY
+
+_COMMAND = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from fer_batch.batch.worker import main; main()"
+_LAST_LINES = 50
+"""Lines of what it wrote to stderr that are kept."""
+
+
+class WorkerProcess:
+    """Starts a worker, which dies with this process.
+
+    Args:
+        number: from 1, for the name of its threads and for logs.
+        begin: how it analyses.
+        on_message: called with this object and each message, and with None when the process has ended; from a thread.
+        lock: a descriptor that it holds as long as it lives.
+    """
+
+    def __init__(
+        self, number: int, begin: Begin, on_message: Callable[[WorkerProcess, Any], None], lock: int | None
+    ) -> None:
+        self.number = number
+        self._on_message = on_message
+        self._hung_s: float | None = None
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        kept: dict[str, Any] = {} if lock is None or sys.platform == "win32" else {"pass_fds": (lock,)}
+        # Not -m, which would put the current folder, full of the user's files, before the libraries.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _COMMAND, json.dumps(sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **kept,
+        )
+        self.pid = self._process.pid
+        self._listeners = [
+            Thread(target=self._listen, args=(self._process.stdout,), name=f"worker {number}", daemon=True),
+            Thread(target=self._note, args=(self._process.stderr,), name=f"worker {number} stderr", daemon=True),
+        ]
+        for listener in self._listeners:
+            listener.start()
+        self.send(begin)
+
+    def send(self, message: object) -> None:
+        """Tells it something; one that has died is told by its own message."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            send(self._process.stdin, message)
+
+    def stop(self) -> None:
+        """Asks it to end the recording in progress with what was analysed."""
+        self.send(Stop())
+
+    def hung(self, silent_s: float) -> None:
+        """Ends it because it has not given a sign of life for so many seconds."""
+        self._hung_s = silent_s
+        self._process.kill()
+
+    def close(self) -> None:
+        """Ends it, waiting for nothing but its death."""
+        self._process.kill()
+        self._process.wait()
+        for listener in self._listeners:
+            listener.join()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+
+    def death(self) -> str:
+        """Why it ended, in words for the user."""
+        status = self._process.wait()
+        self._listeners[1].join()
+        if self._hung_s is not None:
+            return f"hung: it gave no sign of life for {self._hung_s:g} s and was ended"
+        if status == OUT_OF_MEMORY:
+            return "found no more memory; fewer --workers leave more for each"
+        if os.name != "nt" and -status == signal.SIGKILL:
+            return "was killed, as systems do for want of memory; fewer --workers leave more for each"
+        if status < 0:
+            return f"crashed ({signal.Signals(-status).name})"
+        return f"ended with status {status}"
+
+    def wrote(self) -> str:
+        """The last of what it and its libraries wrote to stderr."""
+        return "".join(self._lines)
+
+    def _listen(self, pipe: IO[bytes]) -> None:
+        for message in received(pipe):
+            self._on_message(self, message)
+        self._on_message(self, None)
+
+    def _note(self, pipe: IO[bytes]) -> None:
+        for line in pipe:
+            self._lines.append(line.decode(errors="replace"))

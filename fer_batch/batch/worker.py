@@ -1,0 +1,187 @@
+"""A worker process: analyses one recording after another for a run that supervises it.
+
+It is a process of its own so that nothing that a recording does to it, a crash of a decoder included, touches others.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import IO, Any
+
+from fer_batch.batch.giving_up import given_up
+from fer_batch.batch.messages import (
+    Alive,
+    Analyze,
+    Begin,
+    Done,
+    Failed,
+    Job,
+    Look,
+    Looked,
+    Rehearse,
+    Rehearsed,
+    Salvage,
+    Stop,
+    received,
+    send,
+)
+from fer_batch.batch.plan import Task
+from fer_batch.errors import FerBatchError
+from fer_batch.outcome import Outputs, Progress
+from fer_batch.timeline.layout import Layout
+
+OUT_OF_MEMORY = 77
+"""Exit status when Python finds no memory; not one that shells or the system use."""
+_TELL_S = 0.2
+"""Time between two messages about progress: five times a second is smooth to the eye."""
+_REHEARSAL_S = 3.0
+"""The first second or so goes into models that warm up and the search of the first picture; then the rate is steady."""
+_REHEARSED_FRAMES = 400
+"""Most frames of a rehearsal."""
+
+
+def main() -> None:
+    """Works until standard input ends; see :mod:`fer_batch.batch.messages`."""
+    _ignore_signals()
+    replies = os.fdopen(os.dup(1), "wb")
+    # What libraries print must not come between the messages.
+    os.dup2(2, 1)
+    jobs: SimpleQueue[Any] = SimpleQueue()
+    stop = Event()
+    Thread(target=_listen, args=(sys.stdin.buffer, jobs, stop), name="fer-batch jobs", daemon=True).start()
+    begin = jobs.get()
+    assert isinstance(begin, Begin)
+    worker = _Worker(begin, replies, stop)
+    while True:
+        worker.work(jobs.get())
+
+
+def _ignore_signals() -> None:
+    """Only the end of the pipe ends a worker: Ctrl-C in a terminal and a job manager's SIGTERM reach all processes, and
+    the one that supervises decides what they mean.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _listen(pipe: IO[bytes], jobs: SimpleQueue[Any], stop: Event) -> None:
+    for message in received(pipe):
+        if isinstance(message, Stop):
+            stop.set()
+        else:
+            jobs.put(message)
+    # Whoever supervised is done, or dead: nothing of what is being made has a name yet.
+    os._exit(0)
+
+
+class _Worker:
+    """The work on one job after another."""
+
+    def __init__(self, begin: Begin, replies: IO[bytes], stop: Event) -> None:
+        self._begin, self._replies, self._stop = begin, replies, stop
+        self._engine: Any = None
+        self._told_s = 0.0
+
+    def work(self, job: Job) -> None:
+        """Does it and replies."""
+        try:
+            match job:
+                case Look(task):
+                    reply: object = Looked(_probe(task))
+                case Rehearse(task):
+                    reply = Rehearsed(self._rehearse(task))
+                case Analyze(task):
+                    reply = self._analyze(task)
+                case Salvage(task, reason):
+                    reply = self._salvage(task, reason)
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
+        except FerBatchError as error:
+            reply = Failed(error)
+        except Exception as error:
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            told = FerBatchError(f"A worker failed ({what}); this should not happen, --debug shows where.")
+            reply = Failed(told, traceback.format_exc())
+        self._send(reply)
+
+    def _send(self, message: object) -> None:
+        try:
+            send(self._replies, message)
+        except OSError:
+            os._exit(0)
+
+    def _tell(self, progress: Progress | None) -> None:
+        now = time.monotonic()
+        if now - self._told_s >= _TELL_S:
+            self._told_s = now
+            self._send(Alive(progress))
+
+    def _analyze(self, task: Task) -> Done:
+        from fer_batch.pipeline import analyze_recording
+
+        engine = self._loaded()
+        outcome = analyze_recording(
+            engine, task.recording, self._begin.selection, task.outputs, self._tell, self._stop, fresh=task.fresh
+        )
+        cause, outcome.cause = outcome.cause, None
+        if isinstance(cause, MemoryError):
+            os._exit(OUT_OF_MEMORY)
+        return Done(outcome, None if cause is None else "".join(traceback.format_exception(cause)))
+
+    def _salvage(self, task: Task, reason: str) -> Done:
+        from fer_batch.pipeline import publish_committed
+
+        outcome = publish_committed(Layout(task.outputs.folder), task.recording, reason)
+        return Done(outcome or given_up(task, reason, self._begin.settings, self._begin.selection))
+
+    def _rehearse(self, task: Task) -> float | None:
+        """Frames a second after the first moments, of an analysis whose results go nowhere."""
+        from fer_batch.pipeline import analyze_recording
+
+        times: list[tuple[float, int]] = []
+        enough = Event()
+        began = time.monotonic()
+
+        def note(progress: Progress) -> None:
+            times.append((time.monotonic(), progress.frames))
+            self._tell(progress)
+            if times[-1][0] - began > _REHEARSAL_S or len(times) >= _REHEARSED_FRAMES or self._stop.is_set():
+                enough.set()
+
+        engine = self._loaded()
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="fer-batch-") as folder:
+            outputs = Outputs(Path(folder), task.outputs.timeline, task.outputs.video)
+            analyze_recording(engine, task.recording, self._begin.selection, outputs, note, enough)
+        warm = times[len(times) // 4 :]
+        if len(warm) < 2:
+            return None
+        return (warm[-1][1] - warm[0][1]) / max(1e-6, warm[-1][0] - warm[0][0])
+
+    def _loaded(self) -> Any:
+        """The models, loaded once."""
+        if self._engine is None:
+            from fer_batch.engine import Engine
+
+            self._engine = Engine(self._begin.settings)
+        return self._engine
+
+
+def _probe(task: Task) -> Any:
+    from fer_batch.video.opening import open_source
+
+    try:
+        with open_source(task.recording.path) as source:
+            return source.probe
+    except FerBatchError:
+        # The analysis will say why.
+        return None

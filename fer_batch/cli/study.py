@@ -1,0 +1,155 @@
+"""A run of ``analyze`` from its plan to its exit status, watched by whatever the user asked for."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+
+from rich.console import Console
+
+from fer_batch.batch import together
+from fer_batch.batch.crew import STALL_LIMIT_S, Crew
+from fer_batch.batch.events import Event, Said, Watch
+from fer_batch.batch.lock import only_run
+from fer_batch.batch.messages import Begin
+from fer_batch.batch.plan import Plan
+from fer_batch.batch.progress import RunProgress
+from fer_batch.batch.size import threads_each
+from fer_batch.cli.bars import Bars
+from fer_batch.cli.closing_table import print_closing_table
+from fer_batch.cli.failure_report import write_failures
+from fer_batch.cli.json_events import JsonEvents
+from fer_batch.cli.lines import Lines
+from fer_batch.cli.log_file import LogFile
+from fer_batch.cli.notices import Notices
+from fer_batch.cli.progress import interactive
+from fer_batch.cli.rehearsal import estimated_s, print_plan, rehearsed
+from fer_batch.cli.wording import counted
+from fer_batch.errors import ExitStatus
+from fer_batch.interruption import stop_on_interrupt
+from fer_batch.outcome import Outcome
+from fer_batch.settings import Settings
+from fer_batch.version import __version__
+from fer_batch.video.selection import Selection
+
+
+def rehearse(plan: Plan, settings: Settings, selection: Selection, workers: int) -> None:
+    """Prints what a run would do, with an estimate that a few seconds of the analysis are measured for."""
+    quiet: Watch = lambda event: None  # noqa: E731, ARG005
+    begin = Begin(settings, selection, threads_each(workers))
+    with stop_on_interrupt(quiet=True) as stop, Crew(begin, workers, quiet, stop) as crew:
+        probes = crew.look(plan.tasks)
+        rates = crew.rehearse(rehearsed(plan, probes, selection))
+    print_plan(plan, probes, selection, workers, estimated_s(plan, probes, rates, selection, workers))
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who is told how a run goes."""
+
+    report: Path | None = None
+    """A CSV file for what is not done."""
+    log_file: Path | None = None
+    """A text file to which everything is added."""
+    quiet: bool = False
+    """Nothing but errors on stderr."""
+    as_json: bool = False
+    """Events on stdout instead of the closing table."""
+    debug: bool = False
+    """Tracebacks of what nobody foresaw."""
+
+
+def carry_out(
+    plan: Plan,
+    settings: Settings,
+    selection: Selection,
+    *,
+    workers: int,
+    stall_limit_s: float = STALL_LIMIT_S,
+    telling: Telling | None = None,
+) -> ExitStatus:
+    """Analyses what is planned, tells how far it is, and sums up.
+
+    Args:
+        plan: what to do.
+        settings: models and parameters.
+        selection: which frames.
+        workers: processes.
+        stall_limit_s: see :func:`fer_batch.batch.together.run`.
+        telling: who is told.
+
+    Raises:
+        FerBatchError: as :func:`fer_batch.batch.together.run`.
+    """
+    telling, outcomes = telling or Telling(), list[Outcome]()
+    with ExitStack() as stack:
+        lock = stack.enter_context(only_run(plan.outputs.folder))
+        stop = stack.enter_context(stop_on_interrupt(quiet=telling.quiet))
+        watch = _watch(stack, telling, plan, selection)
+        if telling.report is not None:
+            # Also when an error ends the run: what failed before has failed.
+            report = telling.report
+            stack.callback(lambda: write_failures(report, [*plan.kept, *(one.record for one in outcomes)]))
+        # What comes before an error stays in the list.
+        outcomes.extend(
+            together.run(
+                plan,
+                settings,
+                selection,
+                workers=workers,
+                threads=threads_each(workers),
+                watch=watch,
+                stop=stop,
+                stall_limit_s=stall_limit_s,
+                lock=lock,
+            )
+        )
+    if not telling.quiet and not telling.as_json:
+        print_closing_table(plan, outcomes)
+    return _status(plan, outcomes, stop)
+
+
+def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection) -> Watch:
+    """Everyone who is told what happens, closed with ``stack``."""
+    console = Console(stderr=True, highlight=False)
+    reached, notices = RunProgress(plan.tasks, selection), Notices(console)
+    log = stack.enter_context(LogFile(telling.log_file))
+    log.note(f"fer-batch {__version__}: {counted(len(plan.tasks), 'recording')} to do, {len(plan.kept)} kept")
+    if not telling.quiet:
+        _tell_plan(plan, notices)
+    watchers: list[Watch] = [reached.tell, log, notices]
+    if telling.as_json:
+        watchers.append(stack.enter_context(JsonEvents(reached, plan)))
+    if not telling.quiet and plan.tasks:
+        if interactive():
+            watchers.append(stack.enter_context(Bars(reached, console)))
+        elif not telling.as_json:
+            watchers.append(Lines(reached, notices))
+    if telling.debug:
+        watchers.append(lambda event: notices.say(event.text) if isinstance(event, Said) else None)
+
+    def watch(event: Event) -> None:
+        for one in watchers:
+            one(event)
+
+    return watch
+
+
+def _tell_plan(plan: Plan, notices: Notices) -> None:
+    if plan.changes is not None:
+        notices.say(plan.changes)
+    if plan.kept:
+        what = plan.kept[0].id if len(plan.kept) == 1 else f"{len(plan.kept)} recordings"
+        notices.say(f"{what}: done already, kept (--overwrite does it again).")
+
+
+def _status(plan: Plan, outcomes: list[Outcome], stop: Flag) -> ExitStatus:
+    """All unreadable is wrong use; some unreadable, or cut short, is not all done."""
+    if stop.is_set():
+        return ExitStatus.INTERRUPTED
+    statuses = {one.record.status for one in outcomes} | {record.status for record in plan.kept}
+    if statuses <= {"done"}:
+        return ExitStatus.DONE
+    return ExitStatus.USAGE if statuses == {"failed"} else ExitStatus.SOME_FAILED
