@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import subprocess
 import sys
 from pathlib import Path
@@ -21,14 +20,12 @@ def test_a_missing_system_library_is_told_with_its_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On a server without graphics; the loader's own words are all that MediaPipe raises."""
-    from mediapipe.tasks.python.core import mediapipe_c_bindings
-
-    def fail(*_: Any) -> None:
-        raise OSError("libGLESv2.so.2: cannot open shared object file: No such file or directory")
-
-    monkeypatch.setattr(mediapipe_c_bindings, "_shared_lib", None)
-    monkeypatch.setattr(ctypes, "CDLL", fail)
+    (tmp_path / "mediapipe").mkdir()
+    lacking = "raise OSError('libGLESv2.so.2: cannot open shared object file: No such file or directory')\n"
+    (tmp_path / "mediapipe" / "__init__.py").write_text(lacking)
+    monkeypatch.syspath_prepend(tmp_path)
     assert run(["analyze", str(STILL), "-o", str(tmp_path / "out"), "--no-video"]) == 2
+    assert not (tmp_path / "out").exists()
     said = capsys.readouterr().err
     assert "Error: MediaPipe cannot be loaded (libGLESv2.so.2: cannot open" in said
     assert "apt-get install libgles2 libegl1" in said

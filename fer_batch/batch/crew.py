@@ -211,7 +211,7 @@ class Crew(Closing):
             member.job = job = jobs.popleft()
             member.silent_s = 0.0
             if isinstance(job, Analyze):
-                self._watch(Started(member.process.number, job.task))
+                self._watch(Started(member.process.number, job.task, member.process.pid))
             member.process.send(job)
 
     def _start(self) -> _Member:

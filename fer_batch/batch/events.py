@@ -24,6 +24,8 @@ class Started:
     worker: int
     """From 1."""
     task: Task
+    process: int
+    """The worker's process id."""
 
 
 @dataclass(frozen=True, slots=True)

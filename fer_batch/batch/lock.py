@@ -39,7 +39,7 @@ def only_run(folder: Path) -> Iterator[int]:
     Raises:
         OutputError: when another run is at work there, or the folder cannot be written.
     """
-    path = folder / _NAME
+    path, is_new = folder / _NAME, not folder.exists()
     with explained(path):
         folder.mkdir(parents=True, exist_ok=True)
     until_s = time.monotonic() + _PATIENCE_S
@@ -60,6 +60,9 @@ def only_run(folder: Path) -> Iterator[int]:
         finally:
             with suppress(OSError):
                 path.unlink()
+                if is_new:
+                    # Only if nothing came of it.
+                    folder.rmdir()
 
 
 def _locked(path: Path) -> IO[bytes] | None:

@@ -69,7 +69,7 @@ class RunProgress:
         match event:
             case Probed(probes):
                 self._plan(probes)
-            case Started(worker, task):
+            case Started(worker, task, _):
                 self.workers[worker] = Activity(task, time.monotonic())
             case Reached(worker, _, progress):
                 activity = self.workers[worker]

@@ -34,6 +34,7 @@ from fer_batch.batch.messages import (
     send,
 )
 from fer_batch.batch.plan import Task
+from fer_batch.discreet import SYSTEM_LIBRARIES
 from fer_batch.errors import FerBatchError
 from fer_batch.outcome import Outputs, Progress
 from fer_batch.timeline.layout import Layout
@@ -108,9 +109,7 @@ class _Worker:
         except FerBatchError as error:
             reply = Failed(error)
         except Exception as error:
-            what = " ".join(f"{type(error).__name__}: {error}".split())
-            told = FerBatchError(f"A worker failed ({what}); this should not happen, --debug shows where.")
-            reply = Failed(told, traceback.format_exc())
+            reply = Failed(FerBatchError(_sentence(error)), traceback.format_exc())
         self._send(reply)
 
     def _send(self, message: object) -> None:
@@ -174,6 +173,13 @@ class _Worker:
 
             self._engine = Engine(self._begin.settings)
         return self._engine
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ImportError) and ".so" in str(error):
+        return f"{error}: {SYSTEM_LIBRARIES}"
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"A worker failed ({what}); this should not happen, --debug shows where."
 
 
 def _probe(task: Task) -> Any:

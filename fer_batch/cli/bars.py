@@ -58,7 +58,7 @@ class Bars:
     def __call__(self, event: Event) -> None:
         """Draws what has changed."""
         match event:
-            case Started(worker, task):
+            case Started(worker, task, _):
                 row = self._rows.get(worker)
                 name = short(task.recording.id, _NAME)
                 if row is None:

@@ -55,8 +55,9 @@ class JsonEvents:
         match event:
             case Probed(probes):
                 self._write("probed", recordings={name: probe.to_dict() for name, probe in probes.items()})
-            case Started(worker, task):
-                self._write("started", worker=worker, recording=task.recording.id, reason=task.reason)
+            case Started(worker, task, process):
+                name = task.recording.id
+                self._write("started", worker=worker, process=process, recording=name, reason=task.reason)
             case Reached(worker, task, progress):
                 if time.monotonic() - self._told_s.get(worker, 0.0) < _TELL_S:
                     return

@@ -54,8 +54,8 @@ class LogFile:
         match event:
             case Probed(probes):
                 self.note(f"{counted(len(probes), 'recording')} can be opened")
-            case Started(worker, task):
-                self.note(f"worker {worker}: {task.recording.id}: begins ({task.reason})")
+            case Started(worker, task, process):
+                self.note(f"worker {worker}: {task.recording.id}: begins ({task.reason}; process {process})")
             case Lost(worker, task, reason, again):
                 self.note(f"worker {worker}: {reason} {'It is tried once more.' if again else 'It is given up.'}")
             case Finished(worker, task, outcome):

@@ -33,5 +33,13 @@ class Run:
         return self.out / "annotated" / self.recording
 
 
+def finished(stdout: str) -> list[dict[str, Any]]:
+    """What ``--json`` tells about the recordings that are over, by id."""
+    events = [json.loads(line) for line in stdout.splitlines()]
+    assert events[0]["event"] == "begin"
+    assert events[-1]["event"] == "end"
+    return sorted((each for each in events if each["event"] in {"finished", "kept"}), key=lambda each: str(each["id"]))
+
+
 def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())

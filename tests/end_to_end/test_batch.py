@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
 
-from command import EXAMPLES
+from command import EXAMPLES, finished
 
 from fer_batch.batch.here import run
 from fer_batch.batch.plan import plan
@@ -31,11 +30,11 @@ def test_json_tells_what_is_done_when_nothing_more_can_be_written(script: Path, 
     out = tmp_path / "out"
     (out / "timelines").mkdir(parents=True)
     (out / "timelines" / "recording=b.png").touch()
-    command = [script, "analyze", *stills, "-o", out, "--json"]
+    command = [script, "analyze", *stills, "-o", out, "--json", "--workers", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "cannot be written" in done.stderr
-    assert [(each["id"], each["status"]) for each in json.loads(done.stdout)["recordings"]] == [("a.png", "done")]
+    assert [(each["id"], each["status"]) for each in finished(done.stdout)] == [("a.png", "done")]
 
 
 def test_episodes_are_listed_for_one_recording_and_counted_for_several(
@@ -45,7 +44,7 @@ def test_episodes_are_listed_for_one_recording_and_counted_for_several(
         command = [script, "analyze", *arguments, "--no-video", "--fps", "5"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    (one,) = json.loads(analyse(clip, "-o", tmp_path / "one", "--json"))["recordings"]
+    (one,) = finished(analyse(clip, "-o", tmp_path / "one", "--json"))
     assert len(one["episodes"]) == one["counts"]["episodes"] > 1
     assert one["episodes"][-1]["emotion"] == "happy"
     assert one["episodes"][-1].keys() >= {"track", "start_s", "end_s", "duration_s", "peak_s", "peak", "frames"}

@@ -51,16 +51,22 @@ def impatiently(process: subprocess.Popen[str], number: signal.Signals) -> None:
 
 
 def to_job(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    """To the encoder too, which is a group of its own."""
-    for pid in children(process):
+    """To workers and encoders too, which are groups of their own."""
+    for pid in children(process.pid) | encoders(process):
         os.kill(pid, number)
     process.send_signal(number)
 
 
-def children(process: subprocess.Popen[str]) -> set[int]:
+def children(pid: int) -> set[int]:
     found: set[int] = set()
-    for thread in Path(f"/proc/{process.pid}/task").iterdir():
-        found |= {int(pid) for pid in (thread / "children").read_text().split()}
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        found |= {int(child) for child in (thread / "children").read_text().split()}
+    return found
+
+
+def encoders(process: subprocess.Popen[str]) -> set[int]:
+    """Those of its workers."""
+    found = {encoder for worker in children(process.pid) for encoder in children(worker)}
     assert found
     return found
 
@@ -120,7 +126,7 @@ def test_an_interrupted_run_keeps_what_it_has_analysed(
 def test_a_failing_encoder_costs_the_annotated_video_alone(script: Path, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = start(script, clip, out)
-    for pid in children(process):
+    for pid in encoders(process):
         os.kill(pid, signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 1, stderr

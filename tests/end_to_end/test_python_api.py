@@ -142,9 +142,11 @@ def test_analyze_with_output_gives_what_load_reads(clip: Path, tmp_path: Path) -
     record = (out / "recordings" / f"{clip.name}.json").read_text()
     again = fer_batch.analyze(clip, output=out, end_s=1.0)
     pd.testing.assert_frame_equal(again, fer_batch.load(out, recordings=[clip.name]))
-    with pytest.warns(UserWarning, match=r"made differently \(fps, end_s\)"):
-        pd.testing.assert_frame_equal(fer_batch.analyze(clip, output=out, fps=2), again)
     assert (out / "recordings" / f"{clip.name}.json").read_text() == record
+    # Those of other options are replaced.
+    with pytest.warns(UserWarning, match=r"made with other settings \(every\), which are replaced"):
+        halved = fer_batch.analyze(clip, output=out, end_s=1.0, every=2)
+    assert halved["frame"].to_list() == again["frame"].to_list()[::2]
 
 
 def test_analyze_orders_rows_by_recording_wherever_they_go(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Studies of many recordings, and what is measured on them."""
