@@ -148,7 +148,12 @@ def test_workers_do_not_outlive_a_run_that_is_killed(
 ) -> None:
     out = tmp_path / "out"
     with watched(script, study, "-o", out, "--workers", "2") as run:
-        workers = {event["process"] for event in run if event["event"] == "started" or run.process.kill()}
+        workers = set()
+        for event in run:
+            if event["event"] == "started":
+                workers.add(event["process"])
+            elif event["event"] == "progress":
+                run.process.kill()
     assert workers
     until_s = time.monotonic() + 5
     while any(Path(f"/proc/{pid}").exists() for pid in workers):

@@ -1,6 +1,6 @@
 """How much faster a study goes with more workers, and how much memory all its processes take.
 
-``PYTHONPATH=tests python -m studies.workers FOLDER [--workers 2] [--runs 3] [-- options of analyze]``
+``PYTHONPATH=tests python -m studies.workers FOLDER [--workers 2] [--runs 3] [options of analyze]``
 """
 
 from __future__ import annotations
@@ -64,7 +64,17 @@ class Watch:
 def measure(folder: Path, workers: int, options: list[str]) -> tuple[float, list[float]]:
     """Seconds and samples of memory in MB of one run."""
     with tempfile.TemporaryDirectory() as out:
-        command = [SCRIPT, "analyze", folder, "-o", out, "--workers", str(workers), "--quiet", *options]
+        command: list[str | Path] = [
+            SCRIPT,
+            "analyze",
+            folder,
+            "-o",
+            out,
+            "--workers",
+            str(workers),
+            "--quiet",
+            *options,
+        ]
         began = time.monotonic()
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         watch = Watch(process.pid)
@@ -79,19 +89,19 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("options", nargs="*")
-    given = parser.parse_args()
+    given, options = parser.parse_known_args()
     ratios = []
     for _ in range(given.runs):
         # In turn, since a machine that others use changes its speed.
-        one, alone = measure(given.folder, 1, given.options)
-        more, together = measure(given.folder, given.workers, given.options)
+        one, alone = measure(given.folder, 1, options)
+        more, together = measure(given.folder, given.workers, options)
         ratios.append(one / more)
         half = len(together) // 2
         growth = max(together[half:]) / max(together[:half]) - 1
+        each = f"{max(together) / given.workers:.0f} MB a worker, second half {growth:+.0%}"
         print(
             f"1 worker {one:.1f} s, {max(alone):.0f} MB; {given.workers} workers {more:.1f} s, {max(together):.0f} MB "
-            f"({max(together) / given.workers:.0f} MB a worker, second half {growth:+.0%}): {one / more:.2f} times as fast"
+            f"({each}): {one / more:.2f} times as fast"
         )
     print(f"median: {statistics.median(ratios):.2f} times as fast with {given.workers} workers as with one")
 
