@@ -13,6 +13,8 @@ from fer_batch.atomic import explained, leftovers
 from fer_batch.errors import InputError
 
 PART = "part-00000.parquet"
+LONGEST_NAME = 255
+"""Bytes that file systems allow for a name."""
 _PARTITION = "recording="
 
 # ASCII only: readers decode UTF-8 as it stands, as Spark writes it, and a name of 255 bytes has no room for %E3%81%82.
