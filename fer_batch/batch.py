@@ -11,19 +11,19 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from fer_batch.copies import annotated_paths
 from fer_batch.emotion.classifier import find_model
 from fer_batch.engine import Engine
 from fer_batch.errors import InputError, OutputError
 from fer_batch.inputs import Recording, find_recordings
 from fer_batch.models import sha256_of
+from fer_batch.names import valid
 from fer_batch.pipeline import Outcome, Outputs, Progress, analyze_recording, read_record
 from fer_batch.settings import Settings
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.video.selection import Selection
 
-_LONGEST_NAME = 255
-"""Bytes that file systems allow for a name."""
 _WITHOUT_EFFECT = {"batch_size", "model"}
 """Settings that change no result, or that are compared by checksum."""
 
@@ -44,7 +44,7 @@ class Plan:
 
 
 def plan(
-    inputs: Iterable[str | Path],
+    inputs: Iterable[str | os.PathLike[str]],
     outputs: Outputs,
     settings: Settings,
     selection: Selection,
@@ -77,10 +77,10 @@ def plan(
             differences.update(_differences(recording, record, wanted, sha256))
         else:
             todo.append(recording)
-            supplemented[recording.id] = _with_existing(layout, recording, outputs)
+            supplemented[recording.id] = _with_existing(layout, recording, record, outputs)
     _check_writable(outputs.folder)
-    _check_names(layout, todo)
-    _check_distinct(layout, todo, outputs)
+    copies = annotated_paths(recordings, layout)
+    todo = [replace(recording, annotated=copies[recording.id]) for recording in todo]
     return Plan(todo, list(kept.values()), outputs, supplemented, _told(differences, outputs.folder))
 
 
@@ -135,7 +135,8 @@ def run(
 
 def _check_same_file(recording: Recording, record: RecordingRecord, folder: Path) -> None:
     """Two files of one name, from two folders, have one id. A file that has only been moved still has its size."""
-    if Path(record.source).resolve() != recording.path.resolve() and _has_another_size(recording, record):
+    same = record.source == valid(str(recording.path)) or Path(record.source).resolve() == recording.path.resolve()
+    if not same and _has_another_size(recording, record):
         raise InputError(
             f"{recording.path}: {folder} holds results of another file of this name ({record.source}); "
             "choose another output folder with -o or add --overwrite."
@@ -157,10 +158,11 @@ def _timelines(layout: Layout, recording: Recording, outputs: Outputs) -> list[P
     return [path for kind, path in paths.items() if outputs.timeline in {kind, "both"}]
 
 
-def _with_existing(layout: Layout, recording: Recording, outputs: Outputs) -> Outputs:
+def _with_existing(layout: Layout, recording: Recording, record: RecordingRecord, outputs: Outputs) -> Outputs:
     """What is asked for and what there is, which was not to be overwritten and goes with the new results."""
     either = any(path.exists() for path in _timelines(layout, recording, replace(outputs, timeline="both")))
-    annotated = layout.annotated(recording.id, photo=recording.is_photo).exists()
+    copy = layout.recorded_copy(record.files)
+    annotated = copy is not None and copy.exists()
     return replace(outputs, timeline="both" if either else outputs.timeline, video=outputs.video or annotated)
 
 
@@ -198,37 +200,3 @@ def _check_writable(folder: Path) -> None:
     except OSError as error:
         problem = "is a file, not a folder" if existing.is_file() else f"cannot be written ({error.strerror})"
         raise OutputError(f"{existing}: {problem}; choose another output folder with -o.") from error
-
-
-def _check_names(layout: Layout, recordings: list[Recording]) -> None:
-    """A partition's folder has a recording's whole path in its name, which may be more than a disk can hold."""
-    for recording in recordings:
-        paths = layout.timeline(recording.id), layout.csv(recording.id), layout.record(recording.id)
-        if any(len(os.fsencode(part)) > _LONGEST_NAME for path in paths for part in path.parts):
-            raise InputError(
-                f"{recording.path}: its path below the folder given is too long for a name in the output folder; "
-                "give a folder nearer to it or shorten its name."
-            )
-
-
-def _check_distinct(layout: Layout, recordings: list[Recording], outputs: Outputs) -> None:
-    """Two videos that differ only in their suffix would share an annotated video."""
-    if not outputs.video:
-        return
-    owners: dict[Path, str] = {}
-    todo = {recording.id for recording in recordings}
-    for name in layout.recordings():
-        earlier = Recording(name, Path(name))
-        path = layout.annotated(name, photo=earlier.is_photo)
-        if name not in todo and path.exists():
-            record = read_record(layout, earlier)
-            if record is not None and path.relative_to(layout.out).as_posix() in record.files:
-                owners[path] = name
-    for recording in recordings:
-        path = layout.annotated(recording.id, photo=recording.is_photo)
-        other = owners.setdefault(path, recording.id)
-        if other != recording.id:
-            raise InputError(
-                f"{recording.id}: its annotated video would overwrite that of {other}; "
-                "rename one of them, choose another output folder with -o or add --no-video."
-            )

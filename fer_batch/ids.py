@@ -74,31 +74,7 @@ def _with_parent(path: Path, below: tuple[str, ...]) -> tuple[str, ...]:
     return (*parents[-1:], *below) if len(below) < len(names) else below
 
 
-def _as_text(names: dict[Path, str]) -> dict[Path, str]:
-    """The names as ids: Unicode, short enough, still unique."""
-    ids = {path: _fitting(valid(name), name) for path, name in names.items()}
-    taken = Counter(ids.values())
-    for path, name in names.items():
-        # "caf%E9.mp4" may be one file's name and stand for another's that is no Unicode.
-        if taken[ids[path]] > 1 and ids[path] != name:
-            ids[path] = _marked(valid(name), name)
-    taken = Counter(ids.values())
-    if doubled := [path for path in names if taken[ids[path]] > 1]:
-        raise InputError(f"{doubled[0]}: cannot be told from {doubled[1]} by name; rename one of them.")
-    return ids
-
-
-def _fitting(text: str, name: str) -> str:
-    """The text, or if the output folder's names have no room for it, its beginning with a digest of ``name``."""
-    return text if _fits(text) else _marked(text, name)
-
-
-def _fits(text: str) -> bool:
-    # With the whole path and the most characters escaped, this is the longest name that the output folder gets.
-    return len(partition(text).encode()) <= LONGEST_NAME
-
-
-def _marked(text: str, name: str) -> str:
+def marked(text: str, name: str) -> str:
     """As much of the beginning as there is room for, ``~`` with eight digits of a digest of ``name``, the suffix."""
     found = _SUFFIX.search(text)
     suffix = found[0] if found else ""
@@ -109,3 +85,27 @@ def _marked(text: str, name: str) -> str:
         middle = (shortest + longest + 1) // 2
         shortest, longest = (middle, longest) if _fits(beginning[:middle] + mark) else (shortest, middle - 1)
     return beginning[:shortest] + mark
+
+
+def _as_text(names: dict[Path, str]) -> dict[Path, str]:
+    """The names as ids: Unicode, short enough, still unique."""
+    ids = {path: _fitting(valid(name), name) for path, name in names.items()}
+    taken = Counter(ids.values())
+    for path, name in names.items():
+        # "caf%E9.mp4" may be one file's name and stand for another's that is no Unicode.
+        if taken[ids[path]] > 1 and ids[path] != name:
+            ids[path] = marked(valid(name), name)
+    taken = Counter(ids.values())
+    if doubled := [path for path in names if taken[ids[path]] > 1]:
+        raise InputError(f"{doubled[0]}: cannot be told from {doubled[1]} by name; rename one of them.")
+    return ids
+
+
+def _fitting(text: str, name: str) -> str:
+    """The text, or if the output folder's names have no room for it, its beginning with a digest of ``name``."""
+    return text if _fits(text) else marked(text, name)
+
+
+def _fits(text: str) -> bool:
+    # With the whole path and the most characters escaped, this is the longest name that the output folder gets.
+    return len(partition(text).encode()) <= LONGEST_NAME

@@ -16,7 +16,7 @@ def valid(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """The text as one line for people: also with control characters as ``\\n`` or ``\\x1b``."""
+    r"""The text as one line for people: also with control characters as ``\n`` or ``\x1b``."""
     return _ACTING.sub(lambda match: match[0].encode("unicode_escape").decode(), valid(text))
 
 

@@ -82,6 +82,7 @@ def analyze(
     from fer_batch.cli.report import Reporter
     from fer_batch.errors import ExitStatus
     from fer_batch.interruption import stop_on_interrupt
+    from fer_batch.names import valid
     from fer_batch.pipeline import Outputs, earlier_outcome
     from fer_batch.settings import Settings
     from fer_batch.timeline.layout import Layout
@@ -104,7 +105,7 @@ def analyze(
         if as_json:
             kept = [earlier_outcome(Layout(output), record) for record in planned.kept]
             results = [outcome.to_dict() for outcome in kept + outcomes]
-            typer.echo(json.dumps({"output": str(output), "recordings": results}, ensure_ascii=False))
+            typer.echo(json.dumps({"output": valid(str(output)), "recordings": results}, ensure_ascii=False))
     if not quiet and not as_json:
         reporter.summary(outcomes)
     if stop.is_set():

@@ -95,7 +95,9 @@ def _explain(error: Exception) -> int:
             _drop_stdout()
         _say(f"Error: {error.filename or 'output'}: {error.strerror or error}; --debug shows where.")
         return ExitStatus.USAGE
-    _say(f"Error: {type(error).__name__}: {' '.join(str(error).split())} (this should not happen; --debug shows where).")
+    _say(
+        f"Error: {type(error).__name__}: {' '.join(str(error).split())} (this should not happen; --debug shows where)."
+    )
     return ExitStatus.SOME_FAILED
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from fer_batch.names import shown
+
 
 def probe(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Videos or photos.", show_default=False)],
@@ -20,13 +22,14 @@ def probe(
     Only the header and the first frame are read, so a fault further on does not show.
     """
     from fer_batch.errors import ExitStatus, InputError
+    from fer_batch.names import valid
     from fer_batch.video.opening import open_source
 
     faults = 0
     for number, path in enumerate(files):
         try:
             with open_source(path) as source:
-                values = {"file": str(path), **source.probe.to_dict()}
+                values = {"file": valid(str(path)), **source.probe.to_dict()}
         except InputError as error:
             faults += 1
             typer.echo(f"Error: {error}", err=True)
@@ -44,7 +47,7 @@ def _show(values: dict[str, Any], *, first: bool) -> None:
         typer.echo()
     width = max(map(len, values))
     for name, value in values.items():
-        typer.echo(f"{name:<{width}}  {_text(name, value, photo=values['kind'] == 'photo')}")
+        typer.echo(shown(f"{name:<{width}}  {_text(name, value, photo=values['kind'] == 'photo')}"))
 
 
 def _text(name: str, value: object, *, photo: bool) -> str:

@@ -18,6 +18,7 @@ from fer_batch.cli.timecode import clock
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.palette import hex_colour
 from fer_batch.inputs import Recording
+from fer_batch.names import shown
 from fer_batch.pipeline import Outcome
 from fer_batch.pipeline import Progress as Reached
 
@@ -45,7 +46,8 @@ class Reporter:
         self._errors = Console(stderr=True, highlight=False, soft_wrap=True)
         if not quiet and interactive():
             columns = (
-                TextColumn("{task.description}"),
+                # A recording's id is no markup.
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=None, table_column=Column(min_width=6, ratio=1)),
                 TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=True)),
                 TimeRemainingColumn(compact=True),
@@ -79,7 +81,7 @@ class Reporter:
         self._began = self._said = time.monotonic()
         if self._bars is not None and self._task is not None:
             many = f"[{self._place}/{len(self._plan.recordings)}] " if len(self._plan.recordings) > 1 else ""
-            self._bars.reset(self._task, total=None, description=many + _short(recording.id, 20), numbers="")
+            self._bars.reset(self._task, total=None, description=many + _short(shown(recording.id), 20), numbers="")
 
     def progress(self, reached: Reached) -> None:
         """A frame has been analysed."""
@@ -118,7 +120,7 @@ class Reporter:
             self._say(f"{record.id}: {record.status}, {done}.")
 
     def _say(self, text: str) -> None:
-        self._errors.print(Text(text))
+        self._errors.print(Text(shown(text)))
 
     def summary(self, outcomes: list[Outcome]) -> None:
         """The closing tables on stdout: each track, when it was seen, its emotions, and where the files are.
@@ -138,12 +140,12 @@ class Reporter:
             if outcomes[0].record.counts.get("episodes"):
                 console.print(_episodes(outcomes[0]))
             for path in files:
-                console.print(Text(str(path)), soft_wrap=True)
+                console.print(Text(shown(str(path))), soft_wrap=True)
         elif files:
             kinds = sorted({path.relative_to(folder).parts[0] for path in files} | {"recordings"})
             done = sum(outcome.record.status == "done" for outcome in outcomes)
             console.print(
-                Text(f"{done} of {len(outcomes)} recordings done; results in {folder}: {', '.join(kinds)}"),
+                Text(shown(f"{done} of {len(outcomes)} recordings done; results in {folder}: {', '.join(kinds)}")),
                 soft_wrap=True,
             )
 
@@ -178,7 +180,7 @@ def _tracks(outcome: Outcome) -> Table | Text:
 
 def _title(outcome: Outcome, *, counting: bool) -> Text:
     """The recording's name, with the number of its episodes where they are only counted."""
-    title = Text(outcome.record.id, style="bold")
+    title = Text(shown(outcome.record.id), style="bold")
     if counting and (episodes := outcome.record.counts.get("episodes")):
         title.append(f"  {_counted(episodes, 'episode')}", style="not bold dim")
     return title
