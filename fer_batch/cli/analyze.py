@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fer_batch.cli.config import from_file
 from fer_batch.cli.timecode import seconds
 from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
@@ -28,8 +29,30 @@ class Format(StrEnum):
 
 def analyze(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT", help="Videos, photos, folders or patterns.", show_default=False)
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="INPUT",
+            help="Videos, photos, folders or patterns; - reads such from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    lists: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from", metavar="FILE", help="Also what this file names, one a line or parted by NUL.", show_default=False
+        ),
+    ] = None,
+    config: Annotated[  # noqa: ARG001 - its callback does it
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            callback=from_file,
+            is_eager=True,
+            help="Take what is not given here from this TOML file; its keys are these options, and inputs.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for all results.")] = Path(
         "fer-output"
     ),
@@ -80,17 +103,21 @@ def analyze(
     """
     from fer_batch.batch import plan, require_work, run
     from fer_batch.cli.report import Reporter
-    from fer_batch.errors import ExitStatus
+    from fer_batch.errors import ExitStatus, InputError
     from fer_batch.interruption import stop_on_interrupt
+    from fer_batch.lists import with_lists
     from fer_batch.names import valid
     from fer_batch.pipeline import Outputs, earlier_outcome
     from fer_batch.settings import Settings
     from fer_batch.timeline.layout import Layout
     from fer_batch.video.selection import Selection
 
+    given = with_lists(inputs or (), lists or ())
+    if not given:
+        raise InputError("No INPUT is given; name a video, a photo, a folder, a pattern, or a list with --from.")
     settings = Settings(model, detector.value, min_score, batch_size, persons)
     selection = Selection(every, fps, start, end)
-    planned = plan(inputs, Outputs(output, timeline.value, video), settings, selection, overwrite)
+    planned = plan(given, Outputs(output, timeline.value, video), settings, selection, overwrite)
     require_work(planned)
     outcomes: list[Outcome] = []
     try:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fer_batch.names import shown
+from fer_batch.names import shown, valid
 
 
 def probe(
@@ -22,7 +22,6 @@ def probe(
     Only the header and the first frame are read, so a fault further on does not show.
     """
     from fer_batch.errors import ExitStatus, InputError
-    from fer_batch.names import valid
     from fer_batch.video.opening import open_source
 
     faults = 0
