@@ -191,6 +191,8 @@ def _told(differences: Counter[str], folder: Path) -> str | None:
 
 def _check_writable(folder: Path) -> None:
     """Tries the folder, or the nearest above it that exists: a run that fails at once leaves no empty folder."""
+    if valid(str(folder)) != str(folder):
+        raise OutputError(f"{folder}: is no valid Unicode, as paths of Parquet must be; choose another folder with -o.")
     existing = folder.absolute()
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent

@@ -124,6 +124,8 @@ def test_what_is_wrong_with_an_odd_name_is_one_line(script: Path, study: Path) -
         _, errors = run(script, name, "-o", "../out", cwd=study, status=2)
         assert errors.count("\n") == 1
         assert f"/{shown}: cannot be read as a photo" in errors
+    _, errors = run(script, NAMES[1], "-o", os.fsdecode(b"../\xe9"), cwd=study, status=2)
+    assert errors.startswith("Error: ../%E9: is no valid Unicode")
 
 
 def test_recordings_of_one_name_keep_their_results_apart(script: Path, tmp_path: Path, still: bytes) -> None:
