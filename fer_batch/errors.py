@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from fer_batch.names import shown
+
 
 class ExitStatus(IntEnum):
     """Exit statuses of the command line."""
@@ -20,9 +22,13 @@ class ExitStatus(IntEnum):
 
 
 class FerBatchError(Exception):
-    """Base of every error that fer-batch raises on purpose. ``str(error)`` is fit to show to a user."""
+    """Base of every error that fer-batch raises on purpose. ``str(error)`` is fit to show to a user: one line."""
 
     status: ExitStatus = ExitStatus.USAGE
+
+    def __str__(self) -> str:
+        # Here, so that no sentence has to think of what a file may be called.
+        return shown(super().__str__())
 
 
 class InputError(FerBatchError):

@@ -68,7 +68,7 @@ class Outcome:
         """The record, tracks, episodes and paths as plain values for JSON."""
         document = plain(asdict(self.record))
         assert isinstance(document, dict)
-        files = [str(path) for path in self.files]
+        files = [plain(path) for path in self.files]
         return {**document, "tracks": self.tracks, "episodes": self.episodes, "files": files}
 
 

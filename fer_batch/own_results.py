@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
 from fer_batch.errors import InputError
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
+
+_MARK = re.compile(r"~[0-9a-f]{8}(?=$|\.)")
+"""What may tell a copy's name from others: see :func:`fer_batch.ids.marked`."""
 
 
 class OwnResults:
@@ -39,13 +43,18 @@ class OwnResults:
         return False
 
     def _is_copy(self, file: Path, annotated: Path) -> bool:
-        """Whether the document of a recording whose copy would have this name lies beside ``annotated``."""
+        """Whether a document beside ``annotated`` is that of a recording whose copy this is.
+
+        A document that lists files says where its copy is; another's copy would be in the usual place.
+        """
         layout = Layout(annotated.parent)
         records = self._records_in(annotated.parent / "recordings" / file.parent.relative_to(annotated))
-        for record in {*records.get(file.name, ()), *records.get(file.stem, ())}:
+        names = {file.name, file.stem, _MARK.sub("", file.stem)}
+        for document in {path for name in names for path in records.get(name, ())}:
             with suppress(InputError):
-                name = RecordingRecord.read(record).id
-                if file in (layout.annotated(name), layout.annotated(name, photo=True)):
+                record = RecordingRecord.read(document)
+                usual = (layout.annotated(record.id), layout.annotated(record.id, photo=True))
+                if file in ((layout.recorded_copy(record.files),) if record.files else usual):
                     return True
         return False
 

@@ -158,11 +158,13 @@ def analyze_recording(
                     raise InputError(nothing_chosen(recording.path, source))
                 sinks.complete(stack, layout, recording.id, provenance)
                 if sinks.fault is not None:
-                    outcome.files.remove(layout.annotated(recording.id, photo=recording.is_photo))
+                    outcome.files.remove(_copy(layout, recording))
             outcome.files += [layout.tracks(recording.id).parent, layout.episodes(recording.id).parent]
             # Only now, and only what this run has not replaced: until it is over, the former results stay.
             layout.remove(
-                recording.id, photo=recording.is_photo, keep=[*outcome.files, *_foreign(layout, recording, former)]
+                recording.id,
+                annotated=_copy(layout, recording),
+                keep=[*outcome.files, *_foreign(layout, recording, former)],
             )
             outcome.tracks.extend(sinks.tracks.table().to_pylist())
             outcome.episodes_part = layout.episodes(recording.id)
@@ -185,11 +187,15 @@ def analyze_recording(
     return outcome
 
 
+def _copy(layout: Layout, recording: Recording) -> Path:
+    """Where the recording's annotated copy goes."""
+    return recording.annotated or layout.annotated(recording.id, photo=recording.is_photo)
+
+
 def _foreign(layout: Layout, recording: Recording, former: RecordingRecord | None) -> list[Path]:
-    """The annotated copy at the recording's path when it is another's: clip.mp4 and clip.mov share that path."""
-    path = layout.annotated(recording.id, photo=recording.is_photo)
-    own = former is not None and path.relative_to(layout.out).as_posix() in former.files
-    return [] if own else [path]
+    """What lies where the recording's annotated copy goes, when its document does not say that it is its own."""
+    path = _copy(layout, recording)
+    return [] if former is not None and layout.recorded_copy(former.files) == path else [path]
 
 
 def _open_sinks(
@@ -213,7 +219,7 @@ def _open_sinks(
     episodes = stack.enter_context(EpisodeWriter(layout.episodes(recording.id), provenance))
     if not outputs.video:
         return _Sinks(timelines, episodes, None)
-    path = layout.annotated(recording.id, photo=recording.is_photo)
+    path = _copy(layout, recording)
     files.append(path)
     if recording.is_photo:
         return _Sinks(timelines, episodes, stack.enter_context(AnnotatedPhoto(path)))

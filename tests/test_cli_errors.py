@@ -178,14 +178,6 @@ class TestOutput:
         assert again.returncode == 0
         assert not (out / "annotated" / "good.mp4").exists(), "all of the earlier run is replaced"
 
-    def test_with_no_room_for_a_name_is_told_before_anything_is_made(self, tmp_path: Path, good: Path) -> None:
-        deep = tmp_path / "study" / ("a long folder name " * 6) / ("another long name " * 6) / "clip.mp4"
-        deep.parent.mkdir(parents=True)
-        deep.write_bytes(good.read_bytes())
-        said = fer_batch("analyze", tmp_path / "study", good, "-o", tmp_path / "out")
-        assert "too long" in one_error(said)
-        assert not (tmp_path / "out").exists()
-
     def test_path_that_is_a_file_is_told_and_left_alone(self, tmp_path: Path, good: Path) -> None:
         file = tmp_path / "file"
         file.write_text("precious")

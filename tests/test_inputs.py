@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
+from fer_batch.copies import annotated_paths
 from fer_batch.errors import InputError
-from fer_batch.inputs import find_recordings
+from fer_batch.inputs import Recording, find_recordings, search_inputs
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.video.opening import open_source
@@ -68,9 +70,20 @@ def test_a_pattern_stands_for_the_media_that_it_matches(tmp_path: Path, monkeypa
     touch(tmp_path, "a1.mp4", "a2.mp4", "b1.mp4", "a3.txt", "sub/a4.mp4", ".a5.mp4")
     monkeypatch.chdir(tmp_path)
     assert ids("a?.mp4") == ids(tmp_path / "a[12].*") == ["a1.mp4", "a2.mp4"]
-    assert ids("**/a*") == ["a1.mp4", "a2.mp4", "a4.mp4"]
+    assert ids("**/a*") == ["a1.mp4", "a2.mp4", "sub/a4.mp4"]
+    assert ids(tmp_path / "sub/*.mp4", "*1.mp4") == ["a4.mp4", "a1.mp4", "b1.mp4"]
     with pytest.raises(InputError, match="no video or photo matches"):
         ids("z*.mp4")
+
+
+def test_what_a_pattern_matches_goes_by_its_path_below_the_fixed_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "take [1]*"
+    touch(here, "study/a/clip.mp4", "study/b/clip.mp4", "study/b/raw/clip.mp4")
+    monkeypatch.chdir(here)
+    assert ids("study/*/clip.mp4") == ids(here / "study/*/clip.mp4") == ["a/clip.mp4", "b/clip.mp4"]
+    assert ids("study/*/raw/*") == ["b/raw/clip.mp4"]
 
 
 @pytest.mark.parametrize(
@@ -102,12 +115,73 @@ def test_a_recording_that_is_named_twice_is_taken_once(tmp_path: Path) -> None:
     assert ids(tmp_path, tmp_path / "sub/b.mp4", tmp_path / "*.mp4", tmp_path) == ["a.mp4", "sub/b.mp4"]
 
 
-def test_two_recordings_with_one_id_are_refused(tmp_path: Path) -> None:
-    touch(tmp_path, "monday/a.mp4", "tuesday/a.mp4")
-    with pytest.raises(InputError, match=r"^a\.mp4: 2 different files") as caught:
-        ids(tmp_path / "monday", tmp_path / "tuesday")
-    assert "give the folder that holds them all" in str(caught.value)
-    assert ids(tmp_path) == ["monday/a.mp4", "tuesday/a.mp4"]
+def by_id(*inputs: str | Path) -> dict[str, Path]:
+    """Where each recording lies, which must not depend on the order of the inputs."""
+    found = [{one.id: one.path for one in find_recordings(order)} for order in permutations(inputs)]
+    assert all(other == found[0] for other in found)
+    return found[0]
+
+
+def test_recordings_of_one_name_are_told_apart_by_as_many_folders_as_it_takes(tmp_path: Path) -> None:
+    touch(tmp_path, "x/s1/clip.mp4", "x/s1/more.mp4", "x/s2/clip.mp4", "y/s2/clip.mp4", "z/x/s1/clip.mp4")
+    folders = [tmp_path / name for name in ("x/s1", "x/s2", "y/s2")]
+    assert by_id(*folders) == {
+        "s1/clip.mp4": tmp_path / "x/s1/clip.mp4",
+        "more.mp4": tmp_path / "x/s1/more.mp4",
+        "x/s2/clip.mp4": tmp_path / "x/s2/clip.mp4",
+        "y/s2/clip.mp4": tmp_path / "y/s2/clip.mp4",
+    }
+    assert set(by_id(tmp_path / "x/s1/clip.mp4", tmp_path / "y/s2/clip.mp4")) == {"s1/clip.mp4", "s2/clip.mp4"}
+    # One that begins as the other's whole name gives more of itself.
+    assert set(by_id(tmp_path / "x", tmp_path / "x/s1", tmp_path / "z/x")) == {
+        f"{tmp_path.name}/x/s1/clip.mp4",
+        "s1/more.mp4",
+        "s2/clip.mp4",
+        "z/x/s1/clip.mp4",
+    }
+
+
+def test_a_recording_that_two_inputs_name_goes_by_the_longer_id(tmp_path: Path) -> None:
+    touch(tmp_path, "study/sub/a.mp4")
+    assert set(by_id(tmp_path / "study", tmp_path / "study/sub", tmp_path / "study/sub/a.mp4")) == {"sub/a.mp4"}
+    (tmp_path / "link").symlink_to(tmp_path / "study")
+    assert by_id(tmp_path / "study", tmp_path / "link") == {"sub/a.mp4": tmp_path / "study/sub/a.mp4"}
+
+
+def test_what_folders_hold_besides_recordings_is_counted(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "notes.txt", "sub/table.csv", ".hidden", ".git/config", "out/recordings/a.mp4.json")
+    touch(tmp_path, "out/.unfinished/annotated/a.mp4", ".unfinished/b.mp4")
+    found = search_inputs([tmp_path], leave_out=tmp_path / "out")
+    assert ([one.id for one in found.recordings], found.passed_over) == (["a.mp4"], 2)
+    assert search_inputs([tmp_path / "*.*"], leave_out=tmp_path / "out").passed_over == 1
+
+
+def test_an_id_that_the_output_folder_has_no_room_for_is_shortened(tmp_path: Path) -> None:
+    long = "a long folder's name " * 6, "another long name " * 6
+    named = ["/".join((*long, "clip.mp4")), "/".join((*long, "clip2.mp4")), "面" * 81 + ".webm", "x" * 250, "short.mp4"]
+    touch(tmp_path, *named)
+    found = {str(one.path.relative_to(tmp_path)): one.id for one in find_recordings([tmp_path])}
+    assert found.pop("short.mp4") == "short.mp4"
+    assert "x" * 250 not in found, "it is no recording unless it is named"
+    found |= {one.path.name: one.id for one in find_recordings([tmp_path / ("x" * 250)])}
+    assert len(set(found.values())) == 4
+    for name, short in found.items():
+        beginning, mark = short.rsplit("~", 1)
+        assert name.startswith(beginning)
+        assert len(beginning) > 50
+        assert mark[8:] == Path(name).suffix
+        layout = Layout(tmp_path / "out")
+        for path in (
+            layout.timeline(short),
+            layout.csv(short),
+            layout.record(short),
+            *annotated_paths([Recording(short, tmp_path)], layout).values(),
+        ):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    # Whatever else is in the run.
+    assert ids(tmp_path / named[0]) == ["clip.mp4"]
+    assert found[named[0]] in ids(tmp_path / "*/*/*.mp4")
 
 
 def test_a_link_goes_by_its_own_name(tmp_path: Path) -> None:
@@ -140,7 +214,7 @@ class TestTheOutputFolder:
     def test_is_not_searched(self) -> None:
         touch(Path(), "out/else.mp4")
         assert ids(".", leave_out=Path("out")) == ["a.mp4", "c.tiff", "sub/b.mp4"]
-        assert ids("**/*.mp4", leave_out=Path("out").absolute()) == ["a.mp4", "b.mp4"]
+        assert ids("**/*.mp4", leave_out=Path("out").absolute()) == ["a.mp4", "sub/b.mp4"]
 
     def test_may_be_among_what_a_shell_makes_of_an_asterisk(self) -> None:
         assert ids("a.mp4", "out", "sub", leave_out=Path("out")) == ["a.mp4", "b.mp4"]
@@ -213,10 +287,14 @@ def test_a_file_in_a_folder_named_like_an_address_is_one(tmp_path: Path, monkeyp
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names are Unicode")
-def test_a_name_in_another_encoding_is_told(tmp_path: Path) -> None:
-    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4")).touch()
-    with pytest.raises(InputError, match=r"caf.*\.mp4.*not valid Unicode; rename the file\.$"):
-        ids(tmp_path)
+def test_what_is_no_unicode_in_a_name_is_percent_encoded_in_its_id(tmp_path: Path) -> None:
+    touch(tmp_path, os.fsdecode(b"caf\xe9/caf\xe9.mp4"), "caf\u00e9.mp4", "cafe\u0301.mp4")
+    assert ids(tmp_path) == ["cafe\u0301.mp4", "caf\u00e9.mp4", "caf%E9/caf%E9.mp4"]
+    touch(tmp_path, "caf%E9/caf%E9.mp4")
+    with_both = by_id(tmp_path)
+    assert with_both["caf%E9/caf%E9.mp4"] == tmp_path / "caf%E9/caf%E9.mp4", "what a file is called goes first"
+    assert len(with_both) == 4
+    assert all(name.encode() for name in with_both)
 
 
 def test_what_is_no_path_is_told() -> None:

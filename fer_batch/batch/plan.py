@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fer_batch.copies import annotated_paths
 from fer_batch.emotion.finding import find_model
 from fer_batch.errors import InputError, OutputError
-from fer_batch.inputs import Recording, find_recordings
+from fer_batch.inputs import Recording, search_inputs
 from fer_batch.models import sha256_of
+from fer_batch.names import valid
 from fer_batch.outcome import Outputs, read_record
 from fer_batch.settings import Settings
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.video.selection import Selection
 
-_LONGEST_NAME = 255
-"""Bytes that file systems allow for a name."""
 _WITHOUT_EFFECT = {"batch_size", "model"}
 """Settings that change no result, or that are compared by checksum."""
 _FOLDERS = {"parquet": "timelines", "csv": "csv"}
@@ -51,6 +51,8 @@ class Plan:
     outputs: Outputs
     changes: str | None = None
     """A sentence about results that other settings gave and that are replaced."""
+    passed_over: int = 0
+    """Files among the inputs that are no video or photo."""
 
     @property
     def recordings(self) -> list[Recording]:
@@ -59,7 +61,7 @@ class Plan:
 
 
 def plan(
-    inputs: Iterable[str | Path],
+    inputs: Iterable[str | os.PathLike[str]],
     outputs: Outputs,
     settings: Settings,
     selection: Selection,
@@ -84,14 +86,15 @@ def plan(
         ModelError: when there is no such emotion model.
         OutputError: when the output folder cannot be made or written.
     """
-    recordings = find_recordings(inputs, leave_out=outputs.folder)
+    found = search_inputs(inputs, leave_out=outputs.folder)
     layout = Layout(outputs.folder)
     tasks: list[Task] = []
     kept: dict[str, RecordingRecord] = {}
     otherwise: Counter[str] = Counter()
     wanted = {**settings.to_dict(), "selection": selection.to_dict()}
     sha256 = sha256_of(find_model(settings.model))
-    for recording in recordings:
+    copies = annotated_paths(found.recordings, layout)
+    for recording in (replace(one, annotated=copies[one.id]) for one in found.recordings):
         record = None if overwrite else read_record(layout, recording)
         if record is None:
             tasks.append(Task(recording, outputs, "again" if overwrite else "new", overwrite))
@@ -114,14 +117,13 @@ def plan(
             continue
         tasks.append(Task(recording, outputs, reason))
     _check_writable(outputs.folder)
-    _check_names(layout, [task.recording for task in tasks])
-    _check_distinct(layout, tasks)
-    return Plan(tasks, list(kept.values()), outputs, _told(otherwise, outputs.folder))
+    return Plan(tasks, list(kept.values()), outputs, _told(otherwise, outputs.folder), found.passed_over)
 
 
 def _check_same_file(recording: Recording, record: RecordingRecord, folder: Path) -> None:
     """Two files of one name, from two folders, have one id. A file that has only been moved still has its size."""
-    if Path(record.source).resolve() != recording.path.resolve() and _has_another_size(recording, record):
+    same = record.source == valid(str(recording.path)) or Path(record.source).resolve() == recording.path.resolve()
+    if not same and _has_another_size(recording, record):
         raise InputError(
             f"{recording.path}: {folder} holds results of another file of this name ({record.source}); "
             "choose another output folder with -o or add --overwrite."
@@ -153,11 +155,8 @@ def _missing(layout: Layout, record: RecordingRecord, outputs: Outputs) -> str |
     for kind, path in paths.items():
         if outputs.timeline in {kind, "both"} and not path.exists():
             return kind
-    return "annotated copy" if outputs.video and not _has_annotated(layout.out, record) else None
-
-
-def _has_annotated(folder: Path, record: RecordingRecord) -> bool:
-    return any(name.startswith("annotated/") and (folder / name).exists() for name in record.files)
+    copy = layout.recorded_copy(record.files)
+    return "annotated copy" if outputs.video and (copy is None or not copy.exists()) else None
 
 
 def _with_existing(record: RecordingRecord, outputs: Outputs) -> Outputs:
@@ -187,6 +186,8 @@ def _told(differences: Counter[str], folder: Path) -> str | None:
 
 def _check_writable(folder: Path) -> None:
     """Tries the folder, or the nearest above it that exists: a run that fails at once leaves no empty folder."""
+    if valid(str(folder)) != str(folder):
+        raise OutputError(f"{folder}: is no valid Unicode, as paths of Parquet must be; choose another folder with -o.")
     existing = folder.absolute()
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
@@ -196,35 +197,3 @@ def _check_writable(folder: Path) -> None:
     except OSError as error:
         problem = "is a file, not a folder" if existing.is_file() else f"cannot be written ({error.strerror})"
         raise OutputError(f"{existing}: {problem}; choose another output folder with -o.") from error
-
-
-def _check_names(layout: Layout, recordings: list[Recording]) -> None:
-    """A partition's folder has a recording's whole path in its name, which may be more than a disk can hold."""
-    for recording in recordings:
-        paths = layout.timeline(recording.id), layout.csv(recording.id), layout.record(recording.id)
-        if any(len(os.fsencode(part)) > _LONGEST_NAME for path in paths for part in path.parts):
-            raise InputError(
-                f"{recording.path}: its path below the folder given is too long for a name in the output folder; "
-                "give a folder nearer to it or shorten its name."
-            )
-
-
-def _check_distinct(layout: Layout, tasks: list[Task]) -> None:
-    """Two videos that differ only in their suffix would share an annotated video."""
-    owners: dict[Path, str] = {}
-    todo = {task.recording.id for task in tasks}
-    for name in layout.recordings() if any(task.outputs.video for task in tasks) else ():
-        earlier = Recording(name, Path(name))
-        path = layout.annotated(name, photo=earlier.is_photo)
-        if name not in todo and path.exists():
-            record = read_record(layout, earlier)
-            if record is not None and path.relative_to(layout.out).as_posix() in record.files:
-                owners[path] = name
-    for recording in [task.recording for task in tasks if task.outputs.video]:
-        path = layout.annotated(recording.id, photo=recording.is_photo)
-        other = owners.setdefault(path, recording.id)
-        if other != recording.id:
-            raise InputError(
-                f"{recording.id}: its annotated video would overwrite that of {other}; "
-                "rename one of them, choose another output folder with -o or add --no-video."
-            )

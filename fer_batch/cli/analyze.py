@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fer_batch.cli.config import from_file
 from fer_batch.cli.timecode import seconds
 from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
@@ -24,8 +25,30 @@ class Format(StrEnum):
 def analyze(
     context: typer.Context,
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT", help="Videos, photos, folders or patterns.", show_default=False)
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="INPUT",
+            help="Videos, photos, folders or patterns; - reads such from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    lists: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from", metavar="FILE", help="Also what this file names, one a line or parted by NUL.", show_default=False
+        ),
+    ] = None,
+    config: Annotated[  # noqa: ARG001 - its callback does it
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            callback=from_file,
+            is_eager=True,
+            help="Take what is not given here from this TOML file; its keys are these options, and inputs.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for all results.")] = Path(
         "fer-output"
     ),
@@ -103,13 +126,18 @@ def analyze(
     from fer_batch.batch.plan import plan
     from fer_batch.batch.size import default_workers
     from fer_batch.cli.study import Telling, carry_out, rehearse
+    from fer_batch.errors import InputError
+    from fer_batch.lists import with_lists
     from fer_batch.outcome import Outputs
     from fer_batch.settings import Settings
     from fer_batch.video.selection import Selection
 
+    given = with_lists(inputs or (), lists or ())
+    if not given:
+        raise InputError("No INPUT is given; name a video, a photo, a folder, a pattern, or a list with --from.")
     settings = Settings(model, detector.value, min_score, batch_size, persons)
     selection = Selection(every, fps, start, end)
-    planned = plan(inputs, Outputs(output, timeline.value, video), settings, selection, overwrite)
+    planned = plan(given, Outputs(output, timeline.value, video), settings, selection, overwrite)
     count = workers or default_workers(len(planned.tasks))
     if dry_run:
         rehearse(planned, settings, selection, count)

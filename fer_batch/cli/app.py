@@ -17,6 +17,7 @@ from fer_batch.cli.probe import probe
 from fer_batch.cli.train import train
 from fer_batch.discreet import SYSTEM_LIBRARIES
 from fer_batch.errors import ExitStatus, FerBatchError, InputError
+from fer_batch.names import shown
 from fer_batch.version import __version__
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -94,7 +95,9 @@ def _explain(error: Exception) -> int:
             _drop_stdout()
         _say(f"Error: {error.filename or 'output'}: {error.strerror or error}; --debug shows where.")
         return ExitStatus.USAGE
-    _say(f"Error: {type(error).__name__}: {error} (this should not happen; --debug shows where).")
+    _say(
+        f"Error: {type(error).__name__}: {' '.join(str(error).split())} (this should not happen; --debug shows where)."
+    )
     return ExitStatus.SOME_FAILED
 
 
@@ -109,7 +112,7 @@ def _call(arguments: list[str], debug: bool = False) -> int:
         return app(arguments, standalone_mode=False, obj=debug) or ExitStatus.DONE
     except _UsageError as error:
         command = getattr(getattr(error, "ctx", None), "command_path", None) or "fer-batch"
-        problem: str = error.format_message()  # type: ignore[attr-defined]
+        problem = " ".join(error.format_message().split())  # type: ignore[attr-defined]
         raise InputError(f"{problem.rstrip('.')} ({command} --help shows what there is).") from error
     except SystemExit as end:
         # What Typer and Rich make of a broken pipe; no command of ours ends like this.
@@ -122,4 +125,4 @@ def _drop_stdout() -> None:
 
 
 def _say(text: str) -> None:
-    print(" ".join(text.split()), file=sys.stderr)
+    print(shown(text), file=sys.stderr)

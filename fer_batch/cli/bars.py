@@ -13,6 +13,7 @@ from rich.table import Column
 from fer_batch.batch.events import Event, Finished, Lost, Reached, Started
 from fer_batch.batch.progress import Activity, RunProgress
 from fer_batch.cli.wording import lasting, short
+from fer_batch.names import shown
 
 _REDRAW_S = 0.1
 _NAME = 20
@@ -31,7 +32,7 @@ class Bars:
         self._reached = reached
         self._drawn_s = 0.0
         self._bars = Progress(
-            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             BarColumn(bar_width=None, table_column=Column(min_width=6, ratio=1)),
             TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True, justify="right")),
@@ -60,7 +61,7 @@ class Bars:
         match event:
             case Started(worker, task, _):
                 row = self._rows.get(worker)
-                name = short(task.recording.id, _NAME)
+                name = short(shown(task.recording.id), _NAME)
                 if row is None:
                     self._rows[worker] = self._add(name)
                 else:

@@ -15,6 +15,7 @@ from fer_batch.cli.timecode import clock
 from fer_batch.cli.wording import counted
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.palette import hex_colour
+from fer_batch.names import shown
 from fer_batch.outcome import Outcome
 from fer_batch.timeline.record import RecordingRecord
 
@@ -45,20 +46,20 @@ def print_closing_table(plan: Plan, outcomes: Sequence[Outcome]) -> None:
         if outcomes[0].record.counts.get("episodes"):
             console.print(_episodes(outcomes[0]))
         for path in outcomes[0].files:
-            console.print(Text(str(path)), soft_wrap=True)
+            console.print(Text(shown(str(path))), soft_wrap=True)
         return
     records = sorted([*plan.kept, *(outcome.record for outcome in outcomes)], key=lambda record: record.id)
     incomplete = [record for record in records if record.status != "done"]
     if incomplete:
         console.print(Text("Not complete:", style="bold"))
         for record in incomplete:
-            console.print(Text(f"  {record.status:<8}{record.id}: {_cause(record)}"), soft_wrap=True)
+            console.print(Text(shown(f"  {record.status:<8}{record.id}: {_cause(record)}")), soft_wrap=True)
     done, kept = len(records) - len(incomplete), len(plan.kept)
     before = f" ({kept} of them before)" if kept else ""
     folder = plan.outputs.folder
     kinds = sorted({path.relative_to(folder).parts[0] for one in outcomes for path in one.files} | {"recordings"})
     results = f"; results in {folder}: {', '.join(kinds)}" if outcomes else f"; results in {folder}"
-    console.print(Text(f"{done} of {counted(len(records), 'recording')} done{before}{results}"), soft_wrap=True)
+    console.print(Text(shown(f"{done} of {counted(len(records), 'recording')} done{before}{results}")), soft_wrap=True)
 
 
 def _cause(record: RecordingRecord) -> str:
@@ -99,7 +100,7 @@ def _tracks(outcome: Outcome) -> Table | Text:
 
 def _title(outcome: Outcome, *, counting: bool) -> Text:
     """The recording's name, with the number of its episodes where they are only counted."""
-    title = Text(outcome.record.id, style="bold")
+    title = Text(shown(outcome.record.id), style="bold")
     if counting and (episodes := outcome.record.counts.get("episodes")):
         title.append(f"  {counted(episodes, 'episode')}", style="not bold dim")
     return title

@@ -10,6 +10,7 @@ from typing import Self
 from fer_batch.atomic import explained
 from fer_batch.batch.events import Event, Finished, Lost, Probed, Reached, Said, Started
 from fer_batch.cli.wording import counted, faults
+from fer_batch.names import shown
 
 
 class LogFile:
@@ -47,7 +48,7 @@ class LogFile:
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         with explained(self._path):
             for line in text.rstrip().splitlines():
-                self._file.write(f"{now} {line}\n")
+                self._file.write(f"{now} {shown(line)}\n")
 
     def __call__(self, event: Event) -> None:
         """Adds what has happened."""

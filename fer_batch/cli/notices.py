@@ -7,6 +7,7 @@ from rich.text import Text
 
 from fer_batch.batch.events import Event, Finished, Lost
 from fer_batch.cli.wording import faults
+from fer_batch.names import shown
 
 
 class Notices:
@@ -29,4 +30,4 @@ class Notices:
 
     def say(self, text: str) -> None:
         """One line, however long."""
-        self._console.print(Text(text), soft_wrap=True)
+        self._console.print(Text(shown(text)), soft_wrap=True)

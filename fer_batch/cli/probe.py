@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from fer_batch.names import shown, valid
+
 
 def probe(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Videos or photos.", show_default=False)],
@@ -26,7 +28,7 @@ def probe(
     for number, path in enumerate(files):
         try:
             with open_source(path) as source:
-                values = {"file": str(path), **source.probe.to_dict()}
+                values = {"file": valid(str(path)), **source.probe.to_dict()}
         except InputError as error:
             faults += 1
             typer.echo(f"Error: {error}", err=True)
@@ -44,7 +46,7 @@ def _show(values: dict[str, Any], *, first: bool) -> None:
         typer.echo()
     width = max(map(len, values))
     for name, value in values.items():
-        typer.echo(f"{name:<{width}}  {_text(name, value, photo=values['kind'] == 'photo')}")
+        typer.echo(shown(f"{name:<{width}}  {_text(name, value, photo=values['kind'] == 'photo')}"))
 
 
 def _text(name: str, value: object, *, photo: bool) -> str:

@@ -12,6 +12,7 @@ from fer_batch.batch.plan import Plan, Task
 from fer_batch.batch.size import expected_work
 from fer_batch.cli.timecode import clock
 from fer_batch.cli.wording import counted, lasting
+from fer_batch.names import shown
 from fer_batch.video.amount import frames_analysed, seconds_in_range
 from fer_batch.video.probe import Probe
 from fer_batch.video.selection import Selection
@@ -66,10 +67,10 @@ def print_plan(
     for task in plan.tasks:
         probe = probes.get(task.recording.id)
         if probe is None:
-            table.add_row(Text(task.recording.id), "", "", "cannot be opened, would fail")
+            table.add_row(Text(shown(task.recording.id)), "", "", "cannot be opened, would fail")
             continue
         lasts = "photo" if probe.kind == "photo" else clock(probe.duration_s) if probe.duration_s is not None else "?"
-        table.add_row(Text(task.recording.id), lasts, f"{probe.width}x{probe.height}", task.reason)
+        table.add_row(Text(shown(task.recording.id)), lasts, f"{probe.width}x{probe.height}", task.reason)
     if plan.tasks:
         console.print(table)
     known = [seconds_in_range(probes[one.id], selection) for one in plan.recordings if one.id in probes]
@@ -77,6 +78,7 @@ def print_plan(
     console.print(
         f"{counted(len(plan.tasks), 'recording')}, {clock(total_s)} of video to analyse; "
         f"{len(plan.kept)} done already, kept"
+        + (f"; {counted(plan.passed_over, 'other file')} passed over" if plan.passed_over else "")
     )
     if estimate_s is not None:
         console.print(f"about {lasting(estimate_s)} with {counted(workers, 'worker')}, as measured just now")

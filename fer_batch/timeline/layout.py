@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from fer_batch.atomic import explained, leftovers
 from fer_batch.errors import InputError
 
 PART = "part-00000.parquet"
+LONGEST_NAME = 255
+"""Bytes that file systems allow for a name."""
 _PARTITION = "recording="
 
 # ASCII only: readers decode UTF-8 as it stands, as Spark writes it, and a name of 255 bytes has no room for %E3%81%82.
@@ -32,6 +34,17 @@ def partition(recording: str) -> str:
         InputError: when the id is not valid Unicode (a file name in another encoding).
     """
     return _PARTITION + _escaped(_NOT_IN_PARTITION, recording)
+
+
+def copy_name(recording: str, *, photo: bool = False) -> str:
+    """The usual name of an annotated copy, folders in front: a video's with the suffix made .mp4; a photo's with its
+    suffix, or with .png added where that says a rarer format.
+
+    Videos that differ only in their suffix share it.
+    """
+    if photo:
+        return recording if _PHOTO.search(recording) else recording + ".png"
+    return _SUFFIX.sub("", recording) + ".mp4"
 
 
 def recording_of(folder: str) -> str | None:
@@ -67,13 +80,19 @@ class Layout:
         return self._file("csv", recording + ".csv")
 
     def annotated(self, recording: str, *, photo: bool = False) -> Path:
-        """The annotated video, or the annotated photo: with its suffix, or as PNG where that says a rarer format.
+        """Where the annotated copy usually is; see :func:`copy_name`."""
+        return self.copy(copy_name(recording, photo=photo))
 
-        Two videos that differ only in their suffix share this path.
-        """
-        if photo:
-            return self._file("annotated", recording if _PHOTO.search(recording) else recording + ".png")
-        return self._file("annotated", _SUFFIX.sub("", recording) + ".mp4")
+    def copy(self, name: str) -> Path:
+        """The annotated copy of this name, which may have folders in front."""
+        return self._file("annotated", name)
+
+    def recorded_copy(self, files: Iterable[str]) -> Path | None:
+        """The annotated copy among the files that a recording's document lists."""
+        copies = (PurePosixPath(name) for name in files)
+        return next(
+            (self.out / path for path in copies if path.parts[:1] == ("annotated",) and ".." not in path.parts), None
+        )
 
     def record(self, recording: str) -> Path:
         """The recording's status document."""
@@ -85,7 +104,9 @@ class Layout:
         for path in folder.rglob("*.json"):
             yield unquote(path.relative_to(folder).as_posix().removesuffix(".json"))
 
-    def remove(self, recording: str, *, photo: bool = False, keep: Collection[Path] = ()) -> None:
+    def remove(
+        self, recording: str, *, photo: bool = False, annotated: Path | None = None, keep: Collection[Path] = ()
+    ) -> None:
         """Removes all that an earlier run wrote for a recording, and the temporary files it may have left.
 
         Only names that fer-batch gives are removed, a folder only when that leaves it empty.
@@ -93,6 +114,7 @@ class Layout:
         Args:
             recording: its id.
             photo: whether it is one.
+            annotated: where its annotated copy is, if not in the usual place.
             keep: files, and folders of parts, that stay.
 
         Raises:
@@ -103,7 +125,8 @@ class Layout:
             _unlink(*parts, *leftovers(part))
             with suppress(OSError):
                 part.parent.rmdir()
-        for path in (self.csv(recording), self.annotated(recording, photo=photo), self.record(recording)):
+        annotated = annotated or self.annotated(recording, photo=photo)
+        for path in (self.csv(recording), annotated, self.record(recording)):
             _unlink(*([] if path in keep else [path]), *leftovers(path))
 
     def _file(self, kind: str, name: str) -> Path:

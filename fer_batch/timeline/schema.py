@@ -14,6 +14,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.names import valid
 from fer_batch.timeline.plain import plain
 from fer_batch.version import __version__
 
@@ -93,7 +94,7 @@ class Provenance:
         return {
             b"fer_batch.schema_version": str(SCHEMA_VERSION).encode(),
             b"fer_batch.settings": json.dumps(plain(self.settings), ensure_ascii=False, sort_keys=True).encode(),
-            b"fer_batch.model": self.model.encode(),
+            b"fer_batch.model": valid(self.model).encode(),
             b"fer_batch.model_sha256": self.model_sha256.encode(),
             b"fer_batch.version": __version__.encode(),
         }

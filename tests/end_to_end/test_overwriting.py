@@ -126,13 +126,14 @@ def test_videos_that_differ_in_their_suffix_never_lose_an_annotated_copy(tmp_pat
     one, two = (Path(shutil.copy(EXAMPLE, tmp_path / name)) for name in ("clip.mp4", "clip.mov"))
     fer_batch.analyze(one, output=out, video=True, end_s=0.3)
     copy = (out / "annotated" / "clip.mp4").read_bytes()
-    with pytest.raises(InputError, match=r"would overwrite that of clip\.mp4"):
-        fer_batch.analyze(two, output=out, video=True, end_s=0.3)
     for overwrite in (False, True):
-        fer_batch.analyze(two, output=out, end_s=0.3, overwrite=overwrite)
+        fer_batch.analyze(two, output=out, video=True, end_s=0.3, overwrite=overwrite)
         assert (out / "annotated" / "clip.mp4").read_bytes() == copy
+        assert (out / "annotated" / "clip.mov.mp4").is_file()
     fer_batch.analyze(one, output=out, end_s=0.3, overwrite=True)
-    assert not (out / "annotated" / "clip.mp4").exists()
+    assert [path.name for path in (out / "annotated").iterdir()] == ["clip.mov.mp4"]
+    fer_batch.analyze(two, output=out, end_s=0.3, overwrite=True)
+    assert not list((out / "annotated").iterdir())
 
 
 def test_a_format_that_is_missing_is_added(tmp_path: Path) -> None:
