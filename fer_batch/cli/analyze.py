@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fer_batch.cli.config import from_file
+from fer_batch.cli.config import from_file, settings_used, write_used
 from fer_batch.cli.timecode import seconds
 from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
@@ -142,12 +142,16 @@ def analyze(
     if dry_run:
         rehearse(planned, settings, selection, count)
         return
+
+    def remember() -> None:
+        write_used(output / "study.toml", settings_used(context, given))
+
     status = carry_out(
         planned,
         settings,
         selection,
         workers=count,
         stall_limit_s=stall_limit,
-        telling=Telling(report, log_file, quiet, as_json, debug=bool(context.obj)),
+        telling=Telling(report, log_file, quiet, as_json, debug=bool(context.obj), on_begin=remember),
     )
     raise typer.Exit(status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from fer_batch.batch import together
 from fer_batch.batch.crew import STALL_LIMIT_S, Crew
-from fer_batch.batch.events import Event, Said, Watch
+from fer_batch.batch.events import Event, Finished, Reached, Said, Watch
 from fer_batch.batch.lock import only_run
 from fer_batch.batch.messages import Begin
 from fer_batch.batch.plan import Plan
@@ -59,6 +60,8 @@ class Telling:
     """Events on stdout instead of the closing table."""
     debug: bool = False
     """Tracebacks of what nobody foresaw."""
+    on_begin: Callable[[], None] = lambda: None
+    """Called once something is being analysed."""
 
 
 def carry_out(
@@ -127,6 +130,7 @@ def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection)
             watchers.append(stack.enter_context(Bars(reached, console)))
         elif not telling.as_json:
             watchers.append(Lines(reached, notices))
+    watchers.append(_OnBegin(telling.on_begin))
     if telling.debug:
         watchers.append(lambda event: notices.say(event.text) if isinstance(event, Said) else None)
 
@@ -135,6 +139,18 @@ def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection)
             one(event)
 
     return watch
+
+
+class _OnBegin:
+    """Waits for the first result: a run that cannot even begin leaves nothing."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call: Callable[[], None] | None = call
+
+    def __call__(self, event: Event) -> None:
+        if self._call is not None and isinstance(event, Reached | Finished):
+            call, self._call = self._call, None
+            call()
 
 
 def _tell_plan(plan: Plan, notices: Notices) -> None:

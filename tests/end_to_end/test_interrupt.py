@@ -117,6 +117,7 @@ def test_an_interrupted_run_keeps_what_it_has_analysed(
         f"annotated/{long_clip.name}",
         f"episodes/recording={long_clip.name}/part-00000.parquet",
         f"recordings/{long_clip.name}.json",
+        "study.toml",
         f"timelines/recording={long_clip.name}/part-00000.parquet",
         f"tracks/recording={long_clip.name}/part-00000.parquet",
     ]
@@ -146,7 +147,7 @@ def test_a_killed_run_leaves_no_half_file_and_can_be_repeated(
     process.kill()
     process.communicate(timeout=30)
     visible = [name for name in files(out) if not Path(name).name.startswith(".")]
-    assert visible == []
+    assert visible == ["study.toml"]
     assert not list(out.rglob("part-*.parquet"))
     assert pd.read_parquet(out / "timelines").empty
     again = analyze_by_script(clip, out)
