@@ -13,6 +13,9 @@ from fer_batch.timeline.layout import Layout, copy_name
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.video.suffixes import PHOTO_SUFFIXES
 
+_LAST = 2
+"""The number of the last of the names that a copy may have, which is nobody else's: see :func:`_name`."""
+
 
 def annotated_paths(recordings: Iterable[Recording], layout: Layout) -> dict[str, Path]:
     """The path of each recording's annotated copy, by id, whatever the order of the recordings.
@@ -25,32 +28,32 @@ def annotated_paths(recordings: Iterable[Recording], layout: Layout) -> dict[str
         recordings: all of the run, also those that are done already.
         layout: of the output folder.
     """
-    names = {recording.id: _names(recording.id, photo=recording.is_photo) for recording in recordings}
-    settled = {name: path for name in names if (path := _recorded(layout, name)) is not None}
-    taken = set(settled.values()) | _of_others(layout, names)
-    level = dict.fromkeys(names.keys() - settled.keys(), 0)
+    photos = {recording.id: recording.is_photo for recording in recordings}
+    settled = {name: path for name in photos if (path := _recorded(layout, name)) is not None}
+    taken = set(settled.values()) | _of_others(layout, photos)
+    chosen = {name: 0 for name in photos if name not in settled}
     while True:
-        claims: dict[Path, list[str]] = defaultdict(list)
-        for name, number in level.items():
-            claims[layout.copy(names[name][number])].append(name)
+        claims: dict[str, list[str]] = defaultdict(list)
+        for name, number in chosen.items():
+            claims[_name(name, number, photo=photos[name])].append(name)
         losers = [
             name
-            for path, claimants in claims.items()
-            if path in taken or len(claimants) > 1
+            for copy, claimants in claims.items()
+            if len(claimants) > 1 or layout.copy(copy) in taken
             for name in claimants
-            if (path in taken or name != names[name][level[name]]) and level[name] < len(names[name]) - 1
+            if (name != copy or layout.copy(copy) in taken) and chosen[name] < _LAST
         ]
         if not losers:
-            return settled | {name: path for path, claimants in claims.items() for name in claimants}
+            return settled | {name: layout.copy(copy) for copy, claimants in claims.items() for name in claimants}
         for name in losers:
-            level[name] += 1
+            chosen[name] += 1
 
 
-def _names(recording: str, *, photo: bool) -> tuple[str, str, str]:
-    """What a copy may be called, by preference; the last is nobody else's."""
-    suffix = ".png" if photo else ".mp4"
-    unique = marked(recording, recording)
-    return copy_name(recording, photo=photo), recording + suffix, copy_name(unique, photo=photo)
+def _name(recording: str, number: int, *, photo: bool) -> str:
+    """What a copy may be called: the usual name, the whole id with a suffix, or with a digest of the id."""
+    if number == 1:
+        return recording + (".png" if photo else ".mp4")
+    return copy_name(marked(recording, recording) if number == _LAST else recording, photo=photo)
 
 
 def _recorded(layout: Layout, recording: str) -> Path | None:
@@ -62,13 +65,14 @@ def _recorded(layout: Layout, recording: str) -> Path | None:
         return None
 
 
-def _of_others(layout: Layout, names: dict[str, tuple[str, str, str]]) -> set[Path]:
+def _of_others(layout: Layout, photos: dict[str, bool]) -> set[Path]:
     """Those copies of recordings outside the run that may lie where one of the run would go."""
-    wanted = {name for three in names.values() for name in three}
+    wanted = {_name(name, number, photo=photo) for name, photo in photos.items() for number in range(_LAST)}
     found = set()
     for other in layout.recordings():
-        if other not in names:
+        if other not in photos:
             photo = Path(other).suffix.lower() in PHOTO_SUFFIXES
-            if not wanted.isdisjoint(_names(other, photo=photo)) and (path := _recorded(layout, other)) is not None:
+            possible = {_name(other, number, photo=photo) for number in range(_LAST + 1)}
+            if not wanted.isdisjoint(possible) and (path := _recorded(layout, other)) is not None:
                 found.add(path)
     return found

@@ -43,6 +43,9 @@ def with_lists(
         InputError: when a list cannot be read or names nothing.
     """
     found: list[str | os.PathLike[str]] = []
+    inputs, lists = list(inputs), [os.fspath(path) for path in lists]
+    if inputs.count(STANDARD_INPUT) + lists.count(STANDARD_INPUT) > 1:
+        raise InputError("Standard input is given as a list more than once; give - once.")
     for given in inputs:
         found += read_list(STANDARD_INPUT, stdin) if given == STANDARD_INPUT else [given]
     for path in lists:

@@ -78,6 +78,15 @@ def test_every_kind_of_setting_is_taken_and_paths_start_from_the_files_folder(st
     assert (found["start"], found["model"], found["tags"]) == (30, str(study / "own.onnx"), ["one", "two"])
 
 
+def test_a_path_may_start_at_home(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    (study / "study.toml").write_text('inputs = ["~/a.mp4", "~b.mp4"]\noutput = "~/out"')
+    found = settings("--config", "../study/study.toml")
+    assert found["inputs"] == ["/home/me/a.mp4", str(study / "~b.mp4")]
+    assert found["output"] == Path("/home/me/out")
+    assert settings("~/a.mp4")["inputs"] == [str(Path.cwd() / "~/a.mp4")], "a shell has been there already"
+
+
 def test_the_command_line_wins(study: Path) -> None:
     file = study / "study.toml"
     file.write_text('inputs = "a.mp4"\nfrom = "list.txt"\noutput = "o"\nvideo = false\nshare = 0.25\nmany-cores = 3')

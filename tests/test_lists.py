@@ -80,3 +80,5 @@ def test_a_list_that_cannot_be_read_is_told() -> None:
     for name in ("nowhere.txt", "."):
         with pytest.raises(InputError, match="the list cannot be read"):
             read_list(name)
+    with pytest.raises(InputError, match="more than once"):
+        with_lists(["-"], ["-"], io.BytesIO(b"a.mp4"))

@@ -72,6 +72,8 @@ class _Setting:
             InputError: for an address as input.
             typer.BadParameter: when the option does not take it.
         """
+        # A shell has done this on a command line.
+        given = [_at_home(one) for one in given] if isinstance(given, list) else _at_home(given)
         value = self.absolute([given] if self.many and not isinstance(given, list) else given, folder)
         self.parameter.process_value(ctx, value)
         return value
@@ -82,11 +84,11 @@ class _Setting:
             return [self.absolute(one, folder) for one in value]
         is_input = self.parameter.param_type_name == "argument"
         is_path = is_input or self.kind is Path or (isinstance(value, str) and value.lower().endswith(".onnx"))
-        if not is_path or os.fspath(value) == STANDARD_INPUT:
+        if not is_path or os.fspath(value) in ("", STANDARD_INPUT):
             return value
         if is_input:
             refuse_address(value)
-        return os.path.abspath(folder / Path(value).expanduser())  # noqa: PTH100 - links are kept
+        return os.path.abspath(folder / value)  # noqa: PTH100 - links are kept
 
 
 def from_file(ctx: typer.Context, value: Path | None) -> Path | None:
@@ -227,6 +229,11 @@ def _settings(ctx: typer.Context) -> dict[str, _Setting]:
             parsed = any(getattr(extra, "parser", None) for extra in extras)
             found[key] = _Setting(parameter, get_args(kind)[0] if many else kind, many, parsed)
     return found
+
+
+def _at_home(value: Any) -> Any:
+    """The value, with ~ for the user's folder where it begins a path."""
+    return os.path.expanduser(value) if isinstance(value, str) else value  # noqa: PTH111 - may also be no user's
 
 
 def _hint(key: str, settings: dict[str, _Setting]) -> str:
