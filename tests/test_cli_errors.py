@@ -211,7 +211,7 @@ class TestOutput:
 
         sentence = one_error(fer_batch("analyze", good, "-o", tmp_path / "out", *options, limit=limit))
         assert "cannot be written" in sentence
-        assert contents(tmp_path / "out") == {}
+        assert set(contents(tmp_path / "out")) <= {"study.toml"}
 
 
 class TestModels:
@@ -282,7 +282,7 @@ class TestWrongUse:
     def test_that_chooses_no_frame_is_told(self, tmp_path: Path, good: Path) -> None:
         said = fer_batch("analyze", good, "--start", "1:00:00", "-o", tmp_path / "out")
         assert "none of its frames is chosen" in one_error(said)
-        assert set(contents(tmp_path / "out")) == {"recordings/good.mp4.json", "study.toml"}
+        assert list(contents(tmp_path / "out")) == ["recordings/good.mp4.json"]
 
     def test_without_a_command_gives_help(self) -> None:
         said = fer_batch()

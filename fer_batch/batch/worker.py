@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
@@ -160,7 +161,8 @@ class _Worker:
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="fer-batch-") as folder:
             outputs = Outputs(Path(folder), task.outputs.timeline, task.outputs.video)
-            analyze_recording(engine, task.recording, self._begin.selection, outputs, note, enough)
+            recording = replace(task.recording, annotated=None)
+            analyze_recording(engine, recording, self._begin.selection, outputs, note, enough)
         warm = times[len(times) // 4 :]
         if len(warm) < 2:
             return None

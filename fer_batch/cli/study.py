@@ -61,7 +61,7 @@ class Telling:
     debug: bool = False
     """Tracebacks of what nobody foresaw."""
     on_begin: Callable[[], None] = lambda: None
-    """Called once something is being analysed."""
+    """Called once, when something has been analysed."""
 
 
 def carry_out(
@@ -148,7 +148,8 @@ class _OnBegin:
         self._call: Callable[[], None] | None = call
 
     def __call__(self, event: Event) -> None:
-        if self._call is not None and isinstance(event, Reached | Finished):
+        came = isinstance(event, Reached) or (isinstance(event, Finished) and event.outcome.record.status != "failed")
+        if self._call is not None and came:
             call, self._call = self._call, None
             call()
 

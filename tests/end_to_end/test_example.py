@@ -213,6 +213,7 @@ def test_nothing_but_the_results_is_in_the_output_folder(example: Run) -> None:
         f"csv/{name}.csv",
         f"episodes/recording={name}/part-00000.parquet",
         f"recordings/{name}.json",
+        "study.toml",
         f"timelines/recording={name}/part-00000.parquet",
         f"tracks/recording={name}/part-00000.parquet",
     ]

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import pandas as pd
 import pytest
-from command import EXAMPLES
+from command import EXAMPLES, finished
 
 import fer_batch
 
@@ -95,11 +95,12 @@ def test_every_name_works_everywhere_in_the_output_folder(script: Path, study: P
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere not all of these names exist")
 def test_every_name_can_be_given_alone_and_in_lists(script: Path, study: Path) -> None:
     said, _ = run(script, "--json", "--no-video", "-o", "../one", "--", "-clip.png", BYTES, cwd=study)
-    assert [one["id"] for one in json.loads(said)["recordings"]] == ["-clip.png", "latin-1 caf%E9.png"]
+    assert [one["id"] for one in finished(said)] == ["-clip.png", "latin-1 caf%E9.png"]
     entries = b"\0".join(os.fsencode(name) for name in (*NAMES, BYTES))
     said, _ = run(script, "-", "--json", "--no-video", "-o", "../two", cwd=study, stdin=entries)
-    recordings = json.loads(said)["recordings"]
-    assert [one["id"] for one in recordings][:-2] == NAMES[:-1]
+    begin = json.loads(said.splitlines()[0])
+    assert begin["recordings"][:-2] == NAMES[:-1]
+    assert len(finished(said)) == len(begin["recordings"])
     # A terminal or a log that knows less than these names must not end a run.
     for name in (BYTES, NAMES[7], NAMES[8]):
         run(
@@ -133,5 +134,5 @@ def test_recordings_of_one_name_keep_their_results_apart(script: Path, tmp_path:
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_bytes(still)
     said, _ = run(script, "s1", "s2/a.png", "-o", "out", "--json", cwd=tmp_path)
-    assert [one["id"] for one in json.loads(said)["recordings"]] == ["s1/a.png", "s2/a.png"]
+    assert [one["id"] for one in finished(said)] == ["s1/a.png", "s2/a.png"]
     assert (tmp_path / "out/annotated/s2/a.png").is_file()

@@ -84,7 +84,7 @@ def test_a_worker_that_dies_or_hangs_costs_nothing(
     script: Path, study: Path, undisturbed: pd.DataFrame, tmp_path: Path, number: signal.Signals, reason: str
 ) -> None:
     out = tmp_path / "out"
-    with watched(script, study, "-o", out, "--workers", "2", "--stall-limit", "3") as run:
+    with watched(script, study, "-o", out, "--workers", "2", "--stall-limit", "10") as run:
         struck = None
         for event in run:
             if event["event"] == "started" and struck is None:
