@@ -118,7 +118,7 @@ class AnnotatedVideo(WholeOrNothing):
             # A second Ctrl-C, while the first one's shorter video is being finished.
             self.abort()
             raise
-        self._pending = None
+        self._pending, self.parts = None, []
 
     def part(self) -> Path | None:
         """Finishes the pictures written since the last part as a file of their own, and goes on in another one.
@@ -150,7 +150,8 @@ class AnnotatedVideo(WholeOrNothing):
             self._set_off(Course.restored(state["course"]))
 
     def abort(self) -> None:
-        """Stops the encoder and leaves no file."""
+        """Stops the encoder and leaves no file but the parts that were taken away."""
+        self.parts = []
         if self._pipe is not None:
             self._pipe.kill()
             self._pipe = None

@@ -153,6 +153,12 @@ def _command(path: Path, options: dict[str, Any], **reading: Any) -> list[str]:
     return command
 
 
+def encoder_version() -> str:
+    """Which ffmpeg encodes, by the name of its file and its size."""
+    path = Path(imageio_ffmpeg.get_ffmpeg_exe())
+    return f"{path.name} {path.stat().st_size}"
+
+
 class Encoder:
     """ffmpeg as a child process that nothing but its standard input steers."""
 
