@@ -60,10 +60,9 @@ class PendingFile:
         """
         try:
             with explained(self.path):
-                with self.temporary.open("rb+") as file:
-                    os.fsync(file.fileno())
+                sync(self.temporary)
                 self.temporary.replace(self.path)
-                _sync_folder(self.path.parent)
+                sync(self.path.parent)
         except BaseException:
             self.discard()
             raise
@@ -122,11 +121,19 @@ def _prefix(path: Path) -> str:
     return f".{blake2s(os.fsencode(path.name), digest_size=6).hexdigest()}-"
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename last; Windows cannot open folders and does not need it."""
+def sync(path: Path) -> None:
+    """Makes a file's content, or the names in a folder, last; Windows cannot open folders and does not need it.
+
+    Raises:
+        OSError: when a file cannot be made to last.
+    """
+    if not path.is_dir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+        return
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         # Some network file systems refuse this; the file itself is safe by then.
         with suppress(OSError):

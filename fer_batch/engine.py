@@ -22,6 +22,7 @@ from fer_batch.faces.sharpness import sharpness_of_faces
 from fer_batch.faces.stage import FaceStage
 from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
+from fer_batch.snapshot import Snapshot, Snapshots
 from fer_batch.types import Observation
 from fer_batch.video.choosing import Chosen, chosen
 from fer_batch.video.frame import Frame
@@ -75,6 +76,8 @@ class Engine(Closing):
         every_frame: bool = False,
         stop: Event | None = None,
         persons: Persons | None = None,
+        snapshots: Snapshots | None = None,
+        resume: Snapshot | None = None,
     ) -> Generator[tuple[Frame | None, Observation | None]]:
         """The recording's analysed frames in order.
 
@@ -85,6 +88,8 @@ class Engine(Closing):
                 for the observation); else the frame is None and its memory long released.
             stop: once set, no further frame is begun; those that were come out.
             persons: told what joins tracks to persons, if the settings want that; complete after the last frame.
+            snapshots: asked when one is due, and given it.
+            resume: the first frame that comes out is that one's or the next chosen.
 
         Raises:
             InputError: when nothing can be decoded.
@@ -95,7 +100,14 @@ class Engine(Closing):
         detected = Prefetched(self._detect(decoded, persons), depth, "fer-batch detect")
         registered = self._register(detected, every_frame)
         try:
-            yield from self._classify(registered, depth if every_frame else 4 * self.settings.batch_size)
+            most = depth if every_frame else 4 * self.settings.batch_size
+            for frame, observation in self._classify(registered, most):
+                index = observation.frame if observation is not None else frame.index if frame is not None else 0
+                if resume is not None and index < resume.frame:
+                    continue
+                if snapshots is not None and snapshots.due():
+                    snapshots.take(Snapshot(index, b""))
+                yield frame, observation
         finally:
             # From the last stage to the first, so that no stage waits for one that has ended.
             detected.close()

@@ -2,102 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import Any
 
-from fer_batch.atomic import out_of_sight
+from fer_batch.atomic import leftovers
+from fer_batch.committing import COMMIT_S, Commits, about, identity_of, input_of, usable
 from fer_batch.engine import Engine
-from fer_batch.errors import FerBatchError, InputError, OutputError
+from fer_batch.errors import FerBatchError, InputError
 from fer_batch.faces.persons import Persons
 from fer_batch.inputs import Recording
-from fer_batch.outcome import Outcome, Outputs, Progress, read_record
-from fer_batch.timeline.csv_writer import CsvWriter
-from fer_batch.timeline.episode_writer import EpisodeWriter
+from fer_batch.outcome import Outcome, Outputs, Progress, TimelineFormat, earlier_outcome, read_record
+from fer_batch.pulse import pulse, written
+from fer_batch.sinks import Sinks, annotated_copy, files_of, open_sinks
+from fer_batch.snapshot import CannotResume
 from fer_batch.timeline.layout import Layout
-from fer_batch.timeline.parquet_writer import TimelineWriter
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.schema import Provenance
-from fer_batch.timeline.sink import TimelineSink
-from fer_batch.timeline.tracks import TrackSummary
-from fer_batch.types import Observation
+from fer_batch.unfinished import Commit, Unfinished
 from fer_batch.video.amount import frames_in_range
 from fer_batch.video.annotated import AnnotatedVideo
-from fer_batch.video.frame import Frame
 from fer_batch.video.opening import open_source
-from fer_batch.video.photo import AnnotatedPhoto
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
 
-
-class _Annotated(Protocol):
-    def write(self, frame: Frame, observation: Observation | None) -> None: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass(slots=True)
-class _Sinks:
-    """Everything that an observation is written to."""
-
-    timelines: list[TimelineSink]
-    episodes: EpisodeWriter
-    annotated: _Annotated | None
-    tracks: TrackSummary = field(default_factory=TrackSummary)
-    persons: Persons | None = None
-    """Told by the engine whose the tracks are; None where that is not wanted."""
-    analysed: int = 0
-    rows: int = 0
-    replaces: bool = False
-    """Whether complete results of an earlier run are to be replaced: not by numbers without their annotated copy."""
-    fault: str | None = None
-    """Why there is no annotated copy: otherwise the numbers are worth keeping without it."""
-    _shown: Observation | None = None
-
-    def write(self, frame: Frame | None, observation: Observation | None) -> None:
-        if observation is not None:
-            self.analysed += 1
-            self.rows += len(observation)
-            for timeline in self.timelines:
-                timeline.write(observation)
-            self.tracks.write(observation)
-            self.episodes.write(observation)
-            self._shown = observation
-        if self.annotated is not None and frame is not None:
-            # A frame that was not analysed shows the faces of the last one that was.
-            with self._doing_without():
-                self.annotated.write(frame, self._shown)
-
-    @contextmanager
-    def _doing_without(self) -> Iterator[None]:
-        """Goes on without the annotated copy when it cannot be written."""
-        try:
-            yield
-        except OutputError as error:
-            if self.replaces:
-                raise
-            self.annotated, self.fault = None, str(error)
-
-    def complete(self, stack: ExitStack, layout: Layout, recording: str, provenance: Provenance) -> None:
-        """Writes out everything, so that nothing but names are left to be changed when ``stack`` ends.
-
-        From the first of those changes on, the former record does not vouch for what lies in the folder.
-        """
-        for timeline in self.timelines:
-            timeline.finish()
-        self.episodes.finish()
-        if self.persons is not None:
-            self.tracks.join(self.persons.numbers())
-        stack.enter_context(self.tracks.saved(layout.tracks(recording), provenance))
-        with out_of_sight(layout.record(recording)):
-            if self.annotated is not None:
-                with self._doing_without():
-                    self.annotated.close()
+__all__ = [
+    "Outcome",
+    "Outputs",
+    "Progress",
+    "TimelineFormat",
+    "analyze_recording",
+    "earlier_outcome",
+    "nothing_chosen",
+    "publish_committed",
+    "read_record",
+]
 
 
 def analyze_recording(
@@ -107,7 +50,10 @@ def analyze_recording(
     outputs: Outputs,
     on_progress: Callable[[Progress], None] | None = None,
     stop: Event | None = None,
+    *,
     fresh: bool = False,
+    on_alive: Callable[[], None] | None = None,
+    commit_s: float = COMMIT_S,
 ) -> Outcome:
     """Analyses a recording and writes its outputs; each file appears only when it is whole.
 
@@ -115,150 +61,223 @@ def analyze_recording(
     outcome with status "failed", as is one that fails for a reason that nobody foresaw; one that ends before its header
     says so is "partial".
 
+    What takes long is committed on the way, see :class:`fer_batch.unfinished.Unfinished`: a run of the same analysis of
+    the same file goes on from there, however the one before it ended, and its results are those of one run.
+
     Args:
         engine: the loaded models.
         recording: what to read.
         selection: which frames.
         outputs: what to write.
         on_progress: called with every analysed frame.
-        stop: once set, what was analysed until then is written and recorded as "partial"; the complete results of a
-            former run stay in place of it.
+        stop: once set, what was analysed until then is written and recorded as "partial", for a later run to go on; the
+            complete results of a former run stay in place of it.
+        fresh: begins anew whatever was committed.
+        on_alive: called about every second, from a thread of its own, as long as frames are read or files grow: also
+            while no progress is told because frames are passed over or files are put together.
+        commit_s: seconds between two commits.
 
     Raises:
-        OutputError: when outputs cannot be written; nothing half-written stays.
+        OutputError: when outputs cannot be written; nothing half-written stays, but what was committed does.
     """
-    layout, began = Layout(outputs.folder), datetime.now(UTC)
-    former = read_record(layout, recording)
-    complete = former is not None and former.status == "done"
-    record = RecordingRecord(
-        id=recording.id,
-        source=str(recording.path),
-        status="failed",
-        started_at=began,
-        finished_at=began,
-        settings={**engine.settings.to_dict(), "selection": selection.to_dict()},
-        model={"name": engine.classifier.name, "sha256": engine.classifier.sha256},
-    )
-    outcome = Outcome(record)
-    try:
-        with open_source(recording.path) as source:
-            status = recording.path.stat()
-            record.input = {"size_bytes": status.st_size, "modified_ns": status.st_mtime_ns}
-            record.probe = source.probe.to_dict()
-            provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
-            with ExitStack() as stack:
-                sinks = _open_sinks(stack, recording, layout, outputs, source, selection, provenance, outcome.files)
-                sinks.replaces = complete
-                sinks.persons = Persons() if engine.settings.persons else None
-                broken_off = _run(engine, source, selection, sinks, on_progress, stop)
-                if broken_off and (complete or not sinks.analysed):
-                    left = "the results of the earlier run are kept" if complete else "nothing of it was analysed yet"
-                    raise InputError(f"{recording.id}: interrupted; {left}.")
-                if not sinks.analysed:
-                    raise InputError(nothing_chosen(recording.path, source))
-                sinks.complete(stack, layout, recording.id, provenance)
-                if sinks.fault is not None:
-                    outcome.files.remove(_copy(layout, recording))
-            outcome.files += [layout.tracks(recording.id).parent, layout.episodes(recording.id).parent]
-            # Only now, and only what this run has not replaced: until it is over, the former results stay.
-            layout.remove(
-                recording.id,
-                annotated=_copy(layout, recording),
-                keep=[*outcome.files, *_foreign(layout, recording, former)],
-            )
-            outcome.tracks.extend(sinks.tracks.table().to_pylist())
-            outcome.episodes_part = layout.episodes(recording.id)
-            record.files = [path.relative_to(outputs.folder).as_posix() for path in outcome.files]
-            _close(record, source, sinks, broken_off)
-    except (FerBatchError, BrokenPipeError) as error:
-        if not isinstance(error, InputError):
-            raise
-        record.error = str(error)
-    except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        record.error = f"{recording.path}: could not be analysed ({what}); run it alone with --debug to see where."
-        outcome.cause = error
-    if record.status == "failed":
-        outcome.files.clear()
+    run = _Run(engine, recording, selection, outputs, on_progress, stop, on_alive, commit_s)
+    unfinished = Unfinished(Layout(outputs.folder), recording.id)
+    commit = None if fresh else usable(unfinished, run.identity())
+    if commit is not None:
+        try:
+            return run.go(unfinished, commit)
+        except CannotResume:
+            pass
+    unfinished.remove()
+    return run.go(unfinished, None)
+
+
+def publish_committed(layout: Layout, recording: Recording, reason: str) -> Outcome | None:
+    """Publishes what was last committed of a recording that this run does not go on with, as "partial".
+
+    The commit stays for the next run, whose machine may have more memory or a better decoder. The recording is not opened: the annotated copy has no sound, and whose the tracks are stays unknown.
+
+    Args:
+        layout: of the output folder.
+        recording: whose analysis ended for good.
+        reason: the sentence for the record.
+
+    Returns:
+        None when nothing was committed, or when the complete results of an earlier run are there, which stay.
+
+    Raises:
+        OutputError: when outputs cannot be written; the commit stays.
+    """
+    unfinished, former = Unfinished(layout, recording.id), read_record(layout, recording)
+    commit = unfinished.last()
+    if commit is None or (former is not None and former.status == "done"):
+        unfinished.remove()
+        return None
+    told = commit.sums["about"]
+    record = RecordingRecord(**{**told["record"], "started_at": datetime.fromisoformat(told["record"]["started_at"])})
+    outputs = Outputs(layout.out, told["outputs"]["timeline"], told["outputs"]["video"])
+    path = _copy(layout, recording)
+    annotated = AnnotatedVideo(path, None) if outputs.video else None
+    provenance = Provenance(record.settings, record.model["name"], record.model["sha256"])
+    outcome = Outcome(record, files=files_of(recording, layout, outputs, path))
+    with ExitStack() as stack:
+        sinks = open_sinks(stack, recording, layout, outputs, provenance, annotated)
+        sinks.restore(unfinished, commit)
+        sinks.complete(stack, layout, recording.id, provenance)
+    _take_over(outcome, sinks, layout, recording, path, former)
+    record.status, record.error, record.retry = "partial", reason, True
+    record.counts = {**told["counts"], **_sums(sinks)}
     record.finished_at = datetime.now(UTC)
-    # A file that cannot be read any more does not take the results with it that it once gave.
-    if record.status != "failed" or not complete:
-        record.write(layout.record(recording.id))
+    record.write(layout.record(recording.id))
     return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What :func:`analyze_recording` was asked for."""
+
+    engine: Engine
+    recording: Recording
+    selection: Selection
+    outputs: Outputs
+    on_progress: Callable[[Progress], None] | None
+    stop: Event | None
+    on_alive: Callable[[], None] | None
+    commit_s: float
+
+    def identity(self) -> dict[str, Any]:
+        settings, sha256 = self.engine.settings, self.engine.classifier.sha256
+        return identity_of(self.recording.path, settings, self.selection, self.outputs, sha256)
+
+    def go(self, unfinished: Unfinished, commit: Commit | None) -> Outcome:
+        """Analyses from the start or from a commit.
+
+        Raises:
+            CannotResume: when the latter is not possible; nothing has changed.
+        """
+        engine, recording, selection, outputs = self.engine, self.recording, self.selection, self.outputs
+        layout, began = Layout(outputs.folder), datetime.now(UTC)
+        former = read_record(layout, recording)
+        complete = former is not None and former.status == "done"
+        record = RecordingRecord(
+            id=recording.id,
+            source=str(recording.path),
+            status="failed",
+            started_at=began,
+            finished_at=began,
+            input=input_of(recording.path),
+            settings={**engine.settings.to_dict(), "selection": selection.to_dict()},
+            model={"name": engine.classifier.name, "sha256": engine.classifier.sha256},
+        )
+        path = _copy(layout, recording)
+        outcome = Outcome(record)
+        try:
+            with open_source(recording.path) as source:
+                record.probe = source.probe.to_dict()
+                provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
+                rate = source.probe.frame_rate
+                annotated = annotated_copy(path, recording, selection, rate) if outputs.video else None
+                growing = [*files_of(recording, layout, outputs, path), layout.timeline(recording.id)]
+                with (
+                    pulse(self.on_alive, lambda: (source.counts.frames, [written(leftovers(one)) for one in growing])),
+                    ExitStack() as stack,
+                ):
+                    outcome.files = files_of(recording, layout, outputs, path)
+                    sinks = open_sinks(stack, recording, layout, outputs, provenance, annotated)
+                    sinks.replaces = complete
+                    sinks.persons = Persons() if engine.settings.persons else None
+                    broken_off = self._work(source, sinks, unfinished, commit, record)
+                    if broken_off and (complete or not sinks.analysed):
+                        left = (
+                            "the results of the earlier run are kept" if complete else "nothing of it was analysed yet"
+                        )
+                        raise InputError(f"{recording.id}: interrupted; {left}.")
+                    if not sinks.analysed:
+                        raise InputError(nothing_chosen(recording.path, source))
+                    sinks.complete(stack, layout, recording.id, provenance)
+                _take_over(outcome, sinks, layout, recording, path, former)
+                _close(record, source, sinks, broken_off)
+        except (FerBatchError, BrokenPipeError) as error:
+            if not isinstance(error, InputError):
+                raise
+            record.error = str(error)
+        except Exception as error:
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            record.error = f"{recording.path}: could not be analysed ({what}); run it alone with --debug to see where."
+            outcome.cause = error
+        if record.status == "failed":
+            outcome.files.clear()
+        record.finished_at = datetime.now(UTC)
+        # A file that cannot be read any more does not take the results with it that it once gave.
+        if record.status != "failed" or not complete:
+            record.write(layout.record(recording.id))
+        # Nobody goes on with what is finished, and nobody should with what may itself be the reason for a failure. What
+        # was to replace complete results is only begun anew, by --overwrite.
+        if complete or not record.retry or (outcome.cause is not None and commit is not None):
+            unfinished.remove()
+        return outcome
+
+    def _work(
+        self, source: Source, sinks: Sinks, unfinished: Unfinished, commit: Commit | None, record: RecordingRecord
+    ) -> bool:
+        """Works through the recording; whether it was broken off."""
+        total, stop, on_progress = frames_in_range(source.probe, self.selection), self.stop, self.on_progress
+        identity, resume = self.identity(), None
+        if commit is not None:
+            sinks.restore(unfinished, commit)
+            resume = unfinished.snapshot(commit)
+            unfinished.clean(commit.sizes)
+        commits = Commits(
+            lambda snapshot: sinks.commit(unfinished, snapshot, identity, about(record, self.outputs, source)),
+            self.commit_s,
+        )
+        observations = self.engine.observe(
+            source,
+            self.selection,
+            every_frame=sinks.annotated is not None,
+            persons=sinks.persons,
+            # A photograph is done before anything could be committed of it.
+            snapshots=None if self.recording.is_photo or not identity["input"] else commits,
+            resume=resume,
+        )
+        # Closed here, while the source is still open for the thread that reads it.
+        with closing(observations):
+            for frame, observation in observations:
+                # Only here is it certain that something is left out: this frame.
+                if stop is not None and stop.is_set():
+                    return True
+                sinks.write(frame, observation)
+                if observation is not None and on_progress is not None:
+                    assert sinks.first is not None
+                    frames, time_s = observation.frame - sinks.first[0] + 1, observation.time_s - sinks.first[1]
+                    on_progress(Progress(frames, total, time_s, sinks.rows))
+        return False
+
+
+def _take_over(
+    outcome: Outcome,
+    sinks: Sinks,
+    layout: Layout,
+    recording: Recording,
+    annotated: Path,
+    former: RecordingRecord | None,
+) -> None:
+    """Says in the outcome what was written, and removes what a former run wrote and this one has not replaced."""
+    if sinks.fault is not None:
+        outcome.files.remove(annotated)
+    outcome.files += [layout.tracks(recording.id).parent, layout.episodes(recording.id).parent]
+    # What lies where the copy goes stays when no document says that it is this recording's.
+    own = former is not None and layout.recorded_copy(former.files) == annotated
+    # Only now: until it is over, the former results stay.
+    layout.remove(recording.id, annotated=annotated, keep=[*outcome.files, *([] if own else [annotated])])
+    outcome.tracks.extend(sinks.tracks.table().to_pylist())
+    outcome.episodes_part = layout.episodes(recording.id)
+    outcome.record.files = [path.relative_to(layout.out).as_posix() for path in outcome.files]
 
 
 def _copy(layout: Layout, recording: Recording) -> Path:
     """Where the recording's annotated copy goes."""
     return recording.annotated or layout.annotated(recording.id, photo=recording.is_photo)
-
-
-def _foreign(layout: Layout, recording: Recording, former: RecordingRecord | None) -> list[Path]:
-    """What lies where the recording's annotated copy goes, when its document does not say that it is its own."""
-    path = _copy(layout, recording)
-    return [] if former is not None and layout.recorded_copy(former.files) == path else [path]
-
-
-def _open_sinks(
-    stack: ExitStack,
-    recording: Recording,
-    layout: Layout,
-    outputs: Outputs,
-    source: Source,
-    selection: Selection,
-    provenance: Provenance,
-    files: list[Path],
-) -> _Sinks:
-    """Opens what is asked for, to be closed by ``stack``, and adds to ``files`` where it will be."""
-    timelines: list[TimelineSink] = []
-    if outputs.timeline in {"parquet", "both"}:
-        timelines.append(stack.enter_context(TimelineWriter(layout.timeline(recording.id), provenance)))
-        files.append(layout.timeline(recording.id).parent)
-    if outputs.timeline in {"csv", "both"}:
-        timelines.append(stack.enter_context(CsvWriter(layout.csv(recording.id), recording.id)))
-        files.append(layout.csv(recording.id))
-    episodes = stack.enter_context(EpisodeWriter(layout.episodes(recording.id), provenance))
-    if not outputs.video:
-        return _Sinks(timelines, episodes, None)
-    path = _copy(layout, recording)
-    files.append(path)
-    if recording.is_photo:
-        return _Sinks(timelines, episodes, stack.enter_context(AnnotatedPhoto(path)))
-    rate = source.probe.frame_rate
-    video = AnnotatedVideo(
-        path,
-        recording.path,
-        start_s=selection.start_s,
-        end_s=selection.end_s,
-        frame_rate=Fraction(rate).limit_denominator(100_000) if rate else None,
-    )
-    return _Sinks(timelines, episodes, stack.enter_context(video))
-
-
-def _run(
-    engine: Engine,
-    source: Source,
-    selection: Selection,
-    sinks: _Sinks,
-    on_progress: Callable[[Progress], None] | None,
-    stop: Event | None,
-) -> bool:
-    """Works through the recording; whether it was broken off."""
-    total, faces, first = frames_in_range(source.probe, selection), 0, None
-    observations = engine.observe(source, selection, every_frame=sinks.annotated is not None, persons=sinks.persons)
-    # Closed here, while the source is still open for the thread that reads it.
-    with closing(observations):
-        for frame, observation in observations:
-            # Only here is it certain that something is left out: this frame.
-            if stop is not None and stop.is_set():
-                return True
-            sinks.write(frame, observation)
-            if observation is not None:
-                faces += len(observation)
-                first = first or observation
-                if on_progress is not None:
-                    frames, time_s = observation.frame - first.frame + 1, observation.time_s - first.time_s
-                    on_progress(Progress(frames, total, time_s, faces))
-    return False
 
 
 def nothing_chosen(path: Path, source: Source) -> str:
@@ -268,14 +287,20 @@ def nothing_chosen(path: Path, source: Source) -> str:
     return f"{path}: none of its frames is chosen; {length}check --start, --end, --every and --fps."
 
 
-def _close(record: RecordingRecord, source: Source, sinks: _Sinks, broken_off: bool) -> None:
-    counts = source.counts
-    record.counts = {
-        "frames_decoded": counts.frames,
+def _sums(sinks: Sinks) -> dict[str, int]:
+    return {
         "frames_analysed": sinks.analysed,
         "rows": sinks.rows,
         "tracks": len(sinks.tracks),
         "episodes": sinks.episodes.rows,
+    }
+
+
+def _close(record: RecordingRecord, source: Source, sinks: Sinks, broken_off: bool) -> None:
+    counts = source.counts
+    record.counts = {
+        "frames_decoded": counts.frames,
+        **_sums(sinks),
         "damaged_packets": counts.damaged_packets,
         "damaged_frames": counts.damaged_frames,
         "repaired_times": counts.repaired_times,

@@ -14,7 +14,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import IO, Any
 
 from fer_batch.batch.giving_up import given_up
@@ -92,6 +92,7 @@ class _Worker:
         self._begin, self._replies, self._stop = begin, replies, stop
         self._engine: Any = None
         self._told_s = 0.0
+        self._sending = Lock()
 
     def work(self, job: Job) -> None:
         """Does it and replies."""
@@ -115,9 +116,14 @@ class _Worker:
 
     def _send(self, message: object) -> None:
         try:
-            send(self._replies, message)
+            # Signs of life come from a thread of their own.
+            with self._sending:
+                send(self._replies, message)
         except OSError:
             os._exit(0)
+
+    def _live(self) -> None:
+        self._send(Alive(None))
 
     def _tell(self, progress: Progress | None) -> None:
         now = time.monotonic()
@@ -130,7 +136,14 @@ class _Worker:
 
         engine = self._loaded()
         outcome = analyze_recording(
-            engine, task.recording, self._begin.selection, task.outputs, self._tell, self._stop, fresh=task.fresh
+            engine,
+            task.recording,
+            self._begin.selection,
+            task.outputs,
+            self._tell,
+            self._stop,
+            fresh=task.fresh,
+            on_alive=self._live,
         )
         cause, outcome.cause = outcome.cause, None
         if isinstance(cause, MemoryError):

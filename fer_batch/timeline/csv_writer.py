@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from fer_batch.timeline.schema import TIMELINE
 from fer_batch.timeline.sink import TimelineSink
 
 COLUMNS: Final = ("recording", *TIMELINE.names)
+_HEADER: Final = (",".join(COLUMNS) + "\n").encode()
 
 
 class CsvWriter(TimelineSink):
@@ -35,9 +37,17 @@ class CsvWriter(TimelineSink):
         quoting = "needed" if any(mark in self._recording for mark in ',"\r\n') else "none"
         options = pa.csv.WriteOptions(include_header=False, quoting_style=quoting)
         with pa.OSFile(str(path), "wb") as file:
-            file.write((",".join(COLUMNS) + "\n").encode())
+            file.write(_HEADER)
             with pa.csv.CSVWriter(file, self._schema, write_options=options) as writer:
                 yield lambda batch: writer.write_batch(self._with_recording(batch))
+
+    def _join(self, parts: list[Path], path: Path) -> None:
+        with path.open("wb") as file:
+            file.write(_HEADER)
+            for part in parts:
+                with part.open("rb") as rows:
+                    rows.seek(len(_HEADER))
+                    shutil.copyfileobj(rows, file)
 
     def _with_recording(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 from fer_batch.timeline.episode_rules import EpisodeRules
 from fer_batch.timeline.episodes import EpisodeFinder
 from fer_batch.timeline.hysteresis import Episode
+from fer_batch.timeline.parquet_writer import row_groups
 from fer_batch.timeline.schema import EPISODES, Provenance, emotion_array
 from fer_batch.timeline.sink import FileSink
 from fer_batch.types import Observation
@@ -41,6 +43,23 @@ class EpisodeWriter(FileSink):
     def _writing(self, path: Path) -> Iterator[Callable[[pa.RecordBatch], None]]:
         with pq.ParquetWriter(path, self._schema, compression="zstd", use_dictionary=["emotion", "track"]) as writer:
             yield writer.write_batch
+
+    def _join(self, parts: list[Path], path: Path) -> None:
+        # Every part consists of full row groups: what waits for its row group to be full is in the state.
+        with self._writing(path) as add:
+            for batch in row_groups(parts):
+                add(batch.replace_schema_metadata(None))
+
+    def state(self) -> dict[str, Any]:
+        """With the episodes that go on, and those that wait to be written; see :class:`FileSink`."""
+        waiting = [asdict(episode) for episode in self._waiting]
+        return {**super().state(), "finder": self._finder.state(), "waiting": waiting}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from what :meth:`state` gave; see :class:`FileSink`."""
+        super().restore(state)
+        self._finder.restore(state["finder"])
+        self._waiting = [Episode(**episode) for episode in state["waiting"]]
 
     def write(self, observation: Observation) -> None:
         """Goes on by a frame; errors as of every sink."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from fer_batch.timeline.episode_rules import ROUNDING_S, EpisodeRules
 
@@ -63,6 +64,18 @@ class Hysteresis:
         """What has led since then, or while there was no episode; began to lead when it began."""
         self._clear = False
         """Whether the challenger has been ahead by enough."""
+
+    def state(self) -> dict[str, Any]:
+        """What is remembered between two rows, as plain values; episodes that have ended must have been taken."""
+        episodes = {"current": self._current, "behind": self._behind, "challenger": self._challenger}
+        told = {name: None if episode is None else asdict(episode) for name, episode in episodes.items()}
+        return {**told, "lost_s": self._lost_s, "clear": self._clear}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from what :meth:`state` gave."""
+        told = [state[name] for name in ("current", "behind", "challenger")]
+        self._current, self._behind, self._challenger = (None if each is None else Episode(**each) for each in told)
+        self._lost_s, self._clear = state["lost_s"], state["clear"]
 
     def take(self) -> list[Episode]:
         """The episodes that have ended."""

@@ -60,6 +60,8 @@ class RecordingRecord:
     error: str | None = None
     """The sentence shown to the user."""
     probe: dict[str, Any] = field(default_factory=dict)
+    input: dict[str, int] = field(default_factory=dict)
+    """What the file was: ``size_bytes`` and ``modified_ns``, nanoseconds since 1970; empty where it was not there."""
     settings: dict[str, Any] = field(default_factory=dict)
     model: dict[str, str] = field(default_factory=dict)
     """``name`` and ``sha256`` of the emotion model."""
@@ -67,11 +69,10 @@ class RecordingRecord:
     """Such as frames_decoded, frames_analysed, rows, tracks, episodes, damaged_packets."""
     files: list[str] = field(default_factory=list)
     """What was written, by paths below the output folder; the folder of the parts for Parquet."""
-    input: dict[str, int] = field(default_factory=dict)
-    """``size_bytes`` and ``modified_ns`` (since 1970) of the file, by which a change of it is noticed."""
-    retry: bool = True
-    """Whether a later run does it again although neither file nor settings have changed."""
     versions: dict[str, str] = field(default_factory=installed_versions)
+    retry: bool = True
+    """Whether a later run does it again though neither the input nor the settings have changed: what failed, was
+    interrupted or lacks its annotated copy, but not what is partial because the input is damaged."""
     schema_version: int = SCHEMA_VERSION
 
     def write(self, path: Path) -> None:
@@ -86,13 +87,14 @@ class RecordingRecord:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """A document back; keys from a later version are passed over.
+        """A document back; keys from a later version are passed over, those that an earlier one lacks get defaults.
 
         Raises:
             InputError: when it is missing or not such a document.
         """
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
+            values.setdefault("retry", values["status"] != "done")
             for key in ("started_at", "finished_at"):
                 values[key] = datetime.fromisoformat(values[key])
             return cls(**{known.name: values[known.name] for known in fields(cls) if known.name in values})

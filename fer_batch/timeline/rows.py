@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -99,6 +100,21 @@ class RowBuffer:
             for column, field in zip(columns, TIMELINE, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=TIMELINE)
+
+
+def whole_groups(batches: Iterable[pa.RecordBatch], capacity: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+    """The same rows in the batches that one :class:`RowBuffer` would have given: as many whole frames as it holds."""
+    rest = pa.RecordBatch.from_pylist([], TIMELINE)
+    for batch in batches:
+        rest = pa.concat_batches([rest, batch.replace_schema_metadata(None)])
+        while rest.num_rows > capacity:
+            frames = rest["frame"].to_numpy()
+            # Where the frame begins of which not all rows fit.
+            cut = int(np.searchsorted(frames, frames[capacity]))
+            yield rest.slice(0, cut)
+            rest = rest.slice(cut)
+    if rest.num_rows:
+        yield rest
 
 
 def _utc(moment: datetime | None) -> np.datetime64:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -22,14 +22,21 @@ class FileSink(ABC):
     The file is at ``path`` once the block has ended; a block left by an exception leaves nothing. Without any row it is
     a valid file with no rows.
 
+    A file that takes long to grow can be taken away in parts, see :meth:`part`; it is put together at the end.
+
     Raises:
-        OutputError: from entering, :meth:`write`, :meth:`finish` and leaving, when the file cannot be written.
+        OutputError: from entering, :meth:`write`, :meth:`part`, :meth:`finish` and leaving, when the file cannot be
+            written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows = 0
         """Rows of the file so far, written or waiting."""
+        self.parts: list[Path] = []
+        """Where the parts lie that were taken away, in their order: whoever took them says so."""
+        self._begun = False
+        """Whether the open file has rows."""
         self._sound = True
         self._finished = False
         self._open = ExitStack()
@@ -37,6 +44,10 @@ class FileSink(ABC):
     @abstractmethod
     def _writing(self, path: Path) -> AbstractContextManager[Callable[[pa.RecordBatch], None]]:
         """Opens the file as a function that adds rows; leaving it completes the file."""
+
+    @abstractmethod
+    def _join(self, parts: list[Path], path: Path) -> None:
+        """Makes the parts one file, as it would be if none had been taken away; memory as for writing."""
 
     @abstractmethod
     def _take(self) -> pa.RecordBatch:
@@ -51,7 +62,33 @@ class FileSink(ABC):
             ValueError: when a face has no probabilities.
         """
 
+    def part(self) -> Path | None:
+        """Completes what was written as a file of its own, not yet safe on the disk, and goes on in another one.
+
+        The file is the caller's, who puts it somewhere and adds that to :attr:`parts`. None where nothing was written.
+        """
+        if not self._begun:
+            return None
+        with explained(self.path):
+            self._open.close()
+        part = self._pending.temporary
+        self._begin()
+        return part
+
+    def state(self) -> dict[str, Any]:
+        """What is remembered beside the parts, as plain values and arrays; after :meth:`part`."""
+        return {"rows": self.rows}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from what :meth:`state` gave; :attr:`parts` are set by the caller."""
+        self.rows = state["rows"]
+
     def __enter__(self) -> Self:
+        self._begin()
+        return self
+
+    def _begin(self) -> None:
+        self._open, self._begun = ExitStack(), False
         self._pending = PendingFile(self.path)
         try:
             with explained(self.path):
@@ -59,14 +96,25 @@ class FileSink(ABC):
         except BaseException:
             self._discard()
             raise
-        return self
 
     def finish(self) -> None:
         """Completes the file, which still waits beside its place: what may fail for want of room has then been done."""
         self._flush()
         with explained(self.path):
             self._open.close()
+        if self.parts:
+            self._put_together()
         self._finished = True
+
+    def _put_together(self) -> None:
+        last, whole = self._pending, PendingFile(self.path)
+        self._pending = whole
+        try:
+            with explained(self.path):
+                self._join([*self.parts, last.temporary], whole.temporary)
+        finally:
+            with suppress(OSError):
+                last.temporary.unlink()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -89,7 +137,7 @@ class FileSink(ABC):
             self._sound = False
             with explained(self.path):
                 self._add(rows)
-            self._sound = True
+            self._sound = self._begun = True
 
     def _discard(self) -> None:
         # Closing may fail for the reason that writing failed, which is the one to report.
@@ -111,6 +159,11 @@ class TimelineSink(FileSink):
             self._flush()
         self._buffer.append(observation)
         self.rows += len(observation)
+
+    def part(self) -> Path | None:
+        """All rows so far that no part holds; see :class:`FileSink`."""
+        self._flush()
+        return super().part()
 
     def _take(self) -> pa.RecordBatch:
         return self._buffer.take()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,19 @@ class TrackSummary:
     def __len__(self) -> int:
         """Number of tracks."""
         return len(self._rows)
+
+    def state(self) -> dict[str, Any]:
+        """The sums, as arrays."""
+        count = len(self._rows)
+        arrays = {"sums": self._sums[:count], "votes": self._votes[:count], "times": self._times[:count]}
+        return {"tracks": np.array(list(self._rows), np.int32), **arrays}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from what :meth:`state` gave."""
+        for track in state["tracks"].tolist():
+            self._row(track)
+        count = len(self._rows)
+        self._sums[:count], self._votes[:count], self._times[:count] = state["sums"], state["votes"], state["times"]
 
     def write(self, observation: Observation) -> None:
         """Counts every face of a frame in its track.

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-from av.video.stream import VideoStream
 
 from fer_batch.atomic import PendingFile
 from fer_batch.closing import WholeOrNothing
@@ -18,8 +14,10 @@ from fer_batch.errors import OutputError
 from fer_batch.types import Observation
 from fer_batch.video.canvas import Patch, Yuv420Canvas
 from fer_batch.video.draw import Annotator
-from fer_batch.video.encoder import PIPE_OFFSET_S, Colours, Encoder, Timing, encoder_command
+from fer_batch.video.encoder import Colours, Timing
 from fer_batch.video.frame import Frame
+from fer_batch.video.pipe import Course, Pipe
+from fer_batch.video.segments import join_segments
 from fer_batch.video.soundtrack import Soundtrack
 
 
@@ -32,6 +30,8 @@ class AnnotatedVideo(WholeOrNothing):
     The result is H.264, yuv420p, with every frame at its own presentation time, whatever the source's frame rate does.
     Odd widths and heights gain one pixel, the last one repeated. A frame of another size than the first is scaled to
     it. Sound is copied where MP4 can hold it, else encoded anew, and cut to the frames written.
+
+    What is finished can be taken away in parts, see :meth:`part`; they are joined at the end without encoding anew.
     """
 
     def __init__(
@@ -65,8 +65,13 @@ class AnnotatedVideo(WholeOrNothing):
         self._settings: dict[str, Any] = {"preset": preset, "crf": crf, **({"threads": threads} if threads else {})}
         self._annotator = Annotator()
         self._drawn: tuple[Observation, list[Patch]] | None = None
-        self._pipe: _Pipe | None = None
+        self._course: Course | None = None
+        """Known from the first frame on."""
+        self._canvas: Yuv420Canvas | None = None
+        self._pipe: Pipe | None = None
         self._pending: PendingFile | None = None
+        self.parts: list[Path] = []
+        """Where the parts lie that were taken away, in their order: whoever took them says so."""
 
     def write(self, frame: Frame, observation: Observation | None) -> None:
         """Writes the next frame in presentation order.
@@ -82,7 +87,8 @@ class AnnotatedVideo(WholeOrNothing):
         try:
             if self._pipe is None:
                 self._pipe = self._open(frame)
-            canvas = self._pipe.canvas
+            canvas = self._canvas
+            assert canvas is not None
             canvas.load(frame)
             if observation is not None:
                 canvas.lay(self._patches(observation, frame, canvas))
@@ -96,10 +102,14 @@ class AnnotatedVideo(WholeOrNothing):
         Raises:
             OutputError: when the encoder fails. Nothing is left of the file.
         """
-        if self._pipe is None:
+        if self._pipe is None and not self.parts:
             return
         try:
-            self._pipe.finish()
+            if self._pipe is not None:
+                self._pipe.finish()
+                self._pipe = None
+            if self.parts:
+                self._join()
             assert self._pending is not None
             self._pending.publish()
         except (OSError, av.error.FFmpegError) as error:
@@ -108,28 +118,96 @@ class AnnotatedVideo(WholeOrNothing):
             # A second Ctrl-C, while the first one's shorter video is being finished.
             self.abort()
             raise
-        self._pipe = None
+        self._pending, self.parts = None, []
+
+    def part(self) -> Path | None:
+        """Finishes the pictures written since the last part as a file of their own, and goes on in another one.
+
+        The file is the caller's, who puts it somewhere and adds that to :attr:`parts`. None where none was written.
+
+        Raises:
+            OutputError: when the encoder fails. Nothing is left of the file.
+        """
+        if self._pipe is None:
+            return None
+        try:
+            self._pipe.finish()
+        except (OSError, av.error.FFmpegError) as error:
+            raise self._failure(error) from error
+        assert self._pending is not None
+        part, self._pipe, self._pending = self._pending.temporary, None, None
+        return part
+
+    def state(self) -> dict[str, Any]:
+        """What is remembered beside the parts, as plain values; after :meth:`part`."""
+        course = None if self._course is None else self._course.state()
+        return {"course": course, "sides": list(self._annotator.sides.items())}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from what :meth:`state` gave; :attr:`parts` are set by the caller."""
+        self._annotator.sides = dict(state["sides"])
+        if state["course"] is not None:
+            self._set_off(Course.restored(state["course"]))
 
     def abort(self) -> None:
-        """Stops the encoder and leaves no file."""
+        """Stops the encoder and leaves no file but the parts that were taken away."""
+        self.parts = []
         if self._pipe is not None:
             self._pipe.kill()
             self._pipe = None
         if self._pending is not None:
             self._pending.discard()
+            self._pending = None
 
     @property
     def encoder_pid(self) -> int | None:
         """The encoder's process id while it runs, for whoever supervises processes."""
         return None if self._pipe is None else self._pipe.pid
 
-    def _open(self, frame: Frame) -> _Pipe:
+    def _open(self, frame: Frame) -> Pipe:
         self._pending = PendingFile(self.path)
         # A file that cannot be made fails here, with a reason that Python can name.
         self._pending.temporary.touch()
-        timing = Timing.of(frame, self._start_s, self._frame_rate)
-        sound = _sound(self._source, frame, self._start_s, self._end_s)
-        return _Pipe(self._pending.temporary, frame, timing, sound, self._settings)
+        sound = None
+        if self._course is None:
+            start_s = _picture_start_s(frame)
+            # Most recordings are one part, and done when this is.
+            sound = self._sound(start_s)
+            timing = Timing.of(frame, self._start_s, self._frame_rate)
+            lead_s = sound.lead_s() if sound else 0.0
+            self._set_off(Course(timing, Colours.of(frame), (frame.width, frame.height), lead_s, start_s))
+        assert self._course is not None
+        assert self._canvas is not None
+        return Pipe(self._pending.temporary, self._course, self._canvas, sound, self._settings)
+
+    def _set_off(self, course: Course) -> None:
+        self._course = course
+        self._canvas = Yuv420Canvas(*course.size, bt709=course.colours.bt709)
+
+    def _join(self) -> None:
+        """Makes all parts one file, with the sound of them all."""
+        assert self._course is not None
+        last, self._pending = self._pending, PendingFile(self.path)
+        try:
+            parts = [*self.parts, last.temporary] if last is not None else self.parts
+            sound = self._sound(self._course.picture_start_s)
+            join_segments(parts, self._course, sound, self._pending.temporary)
+        finally:
+            if last is not None:
+                last.discard()
+
+    def _sound(self, picture_start_s: float) -> Soundtrack | None:
+        """The recording's sound; None when it has none that can be read."""
+        if self._source is None:
+            return None
+        try:
+            sound = Soundtrack(self._source, picture_start_s, self._start_s, self._end_s)
+        except (OSError, av.error.FFmpegError):
+            return None
+        if sound.codings:
+            return sound
+        sound.close()
+        return None
 
     def _patches(self, observation: Observation, frame: Frame, canvas: Yuv420Canvas) -> list[Patch]:
         if self._drawn is None or self._drawn[0] is not observation:
@@ -152,107 +230,8 @@ class AnnotatedVideo(WholeOrNothing):
         )
 
 
-def _sound(source: Path | None, frame: Frame, start_s: float, end_s: float | None) -> Soundtrack | None:
-    """The recording's sound; None when it has none that can be read."""
-    if source is None:
-        return None
+def _picture_start_s(frame: Frame) -> float:
+    """Where the video stream starts on the file's own clock, by one of its frames."""
     picture = frame.picture
     own_s = frame.time_s if picture.pts is None or picture.time_base is None else float(picture.pts * picture.time_base)
-    try:
-        sound = Soundtrack(source, own_s - frame.time_s, start_s, end_s)
-    except (OSError, av.error.FFmpegError):
-        return None
-    if sound.codings:
-        return sound
-    sound.close()
-    return None
-
-
-class _Pipe:
-    """The encoder, a child process, and the stream of raw pictures and sound into it.
-
-    The stream is NUT, which, unlike bare raw video, carries a time for every frame.
-    """
-
-    def __init__(
-        self, path: Path, frame: Frame, timing: Timing, sound: Soundtrack | None, settings: dict[str, Any]
-    ) -> None:
-        self._timing = timing
-        self._sound = sound
-        self._lead_s = sound.lead_s() if sound else 0.0
-        self._end_s = 0.0
-        colours = Colours(frame)
-        self.canvas = Yuv420Canvas(frame.width, frame.height, bt709=colours.bt709)
-        codings = sound.codings if sound else []
-        self._child = Encoder(encoder_command(path, timing, colours, codings, settings))
-        # libav writes to the pipe itself: were Ctrl-C to arrive while it calls back into Python, PyAV would swallow the
-        # KeyboardInterrupt and leave half a packet behind. On Windows descriptors may not be shared with libraries.
-        pipe = self._child.stdin if sys.platform == "win32" else f"pipe:{self._child.stdin.fileno()}"
-        # Without a limit the muxer holds raw pictures back for ten seconds when no sound comes.
-        self._nut = av.open(
-            pipe,
-            "w",
-            format="nut",
-            buffer_size=1 << 20,
-            container_options={"write_index": "0", "max_interleave_delta": "1"},
-        )
-        self._video: VideoStream = self._nut.add_stream("rawvideo", rate=timing.rate)
-        self._video.width, self._video.height, self._video.pix_fmt = self.canvas.width, self.canvas.height, "yuv420p"
-        self._video.time_base = self._video.codec_context.time_base = Fraction(1, timing.ticks)
-        if sound:
-            sound.add_to(self._nut)
-
-    @property
-    def pid(self) -> int:
-        """The encoder's process id."""
-        return self._child.pid
-
-    def send(self, frame: Frame) -> None:
-        """Sends the canvas as the frame's picture, and the sound up to it."""
-        pts = self._timing.pts(frame.time_s, self._lead_s)
-        time_s = pts / self._timing.ticks - self._lead_s
-        if self._sound:
-            self._send_sound(self._sound.until(time_s, self._lead_s + PIPE_OFFSET_S))
-        # A copy: the muxer may hold the packet back until the next sound.
-        packet = av.Packet(self.canvas.buffer.tobytes())
-        packet.pts = packet.dts = pts + PIPE_OFFSET_S * self._timing.ticks
-        packet.duration = self._timing.last
-        packet.time_base = Fraction(1, self._timing.ticks)
-        packet.stream = self._video
-        packet.is_keyframe = True
-        self._nut.mux(packet)
-        self._end_s = time_s + self._timing.last / self._timing.ticks
-
-    def finish(self) -> None:
-        """Sends what is left of the sound and waits for the encoder to complete the file.
-
-        Raises:
-            OSError: when it did not.
-        """
-        if self._sound:
-            self._send_sound(self._sound.rest(self._end_s, self._lead_s + PIPE_OFFSET_S))
-            self._sound.close()
-        self._nut.close()
-        self._child.stdin.close()
-        if self._child.wait() != 0:
-            raise OSError(self.reason())
-
-    def kill(self) -> None:
-        """Ends the encoder at once."""
-        self._child.kill()
-        # Both still try to write; the other end is gone.
-        with suppress(OSError, av.error.FFmpegError):
-            self._nut.close()
-        with suppress(OSError):
-            self._child.stdin.close()
-        if self._sound:
-            self._sound.close()
-
-    def reason(self) -> str:
-        """Why the encoder failed, in a few words."""
-        return self._child.reason()
-
-    def _send_sound(self, packets: Iterator[av.Packet[Any]]) -> None:
-        for packet in packets:
-            if packet.pts is not None and packet.pts >= 0:
-                self._nut.mux(packet)
+    return own_s - frame.time_s

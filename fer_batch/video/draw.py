@@ -24,6 +24,15 @@ class Annotator:
     def __init__(self) -> None:
         self._sides: dict[int, str] = {}
 
+    @property
+    def sides(self) -> dict[int, str]:
+        """The side of each track in view, remembered from one observation to the next."""
+        return self._sides
+
+    @sides.setter
+    def sides(self, sides: dict[int, str]) -> None:
+        self._sides = sides
+
     def annotate(self, observation: Observation, width: int, height: int) -> list[Patch]:
         """What to lay onto a picture of ``width`` x ``height`` pixels, in this order.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from threading import Thread
@@ -27,18 +29,19 @@ _TICKS: Final = 90_000
 """Ticks a second where the source's own are unfit for MP4."""
 
 
+@dataclass(slots=True)
 class Timing:
     """Turns seconds into the pipe's ticks."""
 
-    def __init__(self, ticks: int, start_s: float, last: int, rate: Fraction) -> None:
-        self.ticks = ticks
-        """A second."""
-        self.start_s = start_s
-        self.last = last
-        """Ticks that the last frame is shown."""
-        self.rate = rate
-        """Frames a second, about: x264 derives the H.264 level from it, nothing else."""
-        self._previous: int | None = None
+    ticks: int
+    """A second."""
+    start_s: float
+    last: int
+    """Ticks that the last frame is shown."""
+    rate: Fraction
+    """Frames a second, about: x264 derives the H.264 level from it, nothing else."""
+    previous: int | None = None
+    """Ticks of the frame before."""
 
     @classmethod
     def of(cls, frame: Frame, start_s: float, frame_rate: Fraction | None) -> Timing:
@@ -56,25 +59,34 @@ class Timing:
     def pts(self, time_s: float, lead_s: float) -> int:
         """Ticks from the result's zero; never the same twice, so that no frame is lost."""
         pts = round((time_s - self.start_s + lead_s) * self.ticks)
-        if self._previous is not None:
-            pts = max(pts, self._previous + 1)
-        self._previous = pts
+        if self.previous is not None:
+            pts = max(pts, self.previous + 1)
+        self.previous = pts
         return pts
 
 
+@dataclass(frozen=True, slots=True)
 class Colours:
     """What the source says about the meaning of its YUV values: handed on, since the values are."""
 
-    def __init__(self, frame: Frame) -> None:
+    matrix: int
+    primaries: int
+    transfer: int
+    bt709: bool
+    """Whether what is drawn is turned into YUV by BT.709 instead of BT.601."""
+
+    @classmethod
+    def of(cls, frame: Frame) -> Colours:
+        """Those of a frame."""
         picture = frame.picture
         unknown, rgb, ycgco = 2, 0, 8
         high = max(frame.width, frame.height) >= 1280
-        self.matrix = int(picture.colorspace)
-        if self.matrix in (rgb, ycgco) or not picture.format.name.startswith(("yuv", "nv", "p0")):
+        matrix = int(picture.colorspace)
+        if matrix in (rgb, ycgco) or not picture.format.name.startswith(("yuv", "nv", "p0")):
             # Turned into YUV by swscale, whose default is BT.601.
-            self.matrix = 6
-        self.primaries, self.transfer = int(picture.color_primaries), int(picture.color_trc)
-        self.bt709 = self.matrix in (1, 9, 10) or (self.matrix == unknown and high)
+            matrix = 6
+        bt709 = matrix in (1, 9, 10) or (matrix == unknown and high)
+        return cls(matrix, int(picture.color_primaries), int(picture.color_trc), bt709)
 
     def filter(self) -> str:
         """An ffmpeg filter that labels the pictures and leaves them as they are."""
@@ -106,7 +118,22 @@ def encoder_command(
         "bsf:v": f"setts=pts=PTS:dts=DTS:duration={timing.last}",
         "movflags": "+faststart",
         "format": "mp4",
+        **_sound_options(codings),
     }
+    return _command(path, options, itsoffset=-PIPE_OFFSET_S)
+
+
+def sound_command(path: Path, codings: list[Coding], rates: list[int]) -> list[str]:
+    """The command line of an encoder of sound alone into an MP4, in which all times keep :data:`PIPE_OFFSET_S`.
+
+    MP4 says where a stream begins in ticks of the file, so these are multiples of all sampling rates.
+    """
+    options = {"map": "0", "format": "mp4", "movie_timescale": math.lcm(*rates)}
+    return _command(path, {**options, **_sound_options(codings)})
+
+
+def _sound_options(codings: list[Coding]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
     for i, coding in enumerate(codings):
         options[f"c:a:{i}"] = coding.encoder
         if coding.encoder == "aac":
@@ -114,12 +141,22 @@ def encoder_command(
         if coding.packet_s:
             # Without it the last packet would last no time, and players would leave it out.
             options[f"bsf:a:{i}"] = f"setts=pts=PTS:dts=DTS:duration=round({coding.packet_s}/TB)"
+    return options
+
+
+def _command(path: Path, options: dict[str, Any], **reading: Any) -> list[str]:
     # All that the header does not say about the streams is known here, so nothing is read ahead to find it out.
-    child = ffmpeg.input("pipe:0", format="nut", itsoffset=-PIPE_OFFSET_S, probesize=32, analyzeduration=0)
+    child = ffmpeg.input("pipe:0", format="nut", probesize=32, analyzeduration=0, **reading)
     child = child.output(f"file:{path.absolute()}", **options)
     child = child.global_args("-hide_banner", "-nostdin", "-loglevel", "error", "-copyts").overwrite_output()
     command: list[str] = child.compile(cmd=imageio_ffmpeg.get_ffmpeg_exe())
     return command
+
+
+def encoder_version() -> str:
+    """Which ffmpeg encodes, by the name of its file and its size."""
+    path = Path(imageio_ffmpeg.get_ffmpeg_exe())
+    return f"{path.name} {path.stat().st_size}"
 
 
 class Encoder:

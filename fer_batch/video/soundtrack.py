@@ -77,6 +77,11 @@ class Soundtrack:
         """One for each stream that the pipe will carry, in their order."""
         return [channel.coding for channel in self._channels.values()]
 
+    @property
+    def rates(self) -> list[int]:
+        """Samples a second of each stream."""
+        return [channel.rate for channel in self._channels.values()]
+
     def lead_s(self) -> float:
         """By how many seconds the sound starts before the picture: the picture has to start that much later."""
         if not (self._channels and self._from_start):
@@ -162,6 +167,7 @@ class _Channel:
         self._copied = name in COPIED and stream.codec.canonical_name != "eac3"
         encoder = "copy" if self._copied else ("alac" if name == "alac" else "aac")
         samples, rate = stream.codec_context.frame_size, stream.codec_context.rate
+        self.rate = rate
         self.coding = Coding(encoder, Fraction(samples, rate) if self._copied and samples > 1 else None)
         self._resampler: AudioResampler | None = None
         self._last_dts: int | None = None

@@ -61,7 +61,7 @@ def test_a_run_that_fails_leaves_the_former_results(tmp_path: Path) -> None:
     assert fer_batch.load(tmp_path).equals(before)
 
 
-@pytest.mark.parametrize("place", ["pyarrow.parquet.write_table", "fer_batch.video.annotated._Pipe.finish"])
+@pytest.mark.parametrize("place", ["pyarrow.parquet.write_table", "fer_batch.video.pipe.Pipe.finish"])
 def test_a_disk_that_is_full_at_the_end_leaves_all_former_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

@@ -1,0 +1,99 @@
+"""When a recording's outputs are committed, and what must be the same for another run to go on from there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from fer_batch.outcome import Outputs
+from fer_batch.remembered import from_text, to_text
+from fer_batch.settings import Settings
+from fer_batch.snapshot import Snapshot
+from fer_batch.timeline.plain import plain
+from fer_batch.timeline.record import RecordingRecord, installed_versions
+from fer_batch.unfinished import Commit, Unfinished
+from fer_batch.video.encoder import encoder_version
+from fer_batch.video.selection import Selection
+from fer_batch.video.source import Source
+
+COMMIT_S: Final = 20.0
+"""Seconds of work that a killed run loses at most, but for those that a commit waits to come out of the stages: little
+to do again, and long beside the tenth of a second that a commit takes."""
+
+_WITHOUT_EFFECT: Final = ("batch_size", "model")
+"""Settings that change no result, or that are compared by checksum."""
+
+
+class Commits:
+    """Wants a snapshot every so many seconds, and has a commit made of it.
+
+    Args:
+        make: makes the commit.
+        every_s: from the end of one commit, or the start, to the beginning of the next.
+    """
+
+    def __init__(self, make: Callable[[Snapshot], None], every_s: float) -> None:
+        self._make, self._every_s = make, every_s
+        self._due_s: float | None = time.monotonic() + every_s
+
+    def due(self) -> bool:
+        """Whether a snapshot is to be begun; not while one is on its way."""
+        if self._due_s is None or time.monotonic() < self._due_s:
+            return False
+        self._due_s = None
+        return True
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Makes the commit; errors as it has."""
+        self._make(snapshot)
+        self._due_s = time.monotonic() + self._every_s
+
+
+def input_of(path: Path) -> dict[str, int]:
+    """What a recording's file is by the looks of it: bytes, and when it was last changed; empty if it is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return {}
+    return {"size_bytes": stat.st_size, "modified_ns": stat.st_mtime_ns}
+
+
+def identity_of(path: Path, settings: Settings, selection: Selection, outputs: Outputs, sha256: str) -> dict[str, Any]:
+    """What two runs must have in common for one to go on where the other has stopped."""
+    chosen = {name: value for name, value in settings.to_dict().items() if name not in _WITHOUT_EFFECT}
+    identity = {
+        "input": input_of(path),
+        "settings": chosen,
+        "selection": selection.to_dict(),
+        "outputs": _wanted(outputs),
+        "model": sha256,
+        # Parts of one video must come from one encoder.
+        "versions": {**installed_versions(), "encoder": encoder_version()},
+    }
+    document: dict[str, Any] = from_text(to_text(plain(identity)))
+    return document
+
+
+def about(record: RecordingRecord, outputs: Outputs, source: Source) -> dict[str, Any]:
+    """What publishing a commit needs to know without opening the recording."""
+    counts = source.counts
+    counted = {
+        "frames_decoded": counts.frames,
+        "damaged_packets": counts.damaged_packets,
+        "damaged_frames": counts.damaged_frames,
+        "repaired_times": counts.repaired_times,
+    }
+    return {"record": plain(asdict(record)), "outputs": _wanted(outputs), "counts": counted}
+
+
+def usable(unfinished: Unfinished, identity: dict[str, Any]) -> Commit | None:
+    """The last commit, if a run of this identity can go on from it."""
+    commit = unfinished.last()
+    return commit if commit is not None and commit.identity == identity and identity["input"] else None
+
+
+def _wanted(outputs: Outputs) -> dict[str, Any]:
+    return {"timeline": outputs.timeline, "video": outputs.video}
