@@ -1,0 +1,23 @@
+"""A place in a file from which it can be read on as if it had been read up to there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A key frame, and what had come of all before it."""
+
+    frame: int
+    """Its index."""
+    pts: int
+    """Its time in ticks, as the container gives it."""
+    position: int
+    """Of its packet, in bytes from the file's start: times may be told twice, this is not."""
+    read_to: int
+    """How far the file had been read, in bytes."""
+    clock: tuple[int | None, float | None, float | None, int]
+    """See :class:`fer_batch.video.clock.PresentationClock`."""
+    damaged_packets: int
+    damaged_frames: int
