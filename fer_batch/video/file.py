@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import av
 from av.container import InputContainer
@@ -45,6 +45,9 @@ _NO_RECORDINGS = frozenset({"adf", "avisynth", "bin", "concat", "dash", "hls", "
 """What FFmpeg would play too: text drawn as pictures, and lists that lead to other files."""
 _STILL_BRANDS = frozenset({"avif", "heic", "heix", "mif1", "msf1"})
 """MP4 brands of photos, whose tiles FFmpeg would hand out as videos."""
+
+_Keys: TypeAlias = deque[tuple[int | None, int | None, int | None]]
+"""The last key frames' packets: pts and dts as they went into the decoder, position."""
 
 
 class VideoFile(Closing):
@@ -193,10 +196,10 @@ class VideoFile(Closing):
         if start is not None:
             clock.go_on(start.clock)
         time_s = 0.0
-        keys: deque[tuple[int | None, int | None]] = deque(maxlen=_INSIDE)
+        keys: _Keys = deque(maxlen=_INSIDE)
         for picture, pts in self._pictures(start, keys):
             if picture.key_frame:
-                self._remember(picture, keys, clock)
+                self._remember(picture, pts, keys, clock)
             time_s = clock.time_s(pts)
             counts.repaired_times = clock.repaired
             counts.damaged_frames += picture.is_corrupt
@@ -205,54 +208,38 @@ class VideoFile(Closing):
         self._check_end(time_s)
 
     def _begin(self, start: Place | None) -> None:
-        """Takes the file from its beginning, with everything that is counted as it was at the place."""
+        """Takes the file from its beginning, with everything counted as it was at the place."""
         if self._begun:
             self._container.close()
             self._container = self._open()
             self._stream = self._ready_stream()
         self._begun = True
         self._places.clear()
-        self._read_to = start.read_to if start is not None else 0
-        counts = self.counts
-        counts.ended_early, counts.repaired_times = None, start.clock[-1] if start is not None else 0
-        counts.frames, counts.damaged_packets, counts.damaged_frames = (
-            (start.frame, start.damaged_packets, start.damaged_frames) if start is not None else (0, 0, 0)
-        )
+        counts, counts.ended_early = self.counts, None
+        counts.frames, self._read_to, faults = (0, 0, (0, 0, 0)) if start is None else start.counted
+        counts.damaged_packets, counts.damaged_frames, counts.repaired_times = faults
 
-    def _remember(
-        self, picture: av.VideoFrame, keys: Sequence[tuple[int | None, int | None]], clock: PresentationClock
-    ) -> None:
+    def _remember(self, picture: av.VideoFrame, shown: int | None, keys: _Keys, clock: PresentationClock) -> None:
         """Takes note of a key frame that comes out next, if its packet has a place and the last one is not near."""
         counts = self.counts
         if self._places and counts.frames < self._places[-1].frame + _APART:
             return
-        position = next((position for pts, position in reversed(keys) if pts == picture.pts), None)
-        if picture.pts is not None and position is not None:
+        pts, dts, position = next((key for key in reversed(keys) if key[0] == picture.pts), (None, None, None))
+        if pts is not None and dts is not None and position is not None and shown is not None:
             self._places.append(
-                Place(
-                    counts.frames,
-                    picture.pts,
-                    position,
-                    self._read_to,
-                    clock.state,
-                    counts.damaged_packets,
-                    counts.damaged_frames,
-                )
+                Place(counts.frames, pts, dts, shown, position, self._read_to, clock.state, counts.faults)
             )
 
     def places(self) -> Sequence[Place]:
-        """Key frames since which nothing was damaged."""
-        damaged = self.counts.damaged_packets, self.counts.damaged_frames
-        return [place for place in self._places if (place.damaged_packets, place.damaged_frames) == damaged]
+        """Key frames since which there was no fault."""
+        return [place for place in self._places if place.faults == self.counts.faults]
 
-    def _pictures(
-        self, start: Place | None, keys: deque[tuple[int | None, int | None]]
-    ) -> Iterator[tuple[av.VideoFrame, int | None]]:
+    def _pictures(self, start: Place | None, keys: _Keys) -> Iterator[tuple[av.VideoFrame, int | None]]:
         """Decoded pictures and their times; packets that cannot be read or decoded are counted and left out.
 
         Args:
             start: the first one; what comes out before it, built from frames that were not decoded, is left out.
-            keys: gets time and place of each key frame's packet.
+            keys: gets each key frame's packet.
         """
         times = DecodeTimes() if self._is("avi") else None
         missing = 0
@@ -265,7 +252,7 @@ class VideoFile(Closing):
                 times.send(packet.dts)
                 packet.pts = packet.dts
             if packet.is_keyframe:
-                keys.append((packet.pts, packet.pos))
+                keys.append((packet.pts, packet.dts, packet.pos))
             try:
                 pictures = packet.decode()
             except FFmpegError:
@@ -279,7 +266,9 @@ class VideoFile(Closing):
                         if missing > _INSIDE:
                             return
                         continue
-                    start = None
+                    shown, start = start.shown, None
+                    yield picture, picture.pts if times is None else times.take(shown, nothing_before=True)
+                    continue
                 yield picture, picture.pts if times is None else self._shown_at(picture, times)
 
     def _shown_at(self, picture: av.VideoFrame, times: DecodeTimes) -> int | None:
@@ -300,7 +289,7 @@ class VideoFile(Closing):
     def _packets_from(self, start: Place) -> Iterator[Packet[Any]]:
         """The packets from a key frame's on; none when it is not where it was."""
         try:
-            self._container.seek(start.pts, stream=self._stream)
+            self._container.seek(start.dts, stream=self._stream)
         except FFmpegError:
             return
         found = False

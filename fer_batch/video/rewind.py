@@ -59,8 +59,8 @@ def rewound(source: Source, mark: Mark, first: int, stop: Event | None) -> tuple
         if stop is not None and stop.is_set():
             frames.close()
             return None
-        damaged = source.counts.damaged_packets, source.counts.damaged_frames
-        if kept is not None and (place is None or damaged == (place.damaged_packets, place.damaged_frames)):
+        # A fault that a decoder tells of later than it did before would be counted twice, or not at all.
+        if kept is not None and (place is None or source.counts.faults == place.faults):
             return kept, frames
         frames.close()
     raise CannotResume(f"Frame {mark.frame} of the recording is not what it was; the file has changed.")

@@ -27,6 +27,11 @@ class ReadCounts:
     ended_early: str | None = None
     """A sentence when the file stops before its own header says it should."""
 
+    @property
+    def faults(self) -> tuple[int, int, int]:
+        """Damaged packets, damaged frames, repaired times."""
+        return self.damaged_packets, self.damaged_frames, self.repaired_times
+
 
 class Source(Protocol):
     """A recording that is read front to back."""
