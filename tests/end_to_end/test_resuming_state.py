@@ -160,6 +160,25 @@ def test_a_selection_of_frames(selection: Selection, every_frame: bool, engines:
     goes_on(engines, EXAMPLE, selection, every_frame, most=2)
 
 
+def _schedule(snapshot: Snapshot) -> tuple[Any, ...]:
+    """When the picture is looked at closely again."""
+    _, parts = unseal(snapshot.state)
+    _, faces = unpack(parts)
+    (schedule, turn), *_ = unpack(faces, dict.fromkeys(range(99)))[2:]  # type: ignore[arg-type]
+    return vars(schedule), turn
+
+
+def test_close_looks_are_taken_when_they_would_have_been(engines: list[Engine]) -> None:
+    kept, later = Kept(1), Kept(1)
+    analyse(engines[0], EXAMPLE, Selection(end_s=3), kept=kept)
+    _, between = kept.taken[35]
+    assert _schedule(between)[0]["_due_s"] > 1
+    analyse(engines[1], EXAMPLE, Selection(end_s=3), kept=later, resume=between)
+    for (_, one), (_, other) in zip(kept.taken[-20:], later.taken[-20:], strict=True):
+        assert one.frame == other.frame
+        assert _schedule(one) == _schedule(other)
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "webm", "ts", "avi"])
 def test_containers(suffix: str, engines: list[Engine], tmp_path: Path) -> None:
     codec = ("-c:v", "libvpx", "-deadline", "realtime") if suffix == "webm" else ("-c:v", "libx264", "-bf", "2")
