@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from fer_batch.types import Faces
 from fer_batch.video.choosing import chosen
 from fer_batch.video.frame import Frame
 from fer_batch.video.opening import open_source
+from fer_batch.video.place import Place
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
 
@@ -66,14 +67,17 @@ class _Read(Closing):
         self.probe, self.counts = source.probe, source.counts
         self.seconds = 0.0
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, start: Place | None = None) -> Generator[Frame]:
         began = time.thread_time()
-        for frame in self._source.frames():
+        for frame in self._source.frames(start):
             # Decoders hand out pictures that wait for their threads; that is not the follower's time.
             frame.luma()
             self.seconds += time.thread_time() - began
             yield frame
             began = time.thread_time()
+
+    def places(self) -> Sequence[Place]:
+        return self._source.places()
 
     def close(self) -> None:
         self._source.close()

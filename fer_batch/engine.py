@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import Event
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +24,12 @@ from fer_batch.faces.sharpness import sharpness_of_faces
 from fer_batch.faces.stage import FaceStage
 from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
-from fer_batch.snapshot import Snapshot, Snapshots
+from fer_batch.snapshot import CannotResume, Snapshot, Snapshots
+from fer_batch.state import seal, unpack, unseal, versions
 from fer_batch.types import Observation
-from fer_batch.video.choosing import Chosen, chosen
+from fer_batch.video.choosing import Chosen, GoingOn, chosen
 from fer_batch.video.frame import Frame
+from fer_batch.video.rewind import rewound
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
 
@@ -88,26 +92,32 @@ class Engine(Closing):
                 for the observation); else the frame is None and its memory long released.
             stop: once set, no further frame is begun; those that were come out.
             persons: told what joins tracks to persons, if the settings want that; complete after the last frame.
-            snapshots: asked when one is due, and given it.
-            resume: the first frame that comes out is that one's or the next chosen.
+            snapshots: given what is needed to go on in the midst of the recording, when they ask for it.
+            resume: a snapshot of an analysis of the same recording with the same arguments, of whose source nothing has
+                been read: its frames, from the snapshot's on, are those that come out, to the last bit.
 
         Raises:
             InputError: when nothing can be decoded.
+            CannotResume: before the first frame, when the snapshot is of something else or by another version.
         """
         depth = _waiting_frames(source)
-        frames = chosen(source, selection, every_frame, stop)
+        conditions = self._conditions(source, selection, every_frame, persons) if snapshots or resume else {}
+        former = None
+        if resume is not None:
+            former = _former(source, resume, conditions, stop)
+            if former is None:
+                return
+        going_on, state = former or (None, None)
+        frames = chosen(source, selection, every_frame, stop, snapshots, going_on)
         decoded = Prefetched(self._decode(frames), depth, "fer-batch decode")
-        detected = Prefetched(self._detect(decoded, persons), depth, "fer-batch detect")
+        detected = Prefetched(self._detect(decoded, persons, state), depth, "fer-batch detect")
         registered = self._register(detected, every_frame)
         try:
-            most = depth if every_frame else 4 * self.settings.batch_size
-            for frame, observation in self._classify(registered, most):
-                index = observation.frame if observation is not None else frame.index if frame is not None else 0
-                if resume is not None and index < resume.frame:
-                    continue
-                if snapshots is not None and snapshots.due():
-                    snapshots.take(Snapshot(index, b""))
-                yield frame, observation
+            for item in self._classify(registered, depth if every_frame else 4 * self.settings.batch_size):
+                if not isinstance(item, Snapshot):
+                    yield item
+                elif snapshots is not None:
+                    snapshots.take(Snapshot(item.frame, seal((conditions, item.state))))
         finally:
             # From the last stage to the first, so that no stage waits for one that has ended.
             detected.close()
@@ -120,15 +130,27 @@ class Engine(Closing):
                 self._faces.prepare(one.frame)
             yield one
 
-    def _detect(self, frames: Iterator[Chosen], persons: Persons | None) -> Iterator[tuple[Frame, Observation | None]]:
+    def _detect(
+        self, frames: Iterator[Chosen], persons: Persons | None, state: tuple[Any, ...] | None
+    ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
-        for frame, faces in self._faces.follow(frames, persons):
-            yield frame, None if faces is None else Observation(frame.index, frame.time_s, faces)
+        for item in self._faces.follow(frames, persons, state):
+            if isinstance(item, Snapshot):
+                yield item
+            else:
+                frame, faces = item
+                yield frame, None if faces is None else Observation(frame.index, frame.time_s, faces)
 
-    def _register(self, detected: Iterator[tuple[Frame, Observation | None]], keep: bool) -> Iterator[_Registered]:
+    def _register(
+        self, detected: Iterator[tuple[Frame, Observation | None] | Snapshot], keep: bool
+    ) -> Iterator[_Registered | Snapshot]:
         """The faces' crops, poses and sharpness; with them the frame is done with, unless it is drawn."""
         geometry = self.classifier.geometry
-        for frame, observation in detected:
+        for item in detected:
+            if isinstance(item, Snapshot):
+                yield item
+                continue
+            frame, observation = item
             crops = None
             if observation is not None and len(observation):
                 keypoints = observation.detected.keypoints
@@ -138,27 +160,33 @@ class Engine(Closing):
             yield _Registered(frame if keep else None, observation, crops)
 
     def _classify(
-        self, registered: Iterator[_Registered], most_frames: int
-    ) -> Iterator[tuple[Frame | None, Observation | None]]:
-        """Probabilities for the faces of several frames at once."""
-        waiting: list[_Registered] = []
+        self, registered: Iterator[_Registered | Snapshot], most_frames: int
+    ) -> Iterator[tuple[Frame | None, Observation | None] | Snapshot]:
+        """Probabilities for the faces of several frames at once; snapshots keep their places among them."""
+        waiting: list[_Registered | Snapshot] = []
         faces, since = 0, time.monotonic()
         for item in registered:
             if not waiting:
                 since = time.monotonic()
             waiting.append(item)
-            faces += item.faces
+            if isinstance(item, _Registered):
+                faces += item.faces
             full = faces >= self.settings.batch_size or len(waiting) >= most_frames
             if full or time.monotonic() - since > _LONGEST_WAIT_S:
                 yield from self._classify_batch(waiting)
                 waiting, faces = [], 0
         yield from self._classify_batch(waiting)
 
-    def _classify_batch(self, waiting: list[_Registered]) -> Iterator[tuple[Frame | None, Observation | None]]:
-        found = [item.crops for item in waiting if item.crops is not None]
+    def _classify_batch(
+        self, waiting: list[_Registered | Snapshot]
+    ) -> Iterator[tuple[Frame | None, Observation | None] | Snapshot]:
+        found = [item.crops for item in waiting if isinstance(item, _Registered) and item.crops is not None]
         probabilities = self._probabilities(np.concatenate(found)) if found else _NONE
         offset = 0
         for item in waiting:
+            if isinstance(item, Snapshot):
+                yield item
+                continue
             if item.observation is not None:
                 item.observation.probabilities = probabilities[offset : offset + item.faces]
                 offset += item.faces
@@ -172,9 +200,48 @@ class Engine(Closing):
         """What faces are cut from: the decoder's own luma where that is all the classifier needs."""
         return frame.luma() if self.classifier.gray else frame.rgb()
 
+    def _conditions(
+        self, source: Source, selection: Selection, every_frame: bool, persons: Persons | None
+    ) -> dict[str, str]:
+        """All that a snapshot holds for, by names."""
+        parts: dict[str, object] = {
+            "version": versions(),
+            "settings": self.settings.to_dict(),
+            "model": self.classifier.sha256,
+            "selection": selection.to_dict(),
+            "frames given": every_frame,
+            "persons": persons is not None,
+            "recording": source.probe.to_dict(),
+        }
+        return {name: json.dumps(part, sort_keys=True, default=str) for name, part in parts.items()}
+
     def close(self) -> None:
         """Releases the models."""
         self._faces.close()
+
+
+def _former(
+    source: Source, snapshot: Snapshot, conditions: dict[str, str], stop: Event | None
+) -> tuple[GoingOn, tuple[Any, ...]] | None:
+    """Where the recording is read on, and what was remembered of its faces; None when it was stopped before that."""
+    then, parts = _two(unseal(snapshot.state))
+    changed = [name for name in conditions if then.get(name) != conditions[name]]
+    if changed:
+        raise CannotResume(f"The analysis cannot go on: {', '.join(changed)} changed since it was broken off.")
+    reading, faces = _two(unpack(parts))
+    last, before = _two(unpack(reading))
+    found = rewound(source, last, snapshot.frame, stop)
+    if found is None:
+        return None
+    kept, frames = found
+    waiting = {frame.index: frame for frame in kept}
+    return GoingOn(frames, kept[-1], before), unpack(faces, waiting)
+
+
+def _two(parts: Any) -> tuple[Any, Any]:
+    if not isinstance(parts, tuple) or len(parts) != 2:
+        raise CannotResume("The state of the analysis is not one that can be read.")
+    return parts
 
 
 def _waiting_frames(source: Source) -> int:

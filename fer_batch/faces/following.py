@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,21 @@ class Following(Generic[Item]):
         self._waiting: deque[_Waiting[Item]] = deque()
         self._last: dict[Identity, _Last] = {}
         self._serial = 0
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """All that it remembers, the tracker's too, between two calls; the items that wait are in it."""
+        return self._waiting, self._last, self._serial, self._tracker.state
+
+    def go_on(self, state: tuple[Any, ...]) -> None:
+        """Continues another one."""
+        self._waiting, self._last, self._serial, tracker = state
+        self._tracker.go_on(tracker)
+
+    @property
+    def waiting(self) -> Item | None:
+        """The first that waits."""
+        return self._waiting[0].item if self._waiting else None
 
     def add(
         self, item: Item, time_s: float, faces: Faces, unit: float = 1.0, view: View | None = None

@@ -84,6 +84,15 @@ class FaceLocator(Closing):
         self._schedule = Schedule()
         self._turn = 0
 
+    @property
+    def state(self) -> tuple[Schedule, int]:
+        """All that it remembers of a recording between two frames."""
+        return self._schedule, self._turn
+
+    def go_on(self, state: tuple[Schedule, int]) -> None:
+        """Continues another one."""
+        self._schedule, self._turn = state
+
     def prepare(self, frame: Frame) -> None:
         """Makes the picture that :meth:`locate` looks at, in whatever thread this is called."""
         frame.small(self._side)

@@ -55,6 +55,10 @@ class Persons:
         self._closed: dict[int, int] = {}
         """Of each track to which nothing is joined any more: the first one of its person."""
 
+    def go_on(self, other: Persons) -> None:
+        """Continues another one, which is not used any more."""
+        vars(self).update(vars(other))
+
     def see(self, tracks: NDArray[np.int32]) -> None:
         """Takes the tracks (N,) that one frame shows together."""
         # Mostly the same ones as in the frame before.

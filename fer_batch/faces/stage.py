@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.persons import Persons
 from fer_batch.faces.steady import Steadier
 from fer_batch.faces.tracker import Tracker
+from fer_batch.snapshot import Snapshot
+from fer_batch.state import pack
 from fer_batch.types import Faces
 from fer_batch.video.choosing import Chosen
 from fer_batch.video.frame import Frame
@@ -37,29 +40,46 @@ class FaceStage(Closing):
         """Makes the picture that faces are looked for in, in whatever thread this is called."""
         self._locator.prepare(frame)
 
-    def follow(self, frames: Iterator[Chosen], persons: Persons | None = None) -> Iterator[tuple[Frame, Faces | None]]:
+    def follow(
+        self, frames: Iterator[Chosen], persons: Persons | None = None, state: tuple[Any, ...] | None = None
+    ) -> Iterator[tuple[Frame, Faces | None] | Snapshot]:
         """A recording's frames with their faces, ordered by track; None for one that is not analysed.
 
+        Between two of them a snapshot, where one was begun: of what reading remembers and of what is remembered here,
+        both packed.
+
         Args:
-            frames: in order, from the first.
+            frames: in order, from the first or from where ``state`` was taken.
             persons: told which tracks are seen together, and what they look like.
+            state: what was remembered here, with the frames that waited.
         """
         tracker = Tracker(self._minimum_score, on_embedding=None if persons is None else persons.add)
         steadier = Steadier()
         following, shot = Following[Frame](tracker), 0
         self._locator.begin()
+        if state is not None:
+            followed, steadied, located, shot, known = state
+            following.go_on(followed)
+            steadier.go_on(steadied)
+            self._locator.go_on(located)
+            if persons is not None:
+                persons.go_on(known)
         for one in frames:
             frame, time_s = one.frame, one.frame.time_s
             if not one.analysed:
                 yield from _finished(following.pass_on(frame, time_s), steadier, persons)
-                continue
-            new_shot, shot = one.shot != shot, one.shot
-            if new_shot:
-                yield from _finished(following.finish(), steadier, persons)
-            expected = tracker.expected(time_s, frame.width)
-            found = self._locator.locate(frame, expected, new_shot)
-            view = _View(frame, self._embedder)
-            yield from _finished(following.add(frame, time_s, found, frame.width, view), steadier, persons)
+            else:
+                new_shot, shot = one.shot != shot, one.shot
+                if new_shot:
+                    yield from _finished(following.finish(), steadier, persons)
+                expected = tracker.expected(time_s, frame.width)
+                found = self._locator.locate(frame, expected, new_shot)
+                view = _View(frame, self._embedder)
+                yield from _finished(following.add(frame, time_s, found, frame.width, view), steadier, persons)
+            if one.reading is not None:
+                own = pack((following.state, steadier.state, self._locator.state, shot, persons))
+                first = frame.index + 1 if following.waiting is None else following.waiting.index
+                yield Snapshot(first, pack((one.reading, own)))
         yield from _finished(following.finish(), steadier, persons)
 
     def close(self) -> None:

@@ -68,6 +68,15 @@ class Steadier:
     def __init__(self) -> None:
         self._state = _State()
 
+    @property
+    def state(self) -> _State:
+        """All that it remembers between two calls."""
+        return self._state
+
+    def go_on(self, state: _State) -> None:
+        """Continues another one."""
+        self._state = state
+
     def update(self, time_s: float, faces: Faces) -> Faces:
         """The faces of the next frame with smooth boxes and keypoints, all else as given.
 

@@ -75,6 +75,15 @@ class Tracker:
         self._next = 1
 
     @property
+    def state(self) -> tuple[list[Track], Returns, int]:
+        """All that it remembers between two calls."""
+        return self._tracks, self._returns, self._next
+
+    def go_on(self, state: tuple[list[Track], Returns, int]) -> None:
+        """Continues another one."""
+        self._tracks, self._returns, self._next = state
+
+    @property
     def tracks(self) -> list[Track]:
         """Those that may be carried on, oldest first."""
         return self._tracks

@@ -7,9 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
 
+from fer_batch.snapshot import Snapshots
+from fer_batch.state import pack
 from fer_batch.video.frame import Frame
+from fer_batch.video.rewind import mark
 from fer_batch.video.selection import Selection
-from fer_batch.video.shots import shots
+from fer_batch.video.shots import Before, shots
 from fer_batch.video.source import Source
 
 
@@ -22,9 +25,30 @@ class Chosen:
     """Whether its faces are looked for; else it is only passed on."""
     shot: int
     """From 0; higher after every hard cut, those between frames that are not analysed too."""
+    reading: bytes | None = None
+    """What reading remembers after this frame, where a snapshot is begun."""
 
 
-def chosen(source: Source, selection: Selection, every_frame: bool, stop: Event | None) -> Iterator[Chosen]:
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """Where a recording is read on."""
+
+    frames: Iterator[Frame]
+    """Those that come next."""
+    previous: Frame
+    """The one before them."""
+    before: Before
+    """What was shown up to that one."""
+
+
+def chosen(
+    source: Source,
+    selection: Selection,
+    every_frame: bool,
+    stop: Event | None,
+    snapshots: Snapshots | None = None,
+    going_on: GoingOn | None = None,
+) -> Iterator[Chosen]:
     """The frames inside the selection's range, in order.
 
     Args:
@@ -32,12 +56,19 @@ def chosen(source: Source, selection: Selection, every_frame: bool, stop: Event 
         selection: which frames are analysed.
         every_frame: also those that are not analysed.
         stop: once set, no further frame is begun.
+        snapshots: asked with each frame whether one is begun.
+        going_on: if it is not read from its beginning.
 
     Raises:
         InputError: when nothing can be decoded.
     """
     previous: Frame | None = None
-    with closing(shots(source.frames())) as frames:
+    drawn: Iterator[Frame]
+    if going_on is None:
+        drawn, before = source.frames(), Before()
+    else:
+        drawn, previous, before = going_on.frames, going_on.previous, going_on.before
+    with closing(shots(drawn, before)) as frames:
         for frame, shot in frames:
             if stop is not None and stop.is_set():
                 return
@@ -46,5 +77,7 @@ def chosen(source: Source, selection: Selection, every_frame: bool, stop: Event 
             if frame.time_s >= selection.start_s:
                 analysed = selection.takes(frame, previous)
                 if analysed or every_frame:
-                    yield Chosen(frame, analysed, shot)
+                    due = snapshots is not None and snapshots.due()
+                    # Frames that were drawn to look ahead are drawn again.
+                    yield Chosen(frame, analysed, shot, pack((mark(frame, source), before)) if due else None)
             previous = frame

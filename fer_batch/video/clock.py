@@ -40,6 +40,15 @@ class PresentationClock:
         self._last = 0.0 if last is None else last + (distance if distance > 0 else self._step_s)
         return self._last
 
+    @property
+    def state(self) -> tuple[int | None, float | None, float | None, int]:
+        """What it remembers of the pictures so far: origin, the last time, the last one told, how many repaired."""
+        return self._origin, self._last, self._last_told, self.repaired
+
+    def go_on(self, state: tuple[int | None, float | None, float | None, int]) -> None:
+        """Continues another clock of the same stream."""
+        self._origin, self._last, self._last_told, self.repaired = state
+
     def _told(self, pts: int | None) -> float | None:
         if pts is None:
             return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import struct
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import av
 from av.container import InputContainer
@@ -22,6 +23,7 @@ from fer_batch.errors import InputError
 from fer_batch.video.clock import DecodeTimes, PresentationClock
 from fer_batch.video.completeness import is_cut_short
 from fer_batch.video.frame import Display, Frame
+from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
 
@@ -32,10 +34,20 @@ _MISSING_END_S = 1.0
 _TAGGED_DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 _HIGHEST_RATE = 1000
 """Frames a second beyond which an average rate is a container's mistake."""
+_APART = 16
+"""Frames between key frames that are remembered, at least: where each frame is one, not all are needed."""
+_PLACES = 16
+"""Key frames that are remembered: 256 frames back at least, which is a quarter of a second at any rate."""
+_INSIDE = 64
+"""Packets that may be inside of a decoder at once, one or two for each thread (16 at most) and those of 16 frames that
+wait for their turn: so far back a picture's own packet is looked for."""
 _NO_RECORDINGS = frozenset({"adf", "avisynth", "bin", "concat", "dash", "hls", "idf", "imf", "sdp", "tty", "xbin"})
 """What FFmpeg would play too: text drawn as pictures, and lists that lead to other files."""
 _STILL_BRANDS = frozenset({"avif", "heic", "heix", "mif1", "msf1"})
 """MP4 brands of photos, whose tiles FFmpeg would hand out as videos."""
+
+_Keys: TypeAlias = deque[tuple[int | None, int | None, int | None]]
+"""The last key frames' packets: pts and dts as they went into the decoder, position."""
 
 
 class VideoFile(Closing):
@@ -51,19 +63,20 @@ class VideoFile(Closing):
 
     def __init__(self, path: Path, threads: int = 0) -> None:
         self._path = path
+        self._threads = threads
         self._container = self._open()
         try:
             self._refuse_other_kinds()
-            self._stream = self._pick_stream()
-            self._stream.thread_type = "AUTO"
-            self._stream.codec_context.thread_count = threads
+            self._stream = self._ready_stream()
             self._first = self._first_picture()
             self._mirrored = _is_mirrored(self._first)
         except BaseException:
             self._container.close()
             raise
         self._displays: dict[tuple[int, int, int], Display] = {}
+        self._begun = False
         self._read_to = 0
+        self._places: deque[Place] = deque(maxlen=_PLACES)
         self.counts = ReadCounts()
         self.probe = self._probe()
 
@@ -92,6 +105,12 @@ class VideoFile(Closing):
         stream = next((s for s in streams if s.disposition & Disposition.default), streams[0])
         if stream.codec_context is None:
             raise InputError(f"{self._path}: no decoder for its video codec; convert it with ffmpeg to H.264 first.")
+        return stream
+
+    def _ready_stream(self) -> VideoStream:
+        stream = self._pick_stream()
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = self._threads
         return stream
 
     def _first_picture(self) -> av.VideoFrame:
@@ -169,12 +188,18 @@ class VideoFile(Closing):
             self._displays[key] = Display(width, height, turns)
         return self._displays[key]
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, start: Place | None = None) -> Generator[Frame]:
         """Every frame in presentation order; see :class:`fer_batch.video.source.Source`."""
+        self._begin(start)
         counts, stream = self.counts, self._stream
         clock = PresentationClock(stream.time_base or Fraction(1, 1000), stream.start_time, float(self.frame_duration))
+        if start is not None:
+            clock.go_on(start.clock)
         time_s = 0.0
-        for picture, pts in self._pictures():
+        keys: _Keys = deque(maxlen=_INSIDE)
+        for picture, pts in self._pictures(start, keys):
+            if picture.key_frame:
+                self._remember(picture, pts, keys, clock)
             time_s = clock.time_s(pts)
             counts.repaired_times = clock.repaired
             counts.damaged_frames += picture.is_corrupt
@@ -182,10 +207,43 @@ class VideoFile(Closing):
             yield Frame(counts.frames - 1, time_s, picture, self._display(picture))
         self._check_end(time_s)
 
-    def _pictures(self) -> Iterator[tuple[av.VideoFrame, int | None]]:
-        """Decoded pictures and their times; packets that cannot be read or decoded are counted and left out."""
+    def _begin(self, start: Place | None) -> None:
+        """Takes the file from its beginning, with everything counted as it was at the place."""
+        if self._begun:
+            self._container.close()
+            self._container = self._open()
+            self._stream = self._ready_stream()
+        self._begun = True
+        self._places.clear()
+        counts, counts.ended_early = self.counts, None
+        counts.frames, self._read_to, faults = (0, 0, (0, 0, 0)) if start is None else start.counted
+        counts.damaged_packets, counts.damaged_frames, counts.repaired_times = faults
+
+    def _remember(self, picture: av.VideoFrame, shown: int | None, keys: _Keys, clock: PresentationClock) -> None:
+        """Takes note of a key frame that comes out next, if its packet has a place and the last one is not near."""
+        counts = self.counts
+        if self._places and counts.frames < self._places[-1].frame + _APART:
+            return
+        pts, dts, position = next((key for key in reversed(keys) if key[0] == picture.pts), (None, None, None))
+        if pts is not None and dts is not None and position is not None and shown is not None:
+            self._places.append(
+                Place(counts.frames, pts, dts, shown, position, self._read_to, clock.state, counts.faults)
+            )
+
+    def places(self) -> Sequence[Place]:
+        """Key frames since which there was no fault."""
+        return [place for place in self._places if place.faults == self.counts.faults]
+
+    def _pictures(self, start: Place | None, keys: _Keys) -> Iterator[tuple[av.VideoFrame, int | None]]:
+        """Decoded pictures and their times; packets that cannot be read or decoded are counted and left out.
+
+        Args:
+            start: the first one; what comes out before it, built from frames that were not decoded, is left out.
+            keys: gets each key frame's packet.
+        """
         times = DecodeTimes() if self._is("avi") else None
-        for packet in self._packets():
+        missing = 0
+        for packet in self._packets() if start is None else self._packets_from(start):
             self._read_to = max(self._read_to, (packet.pos or 0) + packet.size)
             # Not packet.stream_index: the packets that flush the decoders at the end all carry 0 there.
             if packet.stream.index != self._stream.index:
@@ -193,6 +251,8 @@ class VideoFile(Closing):
             if times is not None and packet.dts is not None:
                 times.send(packet.dts)
                 packet.pts = packet.dts
+            if packet.is_keyframe:
+                keys.append((packet.pts, packet.dts, packet.pos))
             try:
                 pictures = packet.decode()
             except FFmpegError:
@@ -200,6 +260,15 @@ class VideoFile(Closing):
                 continue
             for picture in pictures:
                 assert isinstance(picture, av.VideoFrame)
+                if start is not None:
+                    if not picture.key_frame or picture.pts != start.pts:
+                        missing += 1
+                        if missing > _INSIDE:
+                            return
+                        continue
+                    shown, start = start.shown, None
+                    yield picture, picture.pts if times is None else times.take(shown, nothing_before=True)
+                    continue
                 yield picture, picture.pts if times is None else self._shown_at(picture, times)
 
     def _shown_at(self, picture: av.VideoFrame, times: DecodeTimes) -> int | None:
@@ -216,6 +285,22 @@ class VideoFile(Closing):
         streams = [self._stream, *self._container.streams.audio]
         if not (yield from _readable(self._container, streams, self.counts)):
             self.counts.ended_early = f"{self._path}: cannot be read to its end; what could be read was analysed."
+
+    def _packets_from(self, start: Place) -> Iterator[Packet[Any]]:
+        """The packets from a key frame's on; none when it is not where it was."""
+        try:
+            self._container.seek(start.dts, stream=self._stream)
+        except FFmpegError:
+            return
+        found = False
+        for packet in self._packets():
+            if not found and packet.stream.index == self._stream.index and packet.pos is not None:
+                if packet.pos > start.position:
+                    return
+                own = packet.dts if self._is("avi") else packet.pts
+                found = packet.pos == start.position and packet.is_keyframe and own == start.pts
+            if found:
+                yield packet
 
     def _check_end(self, last_s: float) -> None:
         """Takes note of a missing end: by the file's structure, or because damage made the reader lose its way.

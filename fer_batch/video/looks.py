@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -49,6 +50,10 @@ class Look:
     def __init__(self, frame: Frame) -> None:
         self.time_s = frame.time_s
         self.cells = frame.glimpse()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is made of it."""
+        return {"time_s": self.time_s, "cells": self.cells}
 
     @cached_property
     def _details(self) -> NDArray[np.float32]:

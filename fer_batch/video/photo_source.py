@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import av
@@ -12,6 +12,7 @@ from fer_batch.closing import Closing
 from fer_batch.errors import InputError
 from fer_batch.pictures import decode_picture
 from fer_batch.video.frame import Display, Frame
+from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
 
@@ -35,10 +36,15 @@ class Photo(Closing):
         kind = path.suffix.lower().lstrip(".")
         self.probe = Probe("photo", kind, kind, "bgr24", width, height, 0, None, None, 1, None, data.nbytes)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, start: Place | None = None) -> Generator[Frame]:
         """The one frame, at time 0."""
+        assert start is None, "a photo has no places"
         self.counts.frames = 1
         yield Frame(0, 0.0, self._picture, self._display)
+
+    def places(self) -> Sequence[Place]:
+        """None."""
+        return ()
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -59,7 +59,7 @@ _COMPARED = 4
 """Frames of either side that are compared with those of the other: a flash leaves one of them untouched."""
 
 
-def shots(frames: Iterator[Frame]) -> Generator[tuple[Frame, int]]:
+def shots(frames: Iterator[Frame], before: Before | None = None) -> Generator[tuple[Frame, int]]:
     """Every frame in order, unchanged, with the number of its shot from 0.
 
     A hard cut raises the number at the first frame after it. Dissolves, fades, flashes, changes of light and movements
@@ -71,18 +71,17 @@ def shots(frames: Iterator[Frame]) -> Generator[tuple[Frame, int]]:
 
     Args:
         frames: in presentation order; closed, where it can be, with this iterator.
+        before: what was shown before them; when a frame comes out, it remembers all up to this one.
     """
     ahead = _Ahead(frames)
-    before = _Before()
-    shot = 0
+    before = before or Before()
     try:
         while (now := ahead.take()) is not None:
             frame, look = now
             if before.doubts(look) and before.is_cut(look, ahead.peek(look.time_s + AROUND_S)):
                 before.cut_at(look.time_s)
-                shot += 1
             before.add(look)
-            yield frame, shot
+            yield frame, before.shot
     finally:
         close = getattr(frames, "close", None)
         if close is not None:
@@ -148,10 +147,12 @@ class _Step:
         return in_place if in_place > _ALIKE else likeness(self._before, self._after)
 
 
-class _Before:
+class Before:
     """What was shown last, and whether what comes now is a cut from it."""
 
     def __init__(self) -> None:
+        self.shot = 0
+        """The number of cuts so far."""
         self._shown: deque[Look] = deque(maxlen=_MOST_REMEMBERED)
         """The last frames that show something."""
         self._flat: Look | None = None
@@ -246,6 +247,7 @@ class _Before:
     def cut_at(self, time_s: float) -> None:
         """There was a cut; another one cannot follow at once."""
         self._cut_s = time_s
+        self.shot += 1
 
     def _recent(self, time_s: float) -> list[Look]:
         """Frames since the last cut: of the last moments and the one before these, at least two if there are."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from fer_batch.video.frame import Frame
+from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
 
 
@@ -26,9 +27,14 @@ class ReadCounts:
     ended_early: str | None = None
     """A sentence when the file stops before its own header says it should."""
 
+    @property
+    def faults(self) -> tuple[int, int, int]:
+        """Damaged packets, damaged frames, repaired times."""
+        return self.damaged_packets, self.damaged_frames, self.repaired_times
+
 
 class Source(Protocol):
-    """A recording that can be read once, front to back."""
+    """A recording that is read front to back."""
 
     @property
     def probe(self) -> Probe:
@@ -40,12 +46,20 @@ class Source(Protocol):
         """What happened so far."""
         ...
 
-    def frames(self) -> Iterator[Frame]:
-        """Every frame in presentation order.
+    def frames(self, start: Place | None = None) -> Generator[Frame]:
+        """Every frame in presentation order. Asked again, it begins again; the iterator before must be closed.
+
+        Args:
+            start: one of ``places()``, of this recording but not of this object: the frames from there. There are none
+                when the place is not found; whether they are the same ones is for the caller to see.
 
         Raises:
             InputError: when not a single frame can be decoded.
         """
+        ...
+
+    def places(self) -> Sequence[Place]:
+        """The last ones that it can be read from to where it has been read now, in order; none for many a recording."""
         ...
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 
 from fer_batch.closing import Closing
 from fer_batch.video.frame import Display, Frame
+from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
 from scenes.composition import Scene, SceneFrame, TrueFace
@@ -50,13 +51,18 @@ class SceneSource(Closing):
         """Of the frames drawn so far."""
         self._scene = scene
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, start: Place | None = None) -> Generator[Frame]:
         """Every frame in order."""
+        assert start is None
         display = Display(*self._scene.size)
         for frame in self._scene.frames():
             self.truth.append(frame.faces)
             self.counts.frames += 1
             yield Frame(frame.index, frame.time_s, av.VideoFrame.from_ndarray(frame.rgb, format="rgb24"), display)
+
+    def places(self) -> Sequence[Place]:
+        """None."""
+        return ()
 
     def close(self) -> None:
         """Nothing is held."""
