@@ -4,6 +4,7 @@
 >>> df = fer_batch.analyze("video.mp4")  # one row a face and frame
 >>> for observation in fer_batch.stream("video.mp4"): ...
 >>> df = fer_batch.load("fer-output")  # every recording of an output folder
+>>> recordings, tracks = fer_batch.summary("fer-output")  # one row a recording, one row a track
 >>> episodes = fer_batch.episodes("fer-output")  # one row a stretch of a track in one emotion
 """
 
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from fer_batch.errors import FerBatchError, InputError, ModelError, OutputError
     from fer_batch.options import Options
     from fer_batch.settings import Settings
+    from fer_batch.timeline.catalogue import recordings
     from fer_batch.timeline.episode_rules import EpisodeRules
-    from fer_batch.timeline.reading import episodes, load, tracks
+    from fer_batch.timeline.reading import dataset, episodes, load, tracks
+    from fer_batch.timeline.resampling import resample
+    from fer_batch.timeline.summing import Summary, summary
     from fer_batch.types import Face, Faces, Observation
 
 _HOMES = {
@@ -36,10 +40,15 @@ _HOMES = {
     "Options": "fer_batch.options",
     "OutputError": "fer_batch.errors",
     "Settings": "fer_batch.settings",
+    "Summary": "fer_batch.timeline.summing",
     "analyze": "fer_batch.api",
+    "dataset": "fer_batch.timeline.reading",
     "episodes": "fer_batch.timeline.reading",
     "load": "fer_batch.timeline.reading",
+    "recordings": "fer_batch.timeline.catalogue",
+    "resample": "fer_batch.timeline.resampling",
     "stream": "fer_batch.api",
+    "summary": "fer_batch.timeline.summing",
     "tracks": "fer_batch.timeline.reading",
 }
 """Where each public name lives. Looked up on first use, so that importing the package costs nothing."""
@@ -56,11 +65,16 @@ __all__ = [
     "Options",
     "OutputError",
     "Settings",
+    "Summary",
     "__version__",
     "analyze",
+    "dataset",
     "episodes",
     "load",
+    "recordings",
+    "resample",
     "stream",
+    "summary",
     "tracks",
 ]
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.timeline.episode_rules import EpisodeRules
 from fer_batch.timeline.episode_writer import episode_batch
 from fer_batch.timeline.episodes import find_episodes
-from fer_batch.timeline.layout import recording_of
+from fer_batch.timeline.layout import partition, recording_of
 from fer_batch.timeline.schema import EPISODES, TIMELINE, TRACKS
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,37 @@ def load(
     Args:
         out: the folder that ``fer-batch analyze`` wrote.
         columns: only these, in this order (``recording`` always comes first); all by default.
-        recordings: only the recordings with these ids; all by default.
+        recordings: only the recordings with these ids; all by default. What is no id may be a pattern of ids, such as
+            ``session1/*``, in which ``*`` stands for any text, ``/`` included (see :mod:`fnmatch`).
 
     Raises:
         InputError: when the folder holds no timelines or a part is damaged, for an unknown column or recording.
     """
     return _load(_TIMELINES, Path(out), columns, recordings)
+
+
+def dataset(out: str | os.PathLike[str]) -> Dataset:
+    """The timelines of an output folder as one data set of Arrow, for selections larger than memory.
+
+    ``recording`` comes first, as text whatever the ids look like; a filter on it opens the files of those recordings
+    alone. Columns that older parts lack are null. No file is read before the data set is: damage shows only then, as an
+    error of Arrow. Scans go through recordings in the order of their ids, parts in the order of their numbers.
+
+    Raises:
+        InputError: when the folder holds no timelines.
+    """
+    # Half as much again as all else takes to load, and only needed here.
+    from pyarrow import dataset as ds
+    from pyarrow.fs import LocalFileSystem
+
+    form, files = ds.ParquetFileFormat(), LocalFileSystem()
+    fragments = [
+        form.make_fragment(str(part), files, partition_expression=ds.field("recording") == recording)
+        for recording, parts in _parts(Path(out), _TIMELINES.folder).items()
+        for part in parts
+    ]
+    schema = pa.schema([pa.field("recording", pa.string()), *TIMELINE])
+    return ds.FileSystemDataset(fragments, schema, form, files)
 
 
 def tracks(
@@ -111,11 +142,15 @@ def _episodes_of(
     """The episodes of a folder, one recording after another."""
     wanted = _wanted(_EPISODES, columns)
     needed = list(dict.fromkeys([*wanted, *_EPISODES.order]))
-    stored = _parts(out, _EPISODES.folder) if rules is None else {}
+    stored = _named(out, _EPISODES.folder, recordings) if rules is None else {}
+    chosen = stored
+    if not stored:
+        stored = _parts(out, _EPISODES.folder) if rules is None else {}
+        chosen = _select({**_parts(out, _TIMELINES.folder), **stored}, recordings, out)
     tables = {}
-    for recording in _select({**_parts(out, _TIMELINES.folder), **stored}, recordings, out):
+    for recording in chosen:
         if recording in stored:
-            table = pa.concat_tables(_read(part, EPISODES, needed) for part in stored[recording])
+            table = _read_all(stored[recording], EPISODES, needed)
         else:
             rows = load(out, _NEEDED, [recording])
             table = pa.Table.from_batches([_episodes_in(rows, rules or EpisodeRules())])
@@ -141,9 +176,9 @@ def _load(
     wanted = _wanted(kind, columns)
     needed = list(dict.fromkeys([*wanted, *kind.order]))
     tables = {}
-    for recording, parts in _select(_parts(out, kind.folder), recordings, out).items():
-        table = pa.concat_tables(_read(part, schema, needed) for part in parts)
-        tables[recording] = _sorted(table, kind.order).select(wanted)
+    chosen = _named(out, kind.folder, recordings) or _select(_parts(out, kind.folder), recordings, out)
+    for recording, parts in chosen.items():
+        tables[recording] = _sorted(_read_all(parts, schema, needed), kind.order).select(wanted)
     return data_frame(tables or {"": schema.empty_table().select(wanted)})
 
 
@@ -170,6 +205,9 @@ def data_frame(tables: Mapping[str, pa.Table]) -> pd.DataFrame:
     if "interpolated" in frame and frame["interpolated"].dtype == object:
         # With nulls pandas makes objects of truth values, on which ~ gives nonsense.
         frame["interpolated"] = frame["interpolated"].astype("boolean")
+    if "person" in frame:
+        # With nulls pandas makes floating-point numbers of whole ones, and where there are nulls is chance.
+        frame["person"] = frame["person"].astype("Int32")
     return frame
 
 
@@ -192,15 +230,31 @@ def _parts(out: Path, folder: str) -> dict[str, list[Path]]:
     return dict(sorted(found.items()))
 
 
+def _named(out: Path, folder: str, recordings: Sequence[str] | None) -> dict[str, list[Path]]:
+    """The parts of these recordings without a look at all others; none where that does not find every one of them."""
+    names = sorted(set(_names(recordings or [])))
+    found = {name: sorted((out / folder / partition(name)).glob("part-*.parquet")) for name in names}
+    return found if all(found.values()) else {}
+
+
 def _select(found: dict[str, list[Path]], recordings: Sequence[str] | None, out: Path) -> dict[str, list[Path]]:
     if recordings is None:
         return found
-    wanted = _names(recordings)
-    if missing := [name for name in wanted if name not in found]:
-        raise InputError(
-            f"{out}: holds no recording {missing[0]!r}; its ids are in the column recording of load({str(out)!r})."
-        )
-    return {name: parts for name, parts in found.items() if name in wanted}
+    chosen: set[str] = set()
+    for name in _names(recordings):
+        # An id may itself look like a pattern.
+        matching = {name} if name in found else {each for each in found if fnmatchcase(each, name)}
+        if not matching:
+            raise InputError(
+                f"{out}: holds no recording {name!r}; its ids are in the column recording of load({str(out)!r})."
+            )
+        chosen |= matching
+    return {name: parts for name, parts in found.items() if name in chosen}
+
+
+def _read_all(parts: list[Path], schema: pa.Schema, columns: list[str]) -> pa.Table:
+    """Columns of a recording's parts."""
+    return pa.concat_tables([_read(part, schema, columns) for part in parts])
 
 
 def _read(part: Path, schema: pa.Schema, columns: list[str]) -> pa.Table:
@@ -222,5 +276,16 @@ def _read(part: Path, schema: pa.Schema, columns: list[str]) -> pa.Table:
 def _sorted(table: pa.Table, order: tuple[str, ...]) -> pa.Table:
     """The table ordered by some columns; one that already is, as all written by fer-batch are, is not copied."""
     keys = [table.column(name).to_numpy() for name in order]
-    rows = np.lexsort(keys[::-1])
-    return table if np.array_equal(rows, np.arange(len(rows))) else table.take(rows)
+    if _ordered(keys):
+        return table
+    return table.take(np.lexsort(keys[::-1]))
+
+
+def _ordered(keys: Sequence[NDArray[Any]]) -> bool:
+    """Whether rows are in the order of the first key, those alike in it in the order of the next, and so on."""
+    alike = np.ones(max(0, len(keys[0]) - 1), np.bool_)
+    for key in keys:
+        if np.any(alike & (key[1:] < key[:-1])):
+            return False
+        alike &= key[1:] == key[:-1]
+    return True
