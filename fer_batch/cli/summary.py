@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 50
 """Rows of a table that are printed, which is what a terminal shows on a page or two; the files have all."""
+_NAME = 18
+"""Letters of a recording's id on a terminal, of which 80 columns leave room for all else."""
 
 
 def summary(
@@ -60,16 +62,20 @@ def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, 
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    shown.add_column("recording", overflow="ellipsis", no_wrap=True)
+    from fer_batch.names import shown
+
+    table_shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    # Rich would take from the other columns what a long name wants.
+    most = _NAME if console.is_terminal else None
+    table_shown.add_column("recording", overflow="ellipsis", no_wrap=True, max_width=most)
     for name in named:
-        shown.add_column(name, justify="right" if name != "status" else "left", no_wrap=True)
-    shown.add_column("seen", justify="right", no_wrap=True)
-    shown.add_column("of this time", no_wrap=True)
-    shown.add_column("episodes", justify="right", no_wrap=True)
+        table_shown.add_column(name, justify="right" if name != "status" else "left", no_wrap=True)
+    table_shown.add_column("seen", justify="right", no_wrap=True)
+    table_shown.add_column("of this time", no_wrap=True)
+    table_shown.add_column("episodes", justify="right", no_wrap=True)
     for row in table.head(_MOST_ROWS).to_dict("records"):
-        shown.add_row(Text(row["recording"]), *(_text(row[name]) for name in named), *_showing(row))
-    console.print(shown)
+        table_shown.add_row(Text(shown(row["recording"])), *(_text(row[name]) for name in named), *_showing(row))
+    console.print(table_shown)
     if len(table) > _MOST_ROWS:
         console.print(f"and {len(table) - _MOST_ROWS} more {thing}s in the files")
 
