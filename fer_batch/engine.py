@@ -101,7 +101,8 @@ class Engine(Closing):
             CannotResume: before the first frame, when the snapshot is of something else or by another version.
         """
         depth = _waiting_frames(source)
-        conditions = self._conditions(source, selection, every_frame, persons) if snapshots or resume else {}
+        wanted = snapshots is not None or resume is not None
+        conditions = self._conditions(source, selection, every_frame, persons) if wanted else {}
         former = None
         if resume is not None:
             former = _former(source, resume, conditions, stop)
