@@ -51,8 +51,8 @@ def summary(
     _print(console, "track", tables.tracks, ("track", "person"))
     for path in written:
         console.print(Text(str(path)), soft_wrap=True)
-    for recording, error in tables.recordings[["recording", "error"]].dropna().itertuples(index=False):
-        typer.echo(f"{recording}: {error}", err=True)
+    for error in tables.recordings["error"].dropna():
+        typer.echo(error, err=True)
 
 
 def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, str]) -> None:
@@ -61,7 +61,9 @@ def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, 
     from rich.text import Text
 
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    shown.add_column("recording", overflow="ellipsis", no_wrap=True)
+    # On a terminal long names give way, and nothing else.
+    shown.add_column("recording", overflow="ellipsis", no_wrap=True, ratio=1 if console.is_terminal else None)
+    shown.expand = console.is_terminal
     for name in named:
         shown.add_column(name, justify="right" if name != "status" else "left", no_wrap=True)
     shown.add_column("seen", justify="right", no_wrap=True)
