@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 50
 """Rows of a table that are printed, which is what a terminal shows on a page or two; the files have all."""
-_NAME = 18
-"""Letters of a recording's id on a terminal, of which 80 columns leave room for all else."""
 
 
 def summary(
@@ -53,8 +51,8 @@ def summary(
     _print(console, "track", tables.tracks, ("track", "person"))
     for path in written:
         console.print(Text(str(path)), soft_wrap=True)
-    for recording, error in tables.recordings[["recording", "error"]].dropna().itertuples(index=False):
-        typer.echo(f"{recording}: {error}", err=True)
+    for error in tables.recordings["error"].dropna():
+        typer.echo(error, err=True)
 
 
 def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, str]) -> None:
@@ -64,18 +62,18 @@ def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, 
 
     from fer_batch.names import shown
 
-    table_shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    # Rich would take from the other columns what a long name wants.
-    most = _NAME if console.is_terminal else None
-    table_shown.add_column("recording", overflow="ellipsis", no_wrap=True, max_width=most)
+    rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    # On a terminal long names give way, and nothing else.
+    rows.add_column("recording", overflow="ellipsis", no_wrap=True, ratio=1 if console.is_terminal else None)
+    rows.expand = console.is_terminal
     for name in named:
-        table_shown.add_column(name, justify="right" if name != "status" else "left", no_wrap=True)
-    table_shown.add_column("seen", justify="right", no_wrap=True)
-    table_shown.add_column("of this time", no_wrap=True)
-    table_shown.add_column("episodes", justify="right", no_wrap=True)
+        rows.add_column(name, justify="right" if name != "status" else "left", no_wrap=True)
+    rows.add_column("seen", justify="right", no_wrap=True)
+    rows.add_column("of this time", no_wrap=True)
+    rows.add_column("episodes", justify="right", no_wrap=True)
     for row in table.head(_MOST_ROWS).to_dict("records"):
-        table_shown.add_row(Text(shown(row["recording"])), *(_text(row[name]) for name in named), *_showing(row))
-    console.print(table_shown)
+        rows.add_row(Text(shown(row["recording"])), *(_text(row[name]) for name in named), *_showing(row))
+    console.print(rows)
     if len(table) > _MOST_ROWS:
         console.print(f"and {len(table) - _MOST_ROWS} more {thing}s in the files")
 

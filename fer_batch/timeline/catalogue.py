@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,9 @@ _TYPES: Final = {
 }
 """Columns and their types; those of a later version go at the end."""
 
+_UNFINISHED: Final = re.compile(r"(^|/)\.[0-9a-f]{12}-[0-9a-f]{8}\.tmp$")
+"""What the temporary names of :mod:`fer_batch.atomic` leave of a document's name: it is still being written."""
+
 
 def recordings(out: str | os.PathLike[str]) -> pd.DataFrame:
     """What is known of each recording of an output folder: one row a recording, failed ones too, ordered by id.
@@ -58,7 +62,9 @@ def recordings(out: str | os.PathLike[str]) -> pd.DataFrame:
         InputError: when the folder holds no documents of recordings.
     """
     layout = Layout(Path(out))
-    rows = [_row(layout, recording) for recording in sorted(layout.recordings())]
+    names = sorted(name for name in layout.recordings() if not _UNFINISHED.search(name))
+    # A running analysis takes the document of a recording away while it replaces its results.
+    rows = [row for name in names if (row := _row(layout, name))[1] != "unreadable" or layout.record(name).exists()]
     if not rows:
         raise InputError(f"{out}: holds no recordings; give the output folder of fer-batch analyze.")
     values = zip(*rows, strict=True)

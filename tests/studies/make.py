@@ -107,7 +107,7 @@ def _encode(path: Path, start_s: float, seconds: float, *options: str) -> None:
 
 def _special_clips(folder: Path, made: dict[str, Expected]) -> None:
     upright = folder / ".upright.mp4"
-    _encode(upright, 12, 2, "-vf", "crop=270:360,transpose=1,fps=15", *_H264, "-an")
+    _encode(upright, 12, 2, "-vf", "crop=270:360:307:0,transpose=1,fps=15", *_H264, "-an")
     ffmpeg("-display_rotation", "90", "-i", upright, "-c", "copy", "-fflags", "+bitexact", folder / "portrait.mp4")
     upright.unlink()
     uneven = "scale=320:180,select='not(mod(n\\,3))+not(mod(n\\,4))'"

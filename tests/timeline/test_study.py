@@ -16,6 +16,7 @@ import pytest
 from timeline_samples import PROVENANCE, conversation, files, observation, write_parquet
 
 import fer_batch
+from fer_batch.atomic import PendingFile
 from fer_batch.cli.app import run
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
@@ -115,6 +116,7 @@ def test_every_recording_has_a_row_failed_and_unreadable_ones_too(tmp_path: Path
     analysed(tmp_path, "b.mp4", conversation(30))
     document(tmp_path, "a/1.mp4", "failed", error="/videos/a/1.mp4: no video.")
     Layout(tmp_path).record("c.mp4").write_text("{")
+    PendingFile(Layout(tmp_path).record("b.mp4")).temporary.write_text("{")  # as a running analysis has it
     Layout(tmp_path).record("d.mp4").write_text("[]")
     table = fer_batch.recordings(tmp_path).set_index("recording")
     assert table["status"].to_dict() == {
