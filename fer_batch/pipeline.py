@@ -95,7 +95,8 @@ def analyze_recording(
 def publish_committed(layout: Layout, recording: Recording, reason: str) -> Outcome | None:
     """Publishes what was last committed of a recording that this run does not go on with, as "partial".
 
-    The commit stays for the next run, whose machine may have more memory or a better decoder. The recording is not opened: the annotated copy has no sound, and whose the tracks are stays unknown.
+    The commit stays for the next run, whose machine may have more memory or a better decoder. The recording is not
+    opened: the annotated copy has no sound, and whose the tracks are stays unknown.
 
     Args:
         layout: of the output folder.

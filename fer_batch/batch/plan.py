@@ -20,6 +20,7 @@ from fer_batch.outcome import Outputs, read_record
 from fer_batch.settings import Settings
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
+from fer_batch.unfinished import Unfinished
 from fer_batch.video.selection import Selection
 
 _WITHOUT_EFFECT = {"batch_size", "model"}
@@ -97,7 +98,10 @@ def plan(
     for recording in (replace(one, annotated=copies[one.id]) for one in found.recordings):
         record = None if overwrite else read_record(layout, recording)
         if record is None:
-            tasks.append(Task(recording, outputs, "again" if overwrite else "new", overwrite))
+            begun = Unfinished(layout, recording.id).folder.is_dir()
+            tasks.append(
+                Task(recording, outputs, "again" if overwrite else "begun before" if begun else "new", overwrite)
+            )
             continue
         if record.status != "failed":
             _check_same_file(recording, record, outputs.folder)
