@@ -86,7 +86,7 @@ def analyze(
         bool,
         typer.Option(
             "--persons/--no-persons",
-            help="Know faces again and join tracks of one person by a recognition network; nothing of it is stored.",
+            help="Know faces again and join tracks of one person by a recognition network; what it sees is not kept.",
         ),
     ] = True,
     workers: Annotated[
