@@ -90,8 +90,14 @@ class _Search(FaceLocator):
         super().__init__(settings.detector, settings.minimum_score)
         self.seconds = 0.0
 
-    def locate(self, frame: Frame, expected: NDArray[np.float32] | None = None, new_shot: bool = False) -> Faces:
+    def locate(
+        self,
+        frame: Frame,
+        expected: NDArray[np.float32] | None = None,
+        new_shot: bool = False,
+        seen: Faces | None = None,
+    ) -> Faces:
         began = time.thread_time()
-        found = super().locate(frame, expected, new_shot)
+        found = super().locate(frame, expected, new_shot, seen)
         self.seconds += time.thread_time() - began
         return found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
@@ -18,10 +18,13 @@ from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.alignment import register_all
 from fer_batch.faces.appearance import FaceEmbedder
 from fer_batch.faces.locator import FaceLocator
+from fer_batch.faces.looker import Looker
 from fer_batch.faces.persons import Persons
 from fer_batch.faces.pose import head_poses
 from fer_batch.faces.sharpness import sharpness_of_faces
 from fer_batch.faces.stage import FaceStage
+from fer_batch.in_order import InOrder
+from fer_batch.machine import available_cores
 from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
 from fer_batch.snapshot import CannotResume, Snapshot, Snapshots
@@ -38,6 +41,9 @@ _WAITING_BYTES = 48 << 20
 
 _LONGEST_WAIT_S = 0.3
 """How long a frame waits for others to be classified with it. A face's probabilities are the same in any company."""
+
+_MOST_LOOKERS = 4
+"""Threads that look ahead, at most: then the thread that follows faces is what all wait for."""
 
 _NONE: NDArray[np.float32] = np.zeros((0, len(EMOTIONS)), np.float32)
 
@@ -61,17 +67,21 @@ class Engine(Closing):
 
     Args:
         settings: which models, and how.
+        threads: cores to use, which changes no result; those of the machine unless given.
 
     Raises:
         ModelError: when a model is unknown, missing or altered.
         InputError: when the settings make no sense.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, threads: int | None = None) -> None:
         self.settings = settings
+        self.threads = available_cores() if threads is None else threads
         self.classifier = EmotionClassifier(settings.model)
         locator = FaceLocator(settings.detector, settings.minimum_score)
         self._faces = FaceStage(locator, settings.minimum_score, FaceEmbedder() if settings.persons else None)
+        ahead = min(self.threads, _MOST_LOOKERS) if self.threads > 1 else 0
+        self._lookers = [Looker(settings.detector, settings.minimum_score) for _ in range(ahead)]
 
     def observe(
         self,
@@ -111,7 +121,10 @@ class Engine(Closing):
         going_on, state = former or (None, None)
         frames = chosen(source, selection, every_frame, stop, snapshots, going_on)
         decoded = Prefetched(self._decode(frames), depth, "fer-batch decode")
-        detected = Prefetched(self._detect(decoded, persons, state), depth, "fer-batch detect")
+        # With one core the thread that follows faces looks by itself.
+        looks = [_ahead(looker) for looker in self._lookers]
+        looked = InOrder(decoded, looks, depth, "fer-batch look") if looks else decoded
+        detected = Prefetched(self._detect(looked, persons, state), depth, "fer-batch detect")
         registered = self._register(detected, every_frame)
         try:
             for item in self._classify(registered, depth if every_frame else 4 * self.settings.batch_size):
@@ -122,6 +135,7 @@ class Engine(Closing):
         finally:
             # From the last stage to the first, so that no stage waits for one that has ended.
             detected.close()
+            looked.close()
             decoded.close()
 
     def _decode(self, frames: Iterator[Chosen]) -> Iterator[Chosen]:
@@ -219,6 +233,8 @@ class Engine(Closing):
     def close(self) -> None:
         """Releases the models."""
         self._faces.close()
+        for looker in self._lookers:
+            looker.close()
 
 
 def _former(
@@ -243,6 +259,11 @@ def _two(parts: Any) -> tuple[Any, Any]:
     if not isinstance(parts, tuple) or len(parts) != 2:
         raise CannotResume("The state of the analysis is not one that can be read.")
     return parts
+
+
+def _ahead(looker: Looker) -> Callable[[Chosen], Chosen]:
+    """Looks at frames that are analysed; passes on the others."""
+    return lambda one: replace(one, seen=looker.look(one.frame)) if one.analysed else one
 
 
 def _waiting_frames(source: Source) -> int:

@@ -186,7 +186,7 @@ class _Worker:
         if self._engine is None:
             from fer_batch.engine import Engine
 
-            self._engine = Engine(self._begin.settings)
+            self._engine = Engine(self._begin.settings, self._begin.threads)
         return self._engine
 
 

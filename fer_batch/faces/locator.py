@@ -14,7 +14,8 @@ from fer_batch.faces.association import overlaps
 from fer_batch.faces.closeup import look_at, proposals
 from fer_batch.faces.covering import AWAY
 from fer_batch.faces.detector import MediaPipeDetector
-from fer_batch.faces.kinds import DETECTORS, LOWEST_SCORE, MINIMUM_SCORE, Detector
+from fer_batch.faces.kinds import LOWEST_SCORE, MINIMUM_SCORE, Detector
+from fer_batch.faces.looker import Looker
 from fer_batch.faces.merging import distinct, matches
 from fer_batch.faces.plausible import plausible
 from fer_batch.faces.schedule import Schedule
@@ -70,12 +71,11 @@ class FaceLocator(Closing):
     def __init__(self, kind: str, minimum_score: float = MINIMUM_SCORE) -> None:
         if kind not in list(Detector):
             raise InputError(f"--detector {kind}: give {' or '.join(Detector)}.")
-        network = Detector.full if kind == Detector.full else Detector.short
-        lowest = min(LOWEST_SCORE, minimum_score)
         self._minimum = minimum_score
-        self._side = DETECTORS[network].side
-        self._detector = MediaPipeDetector(network, lowest)
-        self._near = self._detector if network == Detector.short else MediaPipeDetector(Detector.short, lowest)
+        self._looker = Looker(kind, minimum_score)
+        self._near = self._looker.detector
+        if kind == Detector.full:
+            self._near = MediaPipeDetector(Detector.short, min(LOWEST_SCORE, minimum_score))
         self._far = MediaPipeDetector(Detector.full, _PROPOSED) if kind == Detector.auto else None
         self.begin()
 
@@ -95,9 +95,15 @@ class FaceLocator(Closing):
 
     def prepare(self, frame: Frame) -> None:
         """Makes the picture that :meth:`locate` looks at, in whatever thread this is called."""
-        frame.small(self._side)
+        self._looker.prepare(frame)
 
-    def locate(self, frame: Frame, expected: NDArray[np.float32] | None = None, new_shot: bool = False) -> Faces:
+    def locate(
+        self,
+        frame: Frame,
+        expected: NDArray[np.float32] | None = None,
+        new_shot: bool = False,
+        seen: Faces | None = None,
+    ) -> Faces:
         """The faces that can be registered, best score first, without tracks.
 
         Args:
@@ -105,10 +111,11 @@ class FaceLocator(Closing):
             expected: (M, 4) x, y, width, height in pixels of the frame, where known faces should be now. There
                 detections down to ``LOWEST_SCORE`` are given too.
             new_shot: after a cut; nothing is where it was.
+            seen: what a :class:`~fer_batch.faces.looker.Looker` of this kind has found in the frame; else it is looked
+                at now.
         """
         known = _NOWHERE if expected is None else expected
-        small = frame.small(self._side)
-        faces = self._detector.detect(small).scaled(frame.width / small.shape[1], frame.height / small.shape[0])
+        faces = self._looker.look(frame) if seen is None else seen
         if self._far is None:
             faces = self._without_textures(frame, faces, known)
         else:
@@ -117,9 +124,10 @@ class FaceLocator(Closing):
 
     def close(self) -> None:
         """Releases the detectors."""
-        for detector in {self._detector, self._near, self._far} - {None}:
-            assert detector is not None
-            detector.close()
+        self._looker.close()
+        for detector in (self._near, self._far):
+            if detector is not None:
+                detector.close()
 
     def _without_textures(self, frame: Frame, faces: Faces, known: NDArray[np.float32]) -> Faces:
         """Those that are known, sure or seen a second time."""

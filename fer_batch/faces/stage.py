@@ -73,7 +73,7 @@ class FaceStage(Closing):
                 if new_shot:
                     yield from _finished(following.finish(), steadier, persons)
                 expected = tracker.expected(time_s, frame.width)
-                found = self._locator.locate(frame, expected, new_shot)
+                found = self._locator.locate(frame, expected, new_shot, one.seen)
                 view = _View(frame, self._embedder)
                 yield from _finished(following.add(frame, time_s, found, frame.width, view), steadier, persons)
             if one.reading is not None:

@@ -9,6 +9,7 @@ from threading import Event
 
 from fer_batch.snapshot import Snapshots
 from fer_batch.state import pack
+from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
 from fer_batch.video.rewind import mark
 from fer_batch.video.selection import Selection
@@ -27,6 +28,8 @@ class Chosen:
     """From 0; higher after every hard cut, those between frames that are not analysed too."""
     reading: bytes | None = None
     """What reading remembers after this frame, where a snapshot is begun."""
+    seen: Faces | None = None
+    """What was found in its small picture, if it was looked at ahead of its turn."""
 
 
 @dataclass(frozen=True, slots=True)
