@@ -94,9 +94,9 @@ class RecordingRecord:
         """
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            values.setdefault("retry", values["status"] != "done")
             for key in ("started_at", "finished_at"):
                 values[key] = datetime.fromisoformat(values[key])
+            values.setdefault("retry", values["status"] != "done")
             return cls(**{known.name: values[known.name] for known in fields(cls) if known.name in values})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: not a readable recording document; analyze the recording again.") from error
