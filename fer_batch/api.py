@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from fer_batch.batch import here, together
 from fer_batch.batch.lock import only_run
-from fer_batch.batch.plan import Plan, plan
+from fer_batch.batch.plan import Plan, forget_unfinished, plan
 from fer_batch.batch.size import threads_each
 from fer_batch.emotion.finding import find_model
 from fer_batch.engine import Engine
@@ -125,6 +125,7 @@ def analyze(
 def _into_folder(planned: Plan, settings: Settings, selection: Selection, workers: int) -> list[Outcome]:
     """What became of the recordings, by one process or several."""
     with only_run(planned.outputs.folder) as lock:
+        forget_unfinished(planned)
         if workers == 1:
             return list(here.run(planned, settings, selection))
         threads = threads_each(workers)

@@ -177,7 +177,7 @@ class _Run:
                 record.probe = source.probe.to_dict()
                 provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
                 rate = source.probe.frame_rate
-                annotated = annotated_copy(path, recording, selection, rate) if outputs.video else None
+                annotated = annotated_copy(path, recording, selection, rate, engine.threads) if outputs.video else None
                 growing = [*files_of(recording, layout, outputs, path), layout.timeline(recording.id)]
                 with (
                     pulse(self.on_alive, lambda: (source.counts.frames, [written(leftovers(one)) for one in growing])),

@@ -178,9 +178,9 @@ def open_sinks(
 
 
 def annotated_copy(
-    path: Path, recording: Recording, selection: Selection, frame_rate: float | None
+    path: Path, recording: Recording, selection: Selection, frame_rate: float | None, threads: int
 ) -> AnnotatedVideo | AnnotatedPhoto:
-    """The annotated copy of a recording, to be written to ``path``."""
+    """The annotated copy of a recording, to be written to ``path``, for whose encoder there are so many cores."""
     if recording.is_photo:
         return AnnotatedPhoto(path)
     return AnnotatedVideo(
@@ -189,6 +189,8 @@ def annotated_copy(
         start_s=selection.start_s,
         end_s=selection.end_s,
         frame_rate=Fraction(frame_rate).limit_denominator(100_000) if frame_rate else None,
+        # One a core, and more where they wait for each other: x264's own rule.
+        threads=max(1, threads * 3 // 2),
     )
 
 

@@ -124,6 +124,17 @@ def plan(
     return Plan(tasks, list(kept.values()), outputs, _told(otherwise, outputs.folder), found.passed_over)
 
 
+def forget_unfinished(plan: Plan) -> None:
+    """Removes what a run has left that was to replace results that are kept after all.
+
+    Raises:
+        OutputError: when it cannot be removed.
+    """
+    layout = Layout(plan.outputs.folder)
+    for record in plan.kept:
+        Unfinished(layout, record.id).remove()
+
+
 def _check_same_file(recording: Recording, record: RecordingRecord, folder: Path) -> None:
     """Two files of one name, from two folders, have one id. A file that has only been moved still has its size."""
     same = record.source == valid(str(recording.path)) or Path(record.source).resolve() == recording.path.resolve()

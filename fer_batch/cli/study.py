@@ -15,7 +15,7 @@ from fer_batch.batch.crew import STALL_LIMIT_S, Crew
 from fer_batch.batch.events import Event, Finished, Reached, Said, Watch
 from fer_batch.batch.lock import only_run
 from fer_batch.batch.messages import Begin
-from fer_batch.batch.plan import Plan
+from fer_batch.batch.plan import Plan, forget_unfinished
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.size import threads_each
 from fer_batch.cli.bars import Bars
@@ -89,6 +89,7 @@ def carry_out(
     telling, outcomes = telling or Telling(), list[Outcome]()
     with ExitStack() as stack:
         lock = stack.enter_context(only_run(plan.outputs.folder))
+        forget_unfinished(plan)
         stop = stack.enter_context(stop_on_interrupt(quiet=telling.quiet))
         watch = _watch(stack, telling, plan, selection)
         if telling.report is not None:
