@@ -321,7 +321,7 @@ class TestACutFile:
         assert found.times == pytest.approx([place / 25 for place in places], abs=1e-9)
         # The last picture may be one whose neighbours, which come later in the file, are lost.
         assert places[:-1] == list(range(len(places) - 1))
-        assert 0 < places[-1] - places[-2] <= 3
+        assert 0 < places[-1] - places[-2] <= 5
         message = found.counts.ended_early
         assert message is not None
         assert message.startswith(f"{path}: is cut short after ")
