@@ -12,7 +12,7 @@ from fer_batch.video.probe import Probe
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """Before the work begins: what is known of the recordings, by id, but for those that cannot be opened."""
+    """Before the work begins on several recordings: what the videos are, by id, but for those that cannot be opened."""
 
     probes: dict[str, Probe]
 

@@ -51,7 +51,9 @@ class RunProgress:
     """
 
     def __init__(self, tasks: Iterable[Task], selection: Selection) -> None:
-        self.total = sum(1 for _ in tasks)
+        # What is not known counts as little as a photo.
+        self._work = {task.recording.id: 1.0 for task in tasks}
+        self.total = len(self._work)
         self.workers: dict[int, Activity] = {}
         """At work, by number."""
         self.finished = 0
@@ -60,7 +62,6 @@ class RunProgress:
         self.video_s = 0.0
         """Seconds of recordings that are over."""
         self._selection = selection
-        self._work: dict[str, float] = {}
         self._done = 0.0
         self._began_s = time.monotonic()
 
@@ -82,11 +83,11 @@ class RunProgress:
                 activity = self.workers.pop(worker, Activity(task, 0.0))
                 self.finished += 1
                 self.failed += outcome.record.status == "failed"
-                self._done += self._work.get(task.recording.id, 0.0)
+                self._done += self._work[task.recording.id]
                 self.video_s += activity.progress.time_s if activity.progress is not None else 0.0
 
     def _plan(self, probes: dict[str, Probe]) -> None:
-        self._work = {name: expected_work(probe, self._selection) for name, probe in probes.items()}
+        self._work.update((name, expected_work(probe, self._selection)) for name, probe in probes.items())
         self._began_s = time.monotonic()
 
     @property
@@ -94,8 +95,8 @@ class RunProgress:
         """Of all the work, 0 to 1."""
         total = sum(self._work.values())
         if not total:
-            return self.finished / self.total if self.total else 1.0
-        running = sum(one.share * self._work.get(one.task.recording.id, 0.0) for one in self.workers.values())
+            return 1.0
+        running = sum(one.share * self._work[one.task.recording.id] for one in self.workers.values())
         return min(1.0, (self._done + running) / total)
 
     @property

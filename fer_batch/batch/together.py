@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from threading import Event as Flag
 
@@ -53,9 +54,12 @@ def run(
     begin = Begin(settings, selection, threads)
     count = min(workers, len(plan.tasks))
     with Crew(begin, count, watch, stop or Flag(), stall_limit_s, lock) as crew:
-        probes = crew.look(plan.tasks)
+        # A photo is as little work as any.
+        videos = [task for task in plan.tasks if not task.recording.is_photo]
+        probes = crew.look(videos) if len(plan.tasks) > 1 else {}
         watch(Probed(probes))
         work = {name: expected_work(probe, selection) for name, probe in probes.items()}
-        # Whoever begins the longest one last, works on alone. What cannot be opened is told at once.
-        tasks = sorted(plan.tasks, key=lambda task: (-work.get(task.recording.id, float("inf")), task.recording.id))
+        # Whoever begins the longest one last, works on alone. What cannot be opened is told first.
+        work.update((task.recording.id, 0.0) for task in plan.tasks if task.recording.is_photo)
+        tasks = sorted(plan.tasks, key=lambda task: (-work.get(task.recording.id, math.inf), task.recording.id))
         yield from crew.analyze(tasks)
