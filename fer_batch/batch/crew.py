@@ -43,7 +43,7 @@ silence."""
 _ATTEMPTS = 2
 """A crash may come from a want of memory that is over when the recording's turn comes again."""
 _DEATHS_IN_A_ROW = 3
-"""Workers that die before they take a job, after which no more are started."""
+"""Workers that die before they give a sign of life, after which no more are started."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class _Member:
     """Since when, in time that this process could have listened."""
     told_to_stop: bool = False
     worked: bool = False
-    """Whether it has ever replied."""
+    """Whether it has ever given a sign of life."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from fer_batch.video.selection import Selection
 
 
 def given_up(task: Task, reason: str, settings: Settings, selection: Selection) -> Outcome:
-    """Writes down that a recording failed; the complete results of a former run stay, and their record with them.
+    """Writes down that a recording failed, and removes what its worker left behind.
+
+    The complete results of a former run stay, and their record with them.
 
     Raises:
         OutputError: when the record cannot be written.
@@ -31,6 +33,7 @@ def given_up(task: Task, reason: str, settings: Settings, selection: Selection) 
         settings={**settings.to_dict(), "selection": selection.to_dict()},
         model={"name": settings.model, "sha256": sha256_of(find_model(settings.model))},
     )
+    layout.tidy(record.id, task.recording.annotated or layout.annotated(record.id, photo=task.recording.is_photo))
     former = read_record(layout, task.recording)
     if former is None or former.status != "done":
         record.write(layout.record(record.id))

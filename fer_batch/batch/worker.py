@@ -62,6 +62,8 @@ def main() -> None:
     begin = jobs.get()
     assert isinstance(begin, Begin)
     worker = _Worker(begin, replies, stop)
+    # From here on, whatever ends this process is the doing of a recording.
+    worker.live()
     while True:
         worker.work(jobs.get())
 
@@ -122,7 +124,8 @@ class _Worker:
         except OSError:
             os._exit(0)
 
-    def _live(self) -> None:
+    def live(self) -> None:
+        """Gives a sign of life."""
         self._send(Alive(None))
 
     def _tell(self, progress: Progress | None) -> None:
@@ -143,7 +146,7 @@ class _Worker:
             self._tell,
             self._stop,
             fresh=task.fresh,
-            on_alive=self._live,
+            on_alive=self.live,
         )
         cause, outcome.cause = outcome.cause, None
         if isinstance(cause, MemoryError):

@@ -54,7 +54,7 @@ class LogFile:
         """Adds what has happened."""
         match event:
             case Probed(probes):
-                self.note(f"{counted(len(probes), 'recording')} can be opened")
+                self.note(f"{counted(len(probes), 'video')} can be opened")
             case Started(worker, task, process):
                 self.note(f"worker {worker}: {task.recording.id}: begins ({task.reason}; process {process})")
             case Lost(worker, task, reason, again):

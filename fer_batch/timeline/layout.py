@@ -129,6 +129,23 @@ class Layout:
         for path in (self.csv(recording), annotated, self.record(recording)):
             _unlink(*([] if path in keep else [path]), *leftovers(path))
 
+    def tidy(self, recording: str, annotated: Path) -> None:
+        """Removes the temporary files that a process left that died at work on a recording.
+
+        Args:
+            recording: its id.
+            annotated: where its annotated copy goes.
+
+        Raises:
+            OutputError: when something cannot be removed.
+        """
+        for part in (self.timeline(recording), self.tracks(recording), self.episodes(recording)):
+            _unlink(*leftovers(part))
+            with suppress(OSError):
+                part.parent.rmdir()
+        for path in (self.csv(recording), annotated, self.record(recording)):
+            _unlink(*leftovers(path))
+
     def _file(self, kind: str, name: str) -> Path:
         return self.out.joinpath(kind, *(_component(part) for part in name.split("/")))
 

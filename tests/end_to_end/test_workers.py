@@ -17,8 +17,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from command import EXAMPLES
 
 import fer_batch
+from fer_batch.batch.events import Event, Lost
+from fer_batch.batch.plan import plan
+from fer_batch.batch.together import run
+from fer_batch.outcome import Outputs
+from fer_batch.settings import Settings
+from fer_batch.video.selection import Selection
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -120,6 +127,7 @@ def test_a_recording_that_takes_its_worker_with_it_twice_has_failed_and_the_othe
         (row,) = csv.DictReader(file)
     assert (row["recording"], row["status"], row["error"], row["retry"]) == ("c.mp4", "failed", sentence, "true")
     assert log.read_text().count("c.mp4: begins (new; process") == 2
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")], "nothing half-written stays"
 
     # The next run does this one alone.
     with watched(script, study, "-o", out) as again:
@@ -129,6 +137,25 @@ def test_a_recording_that_takes_its_worker_with_it_twice_has_failed_and_the_othe
     with watched(script, study, "-o", out) as nothing:
         assert nothing.ended()[0] == 0
     assert nothing.statuses() == {}
+
+
+def test_files_that_end_every_worker_that_opens_them_do_not_end_the_run(clip: Path, tmp_path: Path) -> None:
+    """As a fault in a decoder does, more often in a row than workers would be started in vain."""
+    fatal = tmp_path / "a program of its own"
+    fatal.mkdir()
+    # In the place of the module that opens recordings, for the worker processes alone.
+    (fatal / "av.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
+    stills = [shutil.copy(EXAMPLES / "astronaut.png", tmp_path / f"{name}.png") for name in "abc"]
+    planned = plan([*stills, clip], Outputs(tmp_path / "out", video=False), Settings(), Selection())
+    events: list[Event] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(fatal)
+        outcomes = list(run(planned, Settings(), Selection(), workers=2, threads=1, watch=events.append))
+    assert {outcome.record.id: outcome.record.status for outcome in outcomes} == dict.fromkeys(
+        ("a.png", "b.png", "c.png", clip.name), "failed"
+    )
+    assert all("crashed (SIGSEGV)" in str(outcome.record.error) for outcome in outcomes)
+    assert sum(isinstance(event, Lost) for event in events) == 8
 
 
 def test_two_runs_never_write_to_one_folder(script: Path, study: Path, tmp_path: Path) -> None:
