@@ -46,3 +46,19 @@ def test_a_containers_memory_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "memory.current").write_text("2000000\n")
     monkeypatch.setattr(machine, "_groups", lambda _: [tmp_path])
     assert machine.available_memory_bytes() == 7_000_000
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "cached"),
+    [
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ],
+)
+def test_files_that_were_read_take_no_memory_from_a_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, used: str, cached: str
+) -> None:
+    for name, text in {limit: "9000000", used: "8900000", "memory.stat": f"anon 1\n{cached} 6900000"}.items():
+        (tmp_path / name).write_text(text + "\n")
+    monkeypatch.setattr(machine, "_groups", lambda _: [tmp_path])
+    assert machine.available_memory_bytes() == 7_000_000
