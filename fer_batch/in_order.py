@@ -83,6 +83,8 @@ class InOrder(Generic[T, R]):
                 if not self._stopped:
                     self._results[place] = result
                 self._changed.notify_all()
+            # A picture is in it, and the next item may be long in coming.
+            del result
 
     def _draw(self) -> tuple[int, T | _Raised] | None:
         """The next item with its place; None when there is no more to do."""

@@ -93,7 +93,7 @@ def test_an_error_comes_out_after_what_was_before_it(at_fault: str) -> None:
         return unevenly(item)
 
     def work() -> None:
-        made, seen = InOrder(items(), [function] * 3, 8, "test"), []
+        made, seen = InOrder(items(), [function] * 3, 8, "test"), list[int]()
         with pytest.raises(OSError, match="at 30"):
             seen.extend(iter(lambda: next(made), None))
         made.close()

@@ -187,8 +187,12 @@ class _Worker:
     def _loaded(self) -> Any:
         """The models, loaded once."""
         if self._engine is None:
+            import cv2
+
             from fer_batch.engine import Engine
 
+            # Left to itself, each worker would take all cores.
+            cv2.setNumThreads(self._begin.threads)
             self._engine = Engine(self._begin.settings, self._begin.threads)
         return self._engine
 
