@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
@@ -66,7 +66,7 @@ def _stream(path: Path, settings: Settings, selection: Selection) -> Iterator[Ob
 
 
 def analyze(
-    *inputs: str | Path,
+    *inputs: str | Path | Sequence[str | Path],
     output: str | Path | None = None,
     video: bool = False,
     timeline: Literal["parquet", "both"] = "parquet",
@@ -81,7 +81,7 @@ def analyze(
     recording that ends before its header says so or results of other options that are replaced, is a warning.
 
     Args:
-        *inputs: files, folders or patterns.
+        *inputs: files, folders or patterns, one by one or in lists.
         output: a folder for what ``fer-batch analyze`` writes.
         video: also write annotated video there.
         timeline: format of the timelines there, "both" for CSV beside Parquet.
@@ -98,6 +98,10 @@ def analyze(
         OutputError: when the output cannot be written.
     """
     settings, selection = split_options(options)
+    # A list of paths is what many have at hand.
+    given: list[str | Path] = []
+    for each in inputs:
+        given.extend(each if isinstance(each, list | tuple) else [each])  # type: ignore[list-item]
     if not isinstance(workers, int) or workers < 1:
         raise InputError(f"workers={workers!r}: give a whole number from 1.")
     if timeline not in ("parquet", "both"):
@@ -105,11 +109,11 @@ def analyze(
     if output is None:
         if video or timeline != "parquet":
             raise InputError("Annotated video and CSV need a folder to go to; give output=.")
-        tables, said = _in_memory(inputs, settings, selection)
+        tables, said = _in_memory(given, settings, selection)
         for sentence in said:
             warnings.warn(sentence, stacklevel=2)
         return data_frame(tables)
-    planned = plan(inputs, Outputs(Path(output), timeline, video), settings, selection, overwrite)
+    planned = plan(given, Outputs(Path(output), timeline, video), settings, selection, overwrite)
     said = [] if planned.changes is None else [planned.changes]
     outcomes = _into_folder(planned, settings, selection, workers)
     said += [one.record.error for one in outcomes if one.record.status != "failed" and one.record.error is not None]

@@ -23,6 +23,9 @@ COMMIT_S: Final = 20.0
 """Seconds of work that a killed run loses at most, but for those that a commit waits to come out of the stages: little
 to do again, and long beside the tenth of a second that a commit takes."""
 
+_LITTLE_S: Final = 5.0
+"""Seconds of work for which nobody who interrupts a run waits until they are committed."""
+
 _WITHOUT_EFFECT: Final = ("batch_size", "model")
 """Settings that change no result, or that are compared by checksum."""
 
@@ -37,7 +40,22 @@ class Commits:
 
     def __init__(self, make: Callable[[Snapshot], None], every_s: float) -> None:
         self._make, self._every_s = make, every_s
-        self._due_s: float | None = time.monotonic() + every_s
+        self._last_s = time.monotonic()
+        self._due_s: float | None = self._last_s + every_s
+        self._made = 0
+        self._hurried: int | None = None
+
+    def caught_up(self) -> bool:
+        """Whether little would be lost now. If not, a snapshot is wanted as soon as that can be; asked again, this says
+        whether its commit has been made.
+        """
+        if self._hurried is None:
+            if time.monotonic() - self._last_s < _LITTLE_S:
+                return True
+            self._hurried = self._made
+            if self._due_s is not None:
+                self._due_s = 0.0
+        return self._made > self._hurried
 
     def due(self) -> bool:
         """Whether a snapshot is to be begun; not while one is on its way."""
@@ -49,7 +67,9 @@ class Commits:
     def take(self, snapshot: Snapshot) -> None:
         """Makes the commit; errors as it has."""
         self._make(snapshot)
-        self._due_s = time.monotonic() + self._every_s
+        self._made += 1
+        self._last_s = time.monotonic()
+        self._due_s = self._last_s + self._every_s
 
 
 def input_of(path: Path) -> dict[str, int]:

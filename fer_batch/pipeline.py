@@ -245,7 +245,7 @@ class _Run:
         with closing(observations):
             for frame, observation in observations:
                 # Only here is it certain that something is left out: this frame.
-                if stop is not None and stop.is_set():
+                if stop is not None and stop.is_set() and commits.caught_up():
                     return True
                 sinks.write(frame, observation)
                 if observation is not None and on_progress is not None:

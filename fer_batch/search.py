@@ -76,9 +76,19 @@ def _matching(pattern: Path, own: OwnResults) -> Matches:
     while len(parts) > 1 and (not glob.has_magic(parts[0]) or os.path.lexists(fixed / parts[0])):
         fixed, parts = fixed / parts[0], parts[1:]
     names = sorted(glob.glob(str(Path(*parts)), root_dir=fixed, recursive=True))  # noqa: PTH207 - Path.glob differs in **
-    found = Matches()
-    _add(found, fixed, [fixed / name for name in names if (fixed / name).is_file()], own)
+    found, places = Matches(), dict[Path, Path]()
+    files = [fixed / name for name in names if (fixed / name).is_file() and not _is_circular(fixed, name, places)]
+    _add(found, fixed, files, own)
     return found
+
+
+def _is_circular(fixed: Path, name: str, places: dict[Path, Path]) -> bool:
+    """Whether a link on the way to a file leads back to a folder on that way; ``places`` is kept between calls."""
+    way = [fixed, *(fixed / folder for folder in list(Path(name).parents)[-2::-1])]
+    for folder in way:
+        if folder not in places:
+            places[folder] = folder.resolve()
+    return len({places[folder] for folder in way}) < len(way)
 
 
 def _add(found: Matches, searched: Path, files: list[Path], own: OwnResults) -> None:

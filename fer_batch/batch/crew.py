@@ -92,6 +92,8 @@ class Crew(Closing):
         self._inbox: SimpleQueue[tuple[WorkerProcess, Any]] = SimpleQueue()
         self._members: list[_Member] = []
         self._deaths = 0
+        self._error: FerBatchError | None = None
+        """What ends the run."""
 
     def look(self, tasks: Iterable[Task]) -> dict[str, Probe]:
         """What the recordings are, by id; without those that cannot be opened."""
@@ -102,15 +104,15 @@ class Crew(Closing):
             self._note_loss(member, reply)
         return probes
 
-    def rehearse(self, tasks: Iterable[Task]) -> dict[str, float]:
-        """Frames a second of some recordings, by id, while all workers are busy with the same."""
-        rates: dict[str, list[float]] = {}
+    def rehearse(self, tasks: Iterable[Task]) -> dict[str, Rehearsed]:
+        """How fast some recordings go, by id, while all workers are busy with the same."""
+        rehearsed: dict[str, list[Rehearsed]] = {}
         for task in tasks:
             for member, _, reply in self._replies(deque([Rehearse(task)] * self._count)):
-                if isinstance(reply, Rehearsed) and reply.frames_per_second is not None:
-                    rates.setdefault(task.recording.id, []).append(reply.frames_per_second)
+                if isinstance(reply, Rehearsed):
+                    rehearsed.setdefault(task.recording.id, []).append(reply)
                 self._note_loss(member, reply)
-        return {name: sum(found) / len(found) for name, found in rates.items()}
+        return {name: min(found, key=lambda one: one.frames_per_second) for name, found in rehearsed.items()}
 
     def analyze(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
         """Analyses recordings; each outcome is given as soon as its files are whole.
@@ -135,7 +137,7 @@ class Crew(Closing):
                 continue
             assert isinstance(reply, _Gone)
             self._note_loss(member, reply)
-            if self._stop.is_set():
+            if self._is_ending:
                 continue
             reason = f"{task.recording.path}: the process that analysed it {reply.reason}."
             if isinstance(job, Salvage):
@@ -162,20 +164,30 @@ class Crew(Closing):
         """
         turn_s = time.monotonic()
         while True:
-            if self._stop.is_set():
+            if self._is_ending:
                 jobs.clear()
                 self._pass_on_stop()
             self._assign(jobs)
             if not jobs and all(member.job is None for member in self._members):
+                if self._error is not None:
+                    raise self._error
                 return
             for member, message in self._messages():
                 job = member.job
-                if job is not None and not self._is_on_the_way(member, job, message):
-                    member.job = None
+                if job is None or self._is_on_the_way(member, job, message):
+                    continue
+                member.job = None
+                if isinstance(message, Failed):
+                    self._end_with(member, message)
+                else:
                     yield member, job, message
             now = time.monotonic()
             self._end_silent(min(now - turn_s, _LONGEST_TURN_S))
             turn_s = now
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._stop.is_set() or self._error is not None
 
     def _pass_on_stop(self) -> None:
         for member in self._members:
@@ -184,21 +196,18 @@ class Crew(Closing):
                 member.process.stop()
 
     def _is_on_the_way(self, member: _Member, job: Job, message: object) -> bool:
-        """Whether a message only tells how far a job is.
-
-        Raises:
-            FerBatchError: what it says, if that ends the run.
-        """
-        number = member.process.number
-        if isinstance(message, Failed):
-            if message.traceback is not None:
-                self._watch(Said(number, message.traceback))
-            raise message.error
+        """Whether a message only tells how far a job is."""
         if not isinstance(message, Alive):
             return False
         if message.progress is not None:
-            self._watch(Reached(number, job.task, message.progress))
+            self._watch(Reached(member.process.number, job.task, message.progress))
         return True
+
+    def _end_with(self, member: _Member, failed: Failed) -> None:
+        """Lets the others end well, and leave nothing half-written, before the error comes out."""
+        if failed.traceback is not None:
+            self._watch(Said(member.process.number, failed.traceback))
+        self._error = self._error or failed.error
 
     def _assign(self, jobs: deque[Job]) -> None:
         """Gives jobs to those who have none, and finds more workers."""

@@ -71,9 +71,12 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """From a worker; None where nothing could be analysed."""
+    """From a worker: how fast it went."""
 
-    frames_per_second: float | None
+    once_s: float
+    """Seconds for what is done once for a recording: before the first frame was analysed, and after the last."""
+    frames_per_second: float
+    """Of the selection's range, between them; infinite where there is but one."""
 
 
 @dataclass(frozen=True, slots=True)

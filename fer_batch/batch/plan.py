@@ -54,6 +54,8 @@ class Plan:
     """A sentence about results that other settings gave and that are replaced."""
     passed_over: int = 0
     """Files among the inputs that are no video or photo."""
+    others: int = 0
+    """Recordings whose results the folder holds, but that are not among the inputs."""
 
     @property
     def recordings(self) -> list[Recording]:
@@ -121,7 +123,8 @@ def plan(
             continue
         tasks.append(Task(recording, outputs, reason))
     _check_writable(outputs.folder)
-    return Plan(tasks, list(kept.values()), outputs, _told(otherwise, outputs.folder), found.passed_over)
+    others = len(set(layout.recordings()) - {recording.id for recording in found.recordings})
+    return Plan(tasks, list(kept.values()), outputs, _told(otherwise, outputs.folder), found.passed_over, others)
 
 
 def forget_unfinished(plan: Plan) -> None:

@@ -10,8 +10,12 @@ from fer_batch.batch.events import Event, Finished, Lost, Probed, Reached, Start
 from fer_batch.batch.plan import Task
 from fer_batch.batch.size import expected_work
 from fer_batch.outcome import Progress
+from fer_batch.video.amount import seconds_in_range
 from fer_batch.video.probe import Probe
 from fer_batch.video.selection import Selection
+
+_TELLING_SHARE = 0.02
+"""Of the work, from which on the time that is left can be told: before, it is the loading of models that counts."""
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ class RunProgress:
         """Seconds of recordings that are over."""
         self._selection = selection
         self._done = 0.0
+        self._lasts_s: dict[str, float] = {}
         self._began_s = time.monotonic()
 
     def tell(self, event: Event) -> None:
@@ -84,10 +89,13 @@ class RunProgress:
                 self.finished += 1
                 self.failed += outcome.record.status == "failed"
                 self._done += self._work[task.recording.id]
-                self.video_s += activity.progress.time_s if activity.progress is not None else 0.0
+                told_s = activity.progress.time_s if activity.progress is not None else 0.0
+                self.video_s += self._lasts_s.get(task.recording.id, told_s)
 
     def _plan(self, probes: dict[str, Probe]) -> None:
         self._work.update((name, expected_work(probe, self._selection)) for name, probe in probes.items())
+        lasts = {name: seconds_in_range(probe, self._selection) for name, probe in probes.items()}
+        self._lasts_s = {name: seconds for name, seconds in lasts.items() if seconds is not None}
         self._began_s = time.monotonic()
 
     @property
@@ -108,7 +116,7 @@ class RunProgress:
     def remaining_s(self) -> float | None:
         """Until all is done, if it goes on as it went; None before that can be told."""
         share = self.share
-        return self.elapsed_s * (1 - share) / share if share > 0 else None
+        return self.elapsed_s * (1 - share) / share if share > _TELLING_SHARE else None
 
     @property
     def times_real_time(self) -> float:

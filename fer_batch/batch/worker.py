@@ -5,6 +5,7 @@ It is a process of its own so that nothing that a recording does to it, a crash 
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -103,7 +104,7 @@ class _Worker:
                 case Look(task):
                     reply: object = Looked(_probe(task))
                 case Rehearse(task):
-                    reply = Rehearsed(self._rehearse(task))
+                    reply = self._rehearse(task)
                 case Analyze(task):
                     reply = self._analyze(task)
                 case Salvage(task, reason):
@@ -159,8 +160,8 @@ class _Worker:
         outcome = publish_committed(Layout(task.outputs.folder), task.recording, reason)
         return Done(outcome or given_up(task, reason, self._begin.settings, self._begin.selection))
 
-    def _rehearse(self, task: Task) -> float | None:
-        """Frames a second after the first moments, of an analysis whose results go nowhere."""
+    def _rehearse(self, task: Task) -> Rehearsed | None:
+        """Times an analysis whose results go nowhere; None where nothing could be analysed."""
         from fer_batch.pipeline import analyze_recording
 
         times: list[tuple[float, int]] = []
@@ -179,10 +180,11 @@ class _Worker:
             outputs = Outputs(Path(folder), task.outputs.timeline, task.outputs.video)
             recording = replace(task.recording, annotated=None)
             analyze_recording(engine, recording, self._begin.selection, outputs, note, enough)
-        warm = times[len(times) // 4 :]
-        if len(warm) < 2:
+        if not times:
             return None
-        return (warm[-1][1] - warm[0][1]) / max(1e-6, warm[-1][0] - warm[0][0])
+        took_s, (first_s, first), (last_s, last) = time.monotonic() - began, times[0], times[-1]
+        rate = (last - first) / (last_s - first_s) if last_s > first_s else math.inf
+        return Rehearsed(took_s - (last_s - first_s), rate)
 
     def _loaded(self) -> Any:
         """The models, loaded once."""

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from fer_batch.batch.plan import Plan
 from fer_batch.cli.timecode import clock
-from fer_batch.cli.wording import counted
+from fer_batch.cli.wording import counted, faults
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.palette import hex_colour
 from fer_batch.names import shown
@@ -49,17 +49,33 @@ def print_closing_table(plan: Plan, outcomes: Sequence[Outcome]) -> None:
             console.print(Text(shown(str(path))), soft_wrap=True)
         return
     records = sorted([*plan.kept, *(outcome.record for outcome in outcomes)], key=lambda record: record.id)
-    incomplete = [record for record in records if record.status != "done"]
-    if incomplete:
-        console.print(Text("Not complete:", style="bold"))
-        for record in incomplete:
-            console.print(Text(shown(f"  {record.status:<8}{record.id}: {_cause(record)}")), soft_wrap=True)
-    done, kept = len(records) - len(incomplete), len(plan.kept)
+    _print_faults(console, records)
+    incomplete = sum(record.status != "done" for record in records)
+    done, kept = len(records) - incomplete, len(plan.kept)
     before = f" ({kept} of them before)" if kept else ""
     folder = plan.outputs.folder
     kinds = sorted({path.relative_to(folder).parts[0] for one in outcomes for path in one.files} | {"recordings"})
     results = f"; results in {folder}: {', '.join(kinds)}" if outcomes else f"; results in {folder}"
     console.print(Text(shown(f"{done} of {counted(len(records), 'recording')} done{before}{results}")), soft_wrap=True)
+
+
+def _print_faults(console: Console, records: Sequence[RecordingRecord]) -> None:
+    """What a person should look into."""
+    told = {
+        "Damaged, but read to the end:": [
+            f"  {record.id}: {faults(record.counts)}"
+            for record in records
+            if record.status == "done" and faults(record.counts)
+        ],
+        "Not complete:": [
+            f"  {record.status:<8}{record.id}: {_cause(record)}" for record in records if record.status != "done"
+        ],
+    }
+    for title, lines in told.items():
+        if lines:
+            console.print(Text(title, style="bold"))
+        for line in lines:
+            console.print(Text(shown(line)), soft_wrap=True)
 
 
 def _cause(record: RecordingRecord) -> str:

@@ -3,24 +3,56 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from fer_batch.atomic import explained, whole
+from fer_batch.cli.wording import faults
+from fer_batch.errors import OutputError
+from fer_batch.inputs import Recording
+from fer_batch.names import valid
 from fer_batch.timeline.record import RecordingRecord
 
 _COLUMNS = ("recording", "source", "status", "error", "retry", "finished_at")
 
 
-def write_failures(path: Path, records: Iterable[RecordingRecord]) -> None:
-    """Writes a CSV file with one row for each recording that is not done, none if all are.
+def check_report(path: Path) -> None:
+    """Makes sure that the table can be written: in the morning it is too late to find out.
 
-    Columns: recording, source (path of the file), status ("failed" or "partial"), error (a sentence), retry (whether
-    running again does it again) and finished_at (UTC).
+    Raises:
+        OutputError: when it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); give another file with --report.") from error
+
+
+def write_failures(path: Path, records: Iterable[RecordingRecord], not_begun: Iterable[Recording] = ()) -> None:
+    """Writes a CSV file with one row for each recording that is not done or damaged, none if all are well.
+
+    Columns: recording, source (path of the file), status ("failed", "partial", "done" with damage, "not begun"), error
+    (a sentence), retry (whether running again does it again) and finished_at (UTC).
+
+    Args:
+        path: the file.
+        records: of all recordings that are over.
+        not_begun: the others.
 
     Raises:
         OutputError: when it cannot be written.
     """
+    rows: list[tuple[str, ...]] = []
+    for one in records:
+        damage = faults(one.counts)
+        if one.status != "done" or damage:
+            finished = one.finished_at.isoformat(timespec="seconds")
+            said = one.error or f"{one.source}: {damage}."
+            rows.append((one.id, valid(one.source), one.status, said, str(one.retry).lower(), finished))
+    rows += [(one.id, valid(str(one.path)), "not begun", "The run ended before.", "true", "") for one in not_begun]
     with (
         whole(path) as temporary,
         explained(path),
@@ -28,7 +60,4 @@ def write_failures(path: Path, records: Iterable[RecordingRecord]) -> None:
     ):
         table = csv.writer(file)
         table.writerow(_COLUMNS)
-        for one in sorted(records, key=lambda record: record.id):
-            if one.status != "done":
-                retry, finished = str(one.retry).lower(), one.finished_at.isoformat(timespec="seconds")
-                table.writerow([one.id, one.source, one.status, one.error or "", retry, finished])
+        table.writerows(sorted(rows))

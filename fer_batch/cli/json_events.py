@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from types import TracebackType
@@ -35,6 +36,7 @@ class JsonEvents:
         self._reached, self._plan = reached, plan
         self._told_s: dict[int, float] = {}
         self._statuses: dict[str, int] = {}
+        self._heard = True
 
     def __enter__(self) -> Self:
         folder = self._plan.outputs.folder
@@ -84,5 +86,11 @@ class JsonEvents:
 
     def _write(self, event: str, **values: Any) -> None:
         line = {"event": event, "time": time.time(), **plain(values)}
-        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        if self._heard:
+            try:
+                sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            except BrokenPipeError:
+                # Whoever read has had enough, but it is the files that count.
+                self._heard = False
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -10,6 +10,7 @@ from typing import Self
 from fer_batch.atomic import explained
 from fer_batch.batch.events import Event, Finished, Lost, Probed, Reached, Said, Started
 from fer_batch.cli.wording import counted, faults
+from fer_batch.errors import OutputError
 from fer_batch.names import shown
 
 
@@ -28,9 +29,13 @@ class LogFile:
 
     def __enter__(self) -> Self:
         if self._path is not None:
-            with explained(self._path):
+            try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+            except OSError as error:
+                raise OutputError(
+                    f"{self._path}: cannot be written ({error.strerror}); give another file with --log-file."
+                ) from error
         return self
 
     def __exit__(
@@ -68,9 +73,10 @@ class LogFile:
                     else ""
                 )
                 self.note(f"worker {worker}: {task.recording.id}: {record.status} in {took_s:.1f} s{done}")
-                for said in (record.error, faults(counts)):
-                    if said:
-                        self.note(f"worker {worker}: {task.recording.id}: {said}")
+                if record.error is not None:
+                    self.note(f"worker {worker}: {record.error}")
+                if damage := faults(counts):
+                    self.note(f"worker {worker}: {task.recording.id}: {damage}")
             case Said(worker, text):
                 for line in text.splitlines():
                     self.note(f"worker {worker}: | {line}")

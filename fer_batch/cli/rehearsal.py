@@ -8,18 +8,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fer_batch.batch.messages import Rehearsed
 from fer_batch.batch.plan import Plan, Task
 from fer_batch.batch.size import expected_work
 from fer_batch.cli.timecode import clock
 from fer_batch.cli.wording import counted, lasting
 from fer_batch.names import shown
-from fer_batch.video.amount import frames_analysed, seconds_in_range
+from fer_batch.video.amount import frames_in_range, seconds_in_range
 from fer_batch.video.probe import Probe
 from fer_batch.video.selection import Selection
 
 
 def rehearsed(plan: Plan, probes: dict[str, Probe], selection: Selection) -> list[Task]:
-    """The recordings by which the speed is measured: of each size of picture the longest, three sizes at most."""
+    """The recordings by which the speed is measured: of each size of picture the longest video, three sizes at
+    most; a photo where there are no videos.
+    """
     longest: dict[tuple[int, int], tuple[float, Task]] = {}
     for task in plan.tasks:
         probe = probes.get(task.recording.id)
@@ -27,31 +30,32 @@ def rehearsed(plan: Plan, probes: dict[str, Probe], selection: Selection) -> lis
             work, size = expected_work(probe, selection), (probe.width, probe.height)
             if size not in longest or work > longest[size][0]:
                 longest[size] = work, task
-    return [task for _, task in sorted(longest.values(), key=lambda one: -one[0])[:3]]
+    chosen = [task for _, task in sorted(longest.values(), key=lambda one: -one[0])[:3]]
+    return chosen or [task for task in plan.tasks if task.recording.id in probes][:1]
 
 
 def estimated_s(
-    plan: Plan, probes: dict[str, Probe], rates: dict[str, float], selection: Selection, workers: int
+    plan: Plan, probes: dict[str, Probe], measured: dict[str, Rehearsed], selection: Selection, workers: int
 ) -> float | None:
     """Seconds that the run would take; None when nothing was measured.
 
     Args:
         plan: what would be done.
         probes: of its recordings, by id.
-        rates: frames a second of some of them, by id, each measured while all workers were busy.
+        measured: how fast some of them went, by id, while all workers were busy.
         selection: which frames.
         workers: at a time.
     """
-    work = {name: expected_work(probe, selection) for name, probe in probes.items()}
-    measured = [name for name in rates if rates[name] > 0 and frames_analysed(probes[name], selection)]
     if not measured:
         return None
-    frames = {name: frames_analysed(probes[name], selection) or 0 for name in measured}
-    seconds = sum(frames[name] / rates[name] for name in measured)
-    # What was measured takes so long; the rest as much longer as it is more work.
-    every = [work[task.recording.id] for task in plan.tasks if task.recording.id in work]
-    total_s = seconds * sum(every) / sum(work[name] for name in measured)
-    return max(total_s / workers, seconds * max(every) / sum(work[name] for name in measured))
+    once_s = sum(one.once_s for one in measured.values()) / len(measured)
+    work = {name: expected_work(probe, selection) for name, probe in probes.items()}
+    frames = {name: frames_in_range(probes[name], selection) or 0 for name in measured}
+    rates = {name: one.frames_per_second for name, one in measured.items()}
+    each_s = sum(frames[name] / rates[name] for name in measured) / sum(work[name] for name in measured)
+    # What was measured takes so long, the rest as much longer as it is more work.
+    seconds = [once_s + each_s * work[task.recording.id] for task in plan.tasks if task.recording.id in work]
+    return max(sum(seconds) / workers, *seconds)
 
 
 def print_plan(

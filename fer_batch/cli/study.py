@@ -20,7 +20,7 @@ from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.size import threads_each
 from fer_batch.cli.bars import Bars
 from fer_batch.cli.closing_table import print_closing_table
-from fer_batch.cli.failure_report import write_failures
+from fer_batch.cli.failure_report import check_report, write_failures
 from fer_batch.cli.json_events import JsonEvents
 from fer_batch.cli.lines import Lines
 from fer_batch.cli.log_file import LogFile
@@ -94,8 +94,8 @@ def carry_out(
         watch = _watch(stack, telling, plan, selection)
         if telling.report is not None:
             # Also when an error ends the run: what failed before has failed.
-            report = telling.report
-            stack.callback(lambda: write_failures(report, [*plan.kept, *(one.record for one in outcomes)]))
+            check_report(telling.report)
+            stack.callback(_report, telling.report, plan, outcomes)
         # What comes before an error stays in the list.
         outcomes.extend(
             together.run(
@@ -113,6 +113,12 @@ def carry_out(
     if not telling.quiet and not telling.as_json:
         print_closing_table(plan, outcomes)
     return _status(plan, outcomes, stop)
+
+
+def _report(path: Path, plan: Plan, outcomes: list[Outcome]) -> None:
+    over = {one.record.id for one in outcomes}
+    records = [*plan.kept, *(one.record for one in outcomes)]
+    write_failures(path, records, [one for one in plan.recordings if one.id not in over])
 
 
 def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection) -> Watch:
@@ -161,6 +167,9 @@ def _tell_plan(plan: Plan, notices: Notices) -> None:
     if plan.kept:
         what = plan.kept[0].id if len(plan.kept) == 1 else f"{len(plan.kept)} recordings"
         notices.say(f"{what}: done already, kept (--overwrite does it again).")
+    if plan.others:
+        what = counted(plan.others, "recording")
+        notices.say(f"{plan.outputs.folder}: also holds results of {what} not among the inputs, which stay.")
 
 
 def _status(plan: Plan, outcomes: list[Outcome], stop: Flag) -> ExitStatus:

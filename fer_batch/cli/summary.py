@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+_LONGEST_NAME = 60
+"""Letters of an id in a pipe, where nothing else limits them: the end tells more than the beginning."""
+_SHORTEST_NAME = 12
+"""Columns of a terminal that an id gets, so that it can be told from others."""
 _MOST_ROWS = 50
 """Rows of a table that are printed, which is what a terminal shows on a page or two; the files have all."""
 
@@ -60,6 +64,7 @@ def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, 
     from rich.table import Table
     from rich.text import Text
 
+    from fer_batch.cli.wording import short
     from fer_batch.names import shown
 
     rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
@@ -72,7 +77,9 @@ def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, 
     rows.add_column("of this time", no_wrap=True)
     rows.add_column("episodes", justify="right", no_wrap=True)
     for row in table.head(_MOST_ROWS).to_dict("records"):
-        rows.add_row(Text(shown(row["recording"])), *(_text(row[name]) for name in named), *_showing(row))
+        rows.add_row(
+            Text(short(shown(row["recording"]), _LONGEST_NAME)), *(_text(row[name]) for name in named), *_showing(row)
+        )
     console.print(rows)
     if len(table) > _MOST_ROWS:
         console.print(f"and {len(table) - _MOST_ROWS} more {thing}s in the files")

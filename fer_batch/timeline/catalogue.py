@@ -42,6 +42,11 @@ _TYPES: Final = {
     "model": "string",
     "model_sha256": "string",
     "version": "string",
+    "detector": "string",
+    "every": "Int64",
+    "fps": "Float64",
+    "start_s": "Float64",
+    "end_s": "Float64",
 }
 """Columns and their types; those of a later version go at the end."""
 
@@ -55,7 +60,8 @@ def recordings(out: str | os.PathLike[str]) -> pd.DataFrame:
     Columns: recording, status ("done", "partial", "failed"), error (the sentence shown to the user), source (the file's
     path), kind ("video" or "photo"), duration_s, width, height, frame_rate, frames_decoded, frames_analysed, rows,
     tracks, episodes, damaged_packets, damaged_frames, repaired_times, started_at, finished_at (UTC), model,
-    model_sha256, version (fer-batch's). What is not known is null: a failed recording has no counts. A recording whose
+    model_sha256, version (fer-batch's), and the settings by which results may differ: detector, every, fps, start_s,
+    end_s. What is not known is null: a failed recording has no counts. A recording whose
     document is not readable has the status "unreadable", and the error says which file that is.
 
     Raises:
@@ -89,6 +95,8 @@ def _row(layout: Layout, recording: str) -> tuple[Any, ...]:
             "model": record.model.get("name"),
             "model_sha256": record.model.get("sha256"),
             "version": record.versions.get("fer_batch"),
+            "detector": record.settings.get("detector"),
+            **record.settings.get("selection", {}),
         }
     except (InputError, AttributeError) as error:
         # Readable JSON of another make has no such attributes. One bad document must not hide the others.

@@ -201,6 +201,8 @@ def find_episodes(
         probabilities: (N, 7).
         rules: what makes an episode.
     """
+    if not len(times):
+        return []
     moments, frame = np.unique(times, return_inverse=True)
     intervals = np.concatenate([[np.inf], np.diff(moments)])
     rows = _Rows(times, np.minimum.accumulate(intervals)[frame], probabilities.astype(np.float64))
