@@ -69,7 +69,13 @@ def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, 
 
     rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     # On a terminal long names give way, and nothing else.
-    rows.add_column("recording", overflow="ellipsis", no_wrap=True, ratio=1 if console.is_terminal else None)
+    rows.add_column(
+        "recording",
+        overflow="ellipsis",
+        no_wrap=True,
+        ratio=1 if console.is_terminal else None,
+        min_width=_SHORTEST_NAME,
+    )
     rows.expand = console.is_terminal
     for name in named:
         rows.add_column(name, justify="right" if name != "status" else "left", no_wrap=True)
@@ -77,9 +83,8 @@ def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, 
     rows.add_column("of this time", no_wrap=True)
     rows.add_column("episodes", justify="right", no_wrap=True)
     for row in table.head(_MOST_ROWS).to_dict("records"):
-        rows.add_row(
-            Text(short(shown(row["recording"]), _LONGEST_NAME)), *(_text(row[name]) for name in named), *_showing(row)
-        )
+        recording = short(shown(row["recording"]), _LONGEST_NAME)
+        rows.add_row(Text(recording), *(_text(row[name]) for name in named), *_showing(row))
     console.print(rows)
     if len(table) > _MOST_ROWS:
         console.print(f"and {len(table) - _MOST_ROWS} more {thing}s in the files")

@@ -185,7 +185,7 @@ def test_the_command_writes_what_it_prints(tmp_path: Path, capsys: pytest.Captur
     document(out, "b.mp4", "failed", error="b.mp4: no video.")
     assert run(["summary", str(out)]) == 0
     said = capsys.readouterr()
-    assert name in said.out
+    assert f"…{name[-59:]} " in said.out, "as long as it may be, and no longer"
     assert "b.mp4: no video." in said.err
     tables = fer_batch.summary(out)
     assert files(out / "summary") == ["recordings.csv", "recordings.parquet", "tracks.csv", "tracks.parquet"]
