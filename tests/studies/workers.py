@@ -1,11 +1,15 @@
 """How much faster a study goes with more workers, and how much memory all its processes take.
 
+One worker looks for faces in all cores already. So there are two ratios: to one worker that has the machine, and to one
+that is held to a core, which is what a worker more gains for a core more.
+
 ``PYTHONPATH=tests python -m studies.workers FOLDER [--workers 2] [--runs 3] [options of analyze]``
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -61,8 +65,8 @@ class Watch:
         self._thread.join()
 
 
-def measure(folder: Path, workers: int, options: list[str]) -> tuple[float, list[float]]:
-    """Seconds and samples of memory in MB of one run."""
+def measure(folder: Path, workers: int, options: list[str], cores: set[int]) -> tuple[float, list[float]]:
+    """Seconds and samples of memory in MB of one run on some cores."""
     with tempfile.TemporaryDirectory() as out:
         command: list[str | Path] = [
             SCRIPT,
@@ -76,7 +80,10 @@ def measure(folder: Path, workers: int, options: list[str]) -> tuple[float, list
             *options,
         ]
         began = time.monotonic()
+        mine = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, cores)
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        os.sched_setaffinity(0, mine)
         watch = Watch(process.pid)
         process.wait()
         seconds = time.monotonic() - began
@@ -90,20 +97,27 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--runs", type=int, default=3)
     given, options = parser.parse_known_args()
-    ratios = []
+    every = sorted(os.sched_getaffinity(0))[: given.workers]
+    to_all, to_one = [], []
     for _ in range(given.runs):
         # In turn, since a machine that others use changes its speed.
-        one, alone = measure(given.folder, 1, options)
-        more, together = measure(given.folder, given.workers, options)
-        ratios.append(one / more)
+        held, _ = measure(given.folder, 1, options, {every[0]})
+        one, alone = measure(given.folder, 1, options, set(every))
+        more, together = measure(given.folder, given.workers, options, set(every))
+        to_all.append(one / more)
+        to_one.append(held / more)
         half = len(together) // 2
         growth = max(together[half:]) / max(together[:half]) - 1
         each = f"{max(together) / given.workers:.0f} MB a worker, second half {growth:+.0%}"
         print(
-            f"1 worker {one:.1f} s, {max(alone):.0f} MB; {given.workers} workers {more:.1f} s, {max(together):.0f} MB "
-            f"({each}): {one / more:.2f} times as fast"
+            f"1 worker on one core {held:.1f} s; 1 worker {one:.1f} s, {max(alone):.0f} MB; {given.workers} workers "
+            f"{more:.1f} s, {max(together):.0f} MB ({each}): {held / more:.2f} and {one / more:.2f} times as fast",
+            flush=True,
         )
-    print(f"median: {statistics.median(ratios):.2f} times as fast with {given.workers} workers as with one")
+    print(
+        f"medians: {given.workers} workers on {len(every)} cores are {statistics.median(to_one):.2f} times as fast "
+        f"as one on one core, {statistics.median(to_all):.2f} times as fast as one on all of them"
+    )
 
 
 if __name__ == "__main__":
