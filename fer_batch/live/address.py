@@ -1,0 +1,77 @@
+"""What a live source is called: the address it is reached by, and the name without secrets that all else sees."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from fer_batch.errors import InputError
+
+Kind = Literal["stream", "camera", "file"]
+
+_NOT_IN_ID = re.compile(r"[^A-Za-z0-9_.\-]+")
+_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "rtp", "tcp", "mms", "mmsh"})
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A live source."""
+
+    kind: Kind
+    secret: str = field(repr=False)
+    """What is opened: it may hold a password, so it goes nowhere but to the library that opens it."""
+    shown: str
+    """What users, logs, files and pages get to see: without user, password and query."""
+    id: str
+    """Of the recording, unless another one is given."""
+
+
+def parse_address(given: str) -> Address:
+    """A stream's address, a webcam's number or device, or a file that is played at its own speed.
+
+    Raises:
+        InputError: when it is none of these.
+    """
+    text = given.strip()
+    if text.isdecimal():
+        return Address("camera", text, f"camera {int(text)}", f"camera-{int(text)}")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.\-]+://", text):
+        return _stream(text)
+    path = Path(given)
+    if path.is_char_device() or (sys.platform != "win32" and text.startswith("/dev/")):
+        return Address("camera", given, given, _id(path.name))
+    if path.is_file():
+        return Address("file", given, given, path.name)
+    raise InputError(
+        f"{given}: no such camera or file; give an address such as rtsp://camera/stream, a webcam's number such as 0, "
+        "or a file to rehearse with."
+    )
+
+
+def _stream(text: str) -> Address:
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise InputError("The address of the stream is not valid; check its host and port.") from None
+    if parts.scheme.lower() not in _SCHEMES:
+        raise InputError(f"{parts.scheme}: streams of this kind are not known; give {', '.join(sorted(_SCHEMES))}.")
+    if not host:
+        raise InputError(f"{parts.scheme}://: names no host; give an address such as rtsp://camera/stream.")
+    place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+    shown = f"{parts.scheme}://{place}{_path(parts)}"
+    return Address("stream", text, shown, _id(f"{host}{f'-{port}' if port else ''}{_path(parts)}"))
+
+
+def _path(parts: SplitResult) -> str:
+    """The path, as far as it cannot be the rest of a password with a slash, question or number sign in it."""
+    rest = parts.path + parts.query + parts.fragment
+    return "/..." if "@" in rest else parts.path
+
+
+def _id(text: str) -> str:
+    return _NOT_IN_ID.sub("-", text).strip("-.") or "stream"

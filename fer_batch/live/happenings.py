@@ -1,0 +1,82 @@
+"""What happens while a live source is watched: the plain values that a session tells its watchers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from fer_batch.types import Observation
+from fer_batch.video.frame import Frame
+from fer_batch.video.probe import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a session's numbers begin: after those of the sessions before it that wrote to the same recording."""
+
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """UTC; time 0 of the recording."""
+    time_s: float = 0.0
+    """The session's times are not before it."""
+    frame: int = 0
+    """Index of the first frame."""
+    track: int = 1
+    """Number of the first track."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the frames so far; kept up to date by the session."""
+
+    arrived: int = 0
+    """Decoded, analysed or not."""
+    analysed: int = 0
+    passed_over: int = 0
+    """Not analysed because fewer were asked for."""
+    dropped: int = 0
+    """Not analysed because a newer one had come by the time that there was room."""
+    damaged: int = 0
+    """Packets that could not be decoded, skipped."""
+    connections: int = 0
+    """Made so far; all but the first are reconnections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Frames begin to come: at first, or again. Tracks seen before do not go on."""
+
+    at: datetime
+    """UTC."""
+    time_s: float
+    """Of the recording, when the first frame came."""
+    probe: Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A frame that was analysed; or, where every frame is asked for, one that is only to be drawn."""
+
+    observation: Observation | None
+    """With ``captured_at``; None for a frame that was not analysed."""
+    latency_s: float
+    """Seconds from the frame's arrival, decoded or about to be, to this result."""
+    frame: Frame | None = None
+    """Its picture, where pictures are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """No more frames come: from here until the next :class:`Connected` is a gap."""
+
+    at: datetime
+    """UTC."""
+    time_s: float
+    """Of the recording, after its last frame."""
+    reason: str
+    """A sentence without credentials."""
+    retry_in_s: float | None
+    """Seconds until the next attempt; None when it was the last one."""
+
+
+Happening: TypeAlias = Connected | Seen | Interrupted
