@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from fer_batch.errors import InputError
 
@@ -62,15 +62,15 @@ def _stream(text: str) -> Address:
         raise InputError(f"{parts.scheme}: streams of this kind are not known; give {', '.join(sorted(_SCHEMES))}.")
     if not host:
         raise InputError(f"{parts.scheme}://: names no host; give an address such as rtsp://camera/stream.")
+    if "@" in parts.path + parts.query + parts.fragment:
+        # Or it is the rest of a password with a slash, question or number sign in it, which nobody must see.
+        raise InputError(
+            f"{parts.scheme}: the address of the stream has an @ after its host; write @, /, ? and # of a user, password "
+            "or path as %40, %2F, %3F and %23."
+        )
     place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
-    shown = f"{parts.scheme}://{place}{_path(parts)}"
-    return Address("stream", text, shown, _id(f"{host}{f'-{port}' if port else ''}{_path(parts)}"))
-
-
-def _path(parts: SplitResult) -> str:
-    """The path, as far as it cannot be the rest of a password with a slash, question or number sign in it."""
-    rest = parts.path + parts.query + parts.fragment
-    return "/..." if "@" in rest else parts.path
+    named = f"{host}{f'-{port}' if port else ''}{parts.path}"
+    return Address("stream", text, f"{parts.scheme}://{place}{parts.path}", _id(named))
 
 
 def _id(text: str) -> str:
