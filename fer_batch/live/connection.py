@@ -60,22 +60,27 @@ class Connection(Closing):
 
 
 class Arrivals:
-    """When packets came, by their presentation times: pictures come out of a decoder later than they went in."""
+    """When pictures came, by the presentation times of their packets: a decoder gives them out later.
+
+    A picture has come when it could be shown, with all those before it: many encoders send one ahead of others that are
+    shown earlier and need it.
+    """
 
     def __init__(self) -> None:
         # H.264 holds back 16 pictures at most.
         self._known: deque[tuple[int | None, datetime, float]] = deque(maxlen=64)
+        self._last: tuple[datetime, float] | None = None
 
     def note(self, pts: int | None) -> None:
         """A packet comes now."""
         self._known.append((pts, datetime.now(UTC), time.monotonic()))
 
     def of(self, pts: int | None) -> tuple[datetime, float]:
-        """When the picture of this time came."""
-        for known, at, arrived_s in reversed(self._known):
-            if known == pts:
-                return at, arrived_s
-        return self._known[-1][1:]
+        """When the picture of this time came; asked in the order in which they are shown."""
+        came = next((known[1:] for known in reversed(self._known) if known[0] == pts), self._known[-1][1:])
+        if self._last is None or came[1] > self._last[1]:
+            self._last = came
+        return self._last
 
 
 def open_connection(address: Address, reading: Reading) -> Connection:

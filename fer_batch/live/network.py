@@ -19,6 +19,7 @@ from fer_batch.live.address import Address
 from fer_batch.live.connection import Arrivals, Arrived, Connection, UnreachableError, display_of
 from fer_batch.live.pace import Pace
 from fer_batch.live.reading import Reading
+from fer_batch.video.clock import DecodeTimes
 from fer_batch.video.file import VideoFile
 from fer_batch.video.probe import Probe
 
@@ -45,7 +46,8 @@ class NetworkStream(Connection):
         self._refuse_unknown_host(host)
         options = {**_AT_ONCE, **_LOOKED_AT}
         if scheme in ("rtsp", "rtsps"):
-            options["rtsp_transport"] = reading.transport
+            # What nobody wants is not asked for; servers that send sound and pictures in turn would make both wait.
+            options |= {"rtsp_transport": reading.transport, "allowed_media_types": "video"}
         try:
             self._container = av.open(
                 address.secret,
@@ -104,11 +106,13 @@ class NetworkStream(Connection):
 
     def pictures(self) -> Iterator[Arrived]:
         """See :class:`Connection`."""
-        arrivals, stream = Arrivals(), self._stream
+        arrivals, stream, times = Arrivals(), self._stream, DecodeTimes()
         base, damaged = stream.time_base or Fraction(1, 90_000), 0
         try:
             for packet in self._container.demux(stream):
                 arrivals.note(packet.pts)
+                if packet.pts is not None:
+                    times.send(packet.pts)
                 try:
                     pictures = packet.decode()
                 except FFmpegError:
@@ -120,7 +124,7 @@ class NetworkStream(Connection):
                 for picture in pictures:
                     assert isinstance(picture, av.VideoFrame)
                     damaged = 0
-                    own_s = None if picture.pts is None else float(picture.pts * base)
+                    own_s = self._own_s(picture, times, base)
                     if self._pace is not None and own_s is not None:
                         self._pace.wait(own_s)
                         arrivals.note(picture.pts)
@@ -129,6 +133,13 @@ class NetworkStream(Connection):
         except FFmpegError as error:
             raise self._lost(error, self._silence) from None
         raise UnreachableError(f"{self._address.shown}: the source has ended the stream.")
+
+    def _own_s(self, picture: av.VideoFrame, times: DecodeTimes, base: Fraction) -> float | None:
+        """A picture's own time: some servers send pictures that are shown later first, with the time of sending."""
+        if picture.pts is None:
+            return None
+        in_order = bool(picture.key_frame) or not self._stream.codec_context.has_b_frames
+        return float(times.take(picture.pts, nothing_before=in_order) * base)
 
     def _lost(self, error: Exception, silence: str) -> UnreachableError:
         """In words for the user; the library's own hold the whole address."""

@@ -1,28 +1,39 @@
-"""One place where a thread leaves the newest of something for another one, which takes it or misses it."""
+"""Where a thread leaves things for another one, which takes them soon or misses them: the newest comes first."""
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from threading import Condition
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
+PATIENCE_S: Final = 0.2
+"""Seconds that an item may wait: networks and servers hand on several frames at once, and none of these need be lost
+where they are worked on within that time."""
+
 
 class Newest(Generic[T]):
-    """Holds at most one item, so that nothing piles up behind a slow reader."""
+    """Hands on every item in order as long as none waits too long; after that, only the newest.
 
-    def __init__(self) -> None:
+    Args:
+        most: items that may wait; a newer one takes the place of the oldest.
+    """
+
+    def __init__(self, most: int) -> None:
         self._changed = Condition()
-        self._item: T | None = None
+        self._items: deque[tuple[float, T]] = deque()
+        self._most = most
         self._ended = False
         self.dropped = 0
-        """Items that a newer one has replaced before they were taken."""
+        """Items that were never taken."""
 
     def put(self, item: T) -> None:
         """Leaves an item; waits for nobody."""
         with self._changed:
-            self.dropped += self._item is not None
-            self._item = item
+            self._items.append((time.monotonic(), item))
+            self._keep(self._most)
             self._changed.notify_all()
 
     def end(self) -> None:
@@ -32,14 +43,22 @@ class Newest(Generic[T]):
             self._changed.notify_all()
 
     def take(self, timeout_s: float) -> T | None:
-        """The newest item, waited for if there is none; None after that time, and at the end."""
+        """The next item, waited for if there is none; None after that time, and at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._ended, timeout_s)
-            item, self._item = self._item, None
-            return item
+            self._changed.wait_for(lambda: bool(self._items) or self._ended, timeout_s)
+            if not self._items:
+                return None
+            if time.monotonic() - self._items[0][0] > PATIENCE_S:
+                self._keep(1)
+            return self._items.popleft()[1]
+
+    def _keep(self, most: int) -> None:
+        while len(self._items) > most:
+            self._items.popleft()
+            self.dropped += 1
 
     @property
     def ended(self) -> bool:
         """Whether nothing lies here and nothing will."""
         with self._changed:
-            return self._ended and self._item is None
+            return self._ended and not self._items

@@ -22,6 +22,8 @@ from fer_batch.video.probe import Probe
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import ReadCounts
 
+_MOST_WAITING: Final = 8
+"""Decoded frames that may wait, which take 25 MB at 1080p: a third of a second at 25 a second."""
 _LOOK_S: Final = 0.2
 """How often somebody who waits for a frame looks whether it is to stop."""
 
@@ -66,7 +68,7 @@ class Stretch(Closing):
         self.counts = ReadCounts()
         self.lost: UnreachableError | None = None
         """Why it has ended; None while it lasts, when it was stopped, and for a file that was played to its end."""
-        self._newest: Newest[tuple[Frame, float]] = Newest()
+        self._newest: Newest[tuple[Frame, float]] = Newest(_MOST_WAITING)
         self._dropped = counts.dropped
         self._arrivals: deque[tuple[int, float]] = deque()
         self._connection: Connection | None = None
