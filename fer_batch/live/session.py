@@ -38,6 +38,7 @@ class Session:
         every_frame: also give the frames' pictures, and those that are not analysed, for whoever draws.
         beginning: where its numbers begin.
         stop: once set, it ends, with all that was seen.
+        counts: kept up to date.
     """
 
     def __init__(
@@ -50,13 +51,13 @@ class Session:
         every_frame: bool = False,
         beginning: Beginning | None = None,
         stop: Event | None = None,
+        counts: Counts | None = None,
     ) -> None:
         self._engine, self._address = engine, address
         self._reading, self._selection = reading or Reading(), selection or Selection()
         self._every_frame = every_frame
         self._stop = stop or Event()
-        self.counts = Counts()
-        """Kept up to date."""
+        self.counts = Counts() if counts is None else counts
         beginning = beginning or Beginning()
         self._clock = LiveClock(beginning.time_s)
         elapsed_s = max(beginning.time_s, (datetime.now(UTC) - beginning.started_at).total_seconds())
