@@ -202,10 +202,8 @@ class _Drawing:
         return [(" " * _TRACK + names + (" " * _NAMED if self._named else "") + said, _DIM)]
 
     def _faces(self, faces: list[FaceInView], room: int) -> list[list[_Piece]]:
-        if len(faces) <= room:
-            return [self._face(face) for face in faces]
-        if not room:
-            return []
+        if len(faces) <= room or room < 2:
+            return [self._face(face) for face in faces[:room]]
         left_out = len(faces) - room + 1
         more = (f"{'and':>{_TRACK - 1}} {counted(left_out, 'more face')}", _DIM)
         return [*(self._face(face) for face in faces[: room - 1]), [more]]
