@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from textwrap import wrap
 from threading import Lock
 from types import TracebackType
@@ -33,7 +34,7 @@ _HEADINGS = ("Angry", "Disgust", "Fear", "Happy", "Sad", "sUrprise", "Neutral")
 """Each with its letter as the capital."""
 _SHORT_HEADINGS = ("Angry", "Disg.", "Fear", "Happy", "Sad", "sUrp.", "Neut.")
 """For narrow bars."""
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_EIGHTHS = " ▏▎▍▌▋▊▉"
 _TRACK = 7
 """Columns of a track's number: tracks of weeks have five digits."""
 _WIDE_BAR, _BAR = 8, 5
@@ -52,8 +53,8 @@ _STATES = {
 
 def _readable_on(emotion: str) -> str:
     red, green, blue = COLOURS[emotion]
-    # Luma of ITU-R BT.601; black reads better on all that are lighter than a middle gray.
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 110 else "bright_white"
+    # Luma of ITU-R BT.601; by WCAG's contrast black reads better on all but sad's blue.
+    return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 100 else "#ffffff"
 
 
 _BARS = [Style(color=hex_colour(emotion)) for emotion in EMOTIONS]
@@ -211,20 +212,13 @@ class _Drawing:
     def _face(self, face: FaceInView) -> list[_Piece]:
         fades = face.seen_s < self._now_s - 1
         best = max(range(len(EMOTIONS)), key=face.probabilities.__getitem__)
+        bars = _bars(self._bar, self._ascii)
+        top = len(bars) - 1
         line = [(f"{'#' + str(face.track):>{_TRACK - 1}} ", _DIM if fades else _BOLD)]
-        line += [(self._bar_of(each) + " ", _BARS[i]) for i, each in enumerate(face.probabilities)]
+        line += [(bars[max(0, min(top, round(top * each)))], _BARS[i]) for i, each in enumerate(face.probabilities)]
         if self._named:
             line.append((f"{EMOTIONS[best]:<9}{face.probabilities[best]:>4.0%} ", _DIM if fades else _BOLD))
         return line + self._strip(face)
-
-    def _bar_of(self, probability: float) -> str:
-        if self._ascii:
-            full = round(probability * self._bar)
-            return "#" * full + "." * (self._bar - full)
-        eighths = round(max(0.0, min(1.0, probability)) * self._bar * 8)
-        full, part = divmod(eighths, 8)
-        bar = "█" * full + (_EIGHTHS[part] if part else "")
-        return bar + " " * (self._bar - len(bar))
 
     def _strip(self, face: FaceInView) -> list[_Piece]:
         """A cell a second; those of the same emotion in one piece, which is cheaper to draw."""
@@ -313,6 +307,15 @@ class _Drawing:
             fitting.append((text, style))
             left -= cells
         return fitting
+
+
+@cache
+def _bars(width: int, ascii_only: bool) -> list[str]:
+    """Bars from empty to full, a column of space behind each."""
+    if ascii_only:
+        return ["#" * full + "." * (width - full) + " " for full in range(width + 1)]
+    bars = ("█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip() for eighths in range(8 * width + 1))
+    return [f"{bar:<{width + 1}}" for bar in bars]
 
 
 def _without(source: str, reason: str) -> str:
