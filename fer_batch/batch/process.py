@@ -8,15 +8,15 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from threading import Thread
 from typing import IO, Any
 
-from fer_batch.batch.messages import Begin, Stop, received, send
+from fer_batch.batch.messages import Stop, received, send
 from fer_batch.batch.worker import OUT_OF_MEMORY
 
-_COMMAND = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from fer_batch.batch.worker import main; main()"
+_COMMAND = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {} import main; main()"
 _LAST_LINES = 50
 """Lines of what it wrote to stderr that are kept."""
 
@@ -26,13 +26,24 @@ class WorkerProcess:
 
     Args:
         number: from 1, for the name of its threads and for logs.
-        begin: how it analyses.
+        begin: how it analyses; any object that ``module`` understands as its first message.
         on_message: called with this object and each message, and with None when the process has ended; from a thread.
         lock: a descriptor that it holds as long as it lives.
+        module: its ``main`` is what the process does.
+        without: names of environment variables that it does not get.
     """
 
+    _for_memory = "; fewer --workers leave more for each"
+    """What to do when there is too little."""
+
     def __init__(
-        self, number: int, begin: Begin, on_message: Callable[[WorkerProcess, Any], None], lock: int | None
+        self,
+        number: int,
+        begin: object,
+        on_message: Callable[[WorkerProcess, Any], None],
+        lock: int | None,
+        module: str = "fer_batch.batch.worker",
+        without: Collection[str] = (),
     ) -> None:
         self.number = number
         self._on_message = on_message
@@ -41,7 +52,8 @@ class WorkerProcess:
         kept: dict[str, Any] = {} if lock is None or sys.platform == "win32" else {"pass_fds": (lock,)}
         # Not -m, which would put the current folder, full of the user's files, before the libraries.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _COMMAND, json.dumps(sys.path)],
+            [sys.executable, "-P", "-c", _COMMAND.format(module), json.dumps(sys.path)],
+            env={name: value for name, value in os.environ.items() if name not in without},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -89,9 +101,9 @@ class WorkerProcess:
         if self._hung_s is not None:
             return f"hung: it gave no sign of life for {self._hung_s:g} s and was ended"
         if status == OUT_OF_MEMORY:
-            return "found no more memory; fewer --workers leave more for each"
+            return f"found no more memory{self._for_memory}"
         if os.name != "nt" and -status == signal.SIGKILL:
-            return "was killed, as systems do for want of memory; fewer --workers leave more for each"
+            return f"was killed, as systems do for want of memory{self._for_memory}"
         if status < 0:
             return f"crashed ({signal.Signals(-status).name})"
         return f"ended with status {status}"
