@@ -20,8 +20,9 @@ from fer_batch.batch.worker import OUT_OF_MEMORY, failure_sentence, ignore_signa
 from fer_batch.errors import FerBatchError
 from fer_batch.live.happenings import Counts, Seen
 from fer_batch.live.messages import Begin, Closed, News, Picture, Watching
+from fer_batch.live.pictures import Pictures
 from fer_batch.live.scrubbing import scrubbed
-from fer_batch.live.watching import LiveJob, Pictures, Tell, Told
+from fer_batch.live.watching import LiveJob, Tell, Told
 
 _TELL_S = 0.1
 """Between two messages: ten times a second is smooth to the eye, and as cheap for sixty frames a second as for ten."""

@@ -36,6 +36,17 @@ _TIMEOUT_S: Final = 10.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 30.0
 
 
+def refuse_unknown(address: str) -> None:
+    """Refuses what is no address of a media server.
+
+    Raises:
+        InputError: when it is not.
+    """
+    if urlsplit(address).scheme.lower() not in _FORMATS:
+        raise InputError(f"--publish: give an address that begins with {', '.join(f'{one}://' for one in _FORMATS)}.")
+    parse_address(address)
+
+
 class Publisher(Closing):
     """Sends the newest frame, and the newest after that, from a thread of its own, and connects again for ever.
 
@@ -48,13 +59,9 @@ class Publisher(Closing):
     """
 
     def __init__(self, address: str, rate: float | None) -> None:
-        scheme = urlsplit(address).scheme.lower()
-        if scheme not in _FORMATS:
-            raise InputError(
-                f"--publish: give an address that begins with {', '.join(f'{one}://' for one in _FORMATS)}."
-            )
+        refuse_unknown(address)
         self.shown = parse_address(address).shown
-        self._address, self._format = address, _FORMATS[scheme]
+        self._address, self._format = address, _FORMATS[urlsplit(address).scheme.lower()]
         self._rate = Fraction(rate).limit_denominator(1001) if rate else Fraction(25)
         self._changed = Condition()
         self._newest: Seen | None = None

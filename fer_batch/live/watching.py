@@ -94,7 +94,8 @@ class LiveJob:
     name: str
     """Id of the recording."""
     address: Address
-    options: LiveOptions
+    options: Any = field(repr=False)
+    """What the process's ``watch`` needs: :class:`LiveOptions` for the one here."""
     threads: int = 1
     """Cores that it may use."""
 

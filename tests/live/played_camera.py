@@ -12,7 +12,8 @@ from fer_batch.engine import Engine
 from fer_batch.errors import InputError
 from fer_batch.live.child import serve
 from fer_batch.live.happenings import Connected, Counts, Seen
-from fer_batch.live.watching import LiveJob, Pictures, Tell, Written
+from fer_batch.live.pictures import Pictures
+from fer_batch.live.watching import LiveJob, Tell, Written
 from fer_batch.settings import Settings
 from fer_batch.video.opening import open_source
 from fer_batch.video.selection import Selection
