@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ from fer_batch.snapshot import CannotResume, Snapshot, Snapshots
 from fer_batch.state import seal, unpack, unseal, versions
 from fer_batch.types import Observation
 from fer_batch.video.choosing import Chosen, GoingOn, chosen
-from fer_batch.video.frame import Frame
+from fer_batch.video.frame import Display, Frame
 from fer_batch.video.rewind import rewound
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
@@ -83,6 +84,16 @@ class Engine(Closing):
         self._faces = FaceStage(locator, settings.minimum_score, FaceEmbedder() if settings.persons else None)
         ahead = min(self.threads, _MOST_LOOKERS) if self.threads > 1 else 0
         self._lookers = [Looker(settings.detector, settings.minimum_score) for _ in range(ahead)]
+
+    def warm_up(self) -> None:
+        """Uses every network once: the first time takes longer than a live source's frames may wait."""
+        blank = av.VideoFrame(640, 360, "yuv420p")
+        for plane in blank.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame = Frame(0, 0.0, blank, Display(blank.width, blank.height))
+        self._faces.warm_up(frame)
+        size = self.classifier.geometry.size
+        self.classifier.classify(np.zeros((1, size, size) if self.classifier.gray else (1, size, size, 3), np.uint8))
 
     def observe(
         self,

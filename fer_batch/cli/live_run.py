@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -78,9 +77,7 @@ class _Run:
         for sentence in showing.notices:
             self._say(f"Warning: {sentence}")
         if showing.listen is not None:
-            preview = self._preview(stack, showing.listen)
-            self._watchers.append(preview.tell)
-            self._pictures.append(preview.show)
+            self._add_preview(stack, showing.listen)
         sources = {job.name: job.address.shown for job in self._jobs}
         self._watchers.append(stack.enter_context(live_watcher(sources, cameras.counts, quiet=showing.quiet)))
         self._watchers.append(self._notice)
@@ -118,7 +115,7 @@ class _Run:
         if isinstance(told, Noticed):
             self._say(f"{name}: {told.text}")
 
-    def _preview(self, stack: ExitStack, listen: str) -> Any:
+    def _add_preview(self, stack: ExitStack, listen: str) -> None:
         from fer_batch.live.preview import Preview
 
         names = [job.name for job in self._jobs]
@@ -127,7 +124,8 @@ class _Run:
         if preview.warning is not None:
             self._say(f"Warning: {preview.warning}")
         self._say(f"Preview: {preview.url}")
-        return preview
+        self._watchers.append(preview.tell)
+        self._pictures.append(preview.show)
 
     def _webhook(self, stack: ExitStack, url: str) -> Watcher:
         from fer_batch.live.webhook import Webhook

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
-from fer_batch.faces.appearance import FaceEmbedder
+from fer_batch.faces.appearance import GEOMETRY, FaceEmbedder
 from fer_batch.faces.following import Following
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.persons import Persons
@@ -39,6 +39,13 @@ class FaceStage(Closing):
     def prepare(self, frame: Frame) -> None:
         """Makes the picture that faces are looked for in, in whatever thread this is called."""
         self._locator.prepare(frame)
+
+    def warm_up(self, frame: Frame) -> None:
+        """Uses every network once, on any frame."""
+        self._locator.begin()
+        self._locator.locate(frame, new_shot=True)
+        if self._embedder is not None:
+            self._embedder.embed_crops(np.zeros((1, GEOMETRY.size, GEOMETRY.size), np.uint8))
 
     def follow(
         self,

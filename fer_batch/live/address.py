@@ -57,7 +57,11 @@ def _stream(text: str) -> Address:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise InputError("The address of the stream is not valid; check its host and port.") from None
+        # The port may be the beginning of a password with a slash in it, which nobody must see.
+        raise InputError(
+            "The address of the stream has no valid host and port; write @, /, ? and # of a user or password as %40, "
+            "%2F, %3F and %23."
+        ) from None
     if parts.scheme.lower() not in _SCHEMES:
         raise InputError(f"{parts.scheme}: streams of this kind are not known; give {', '.join(sorted(_SCHEMES))}.")
     if not host:

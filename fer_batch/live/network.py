@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final
@@ -23,9 +24,9 @@ from fer_batch.video.clock import DecodeTimes
 from fer_batch.video.file import VideoFile
 from fer_batch.video.probe import Probe
 
-_AT_ONCE: Final = {"fflags": "nobuffer", "flags": "low_delay"}
-_LOOKED_AT: Final = {"probesize": "1000000", "analyzeduration": "2000000"}
-"""Bytes and microseconds by which FFmpeg finds out what a stream is: enough for a key frame of most cameras."""
+_LOOKED_AT: Final = {"probesize": "1000000", "analyzeduration": "2000000", "fpsprobesize": "2"}
+"""Bytes, microseconds and frames by which FFmpeg finds out what a stream is: enough for a key frame of most cameras, and
+no second of waiting to measure the rate. (Not "nobuffer": the key frame would be lost, and the next one waited for.)"""
 _IN_PIECES: Final = ("http", "https")
 """What comes in pieces of several seconds, each at once."""
 _MOST_DAMAGED: Final = 500
@@ -41,10 +42,11 @@ class NetworkStream(Connection):
 
     def __init__(self, address: Address, reading: Reading) -> None:
         self._address = address
+        self._began_s, self._patience_s = time.monotonic(), 0.9 * reading.connect_timeout_s
         scheme, host = urlsplit(address.secret).scheme.lower(), urlsplit(address.secret).hostname or ""
         self._pace = Pace() if scheme in _IN_PIECES else None
         self._refuse_unknown_host(host)
-        options = {**_AT_ONCE, **_LOOKED_AT}
+        options = dict(_LOOKED_AT)
         if scheme in ("rtsp", "rtsps"):
             # What nobody wants is not asked for; servers that send sound and pictures in turn would make both wait.
             options |= {"rtsp_transport": reading.transport, "allowed_media_types": "video"}
@@ -152,6 +154,9 @@ class NetworkStream(Connection):
             return UnreachableError(f"{shown}: {silence}; check that the source is on and sends.")
         if isinstance(error, ConnectionRefusedError):
             return UnreachableError(f"{shown}: nothing answers there; check that the source is on, and the port.")
+        if isinstance(error, av.error.InvalidDataError) and time.monotonic() - self._began_s > self._patience_s:
+            # A server that answers nothing is told like one that answers nonsense.
+            return UnreachableError(f"{shown}: {silence}; check that the source is on and sends.")
         if isinstance(error, av.error.InvalidDataError):
             return UnreachableError(f"{shown}: sends no video that can be read.")
         number = getattr(error, "errno", None)

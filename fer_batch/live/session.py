@@ -71,6 +71,7 @@ class Session:
             InputError: when the source cannot be reached at first: later that is only an interruption.
         """
         attempts, wait_s = 0, _FIRST_WAIT_S
+        self._engine.warm_up()
         while not self._stop.is_set():
             began_s = time.monotonic()
             made = self.counts.connections
