@@ -113,14 +113,19 @@ def test_a_killed_camera_is_started_again_while_others_go_on_and_no_process_show
     assert [told.observation.frame for told in seen_each] == sorted(told.observation.frame for told in seen_each)
 
 
-def test_a_camera_that_cannot_be_watched_is_given_up_and_one_that_breaks_is_tried_again() -> None:
-    with Watched(job("refused", refuses=True), job("broken", breaks=True)) as run:
-        run.until(lambda: run.of("refused", Ended) and len(run.of("broken", Interrupted)) == 2)
-    assert run.ends["refused"] is not None
-    assert "refused; check user and password." in str(run.ends["refused"])
+def test_what_may_pass_is_tried_again_ever_later_and_the_rest_is_given_up_without_a_secret_in_any_sentence() -> None:
+    jobs = [job("off", refuses=True), job("broken", breaks=True), job("mistaken", mistaken=True)]
+    with Watched(*jobs, job("tired", gives_up=True)) as run:
+        run.until(lambda: len(run.of("off", Interrupted)) == len(run.of("broken", Interrupted)) == 2)
+        run.until(lambda: run.of("mistaken", Ended) and run.of("tired", Ended))
+    assert [told.retry_in_s for told in run.of("off", Interrupted)] == [1, 2]
+    assert str(run.ends["off"]) == "rtsp://cam/off: refused; check user and password."
     assert [told.retry_in_s for told in run.of("broken", Interrupted)] == [1, 2]
-    assert run.ends["broken"] is not None, "it did not end well"
-    assert any("ValueError" in words for words in run.words)
+    assert "ValueError: cannot open rtsp://cam/broken" in str(run.ends["broken"])
+    assert any("Traceback" in words for words in run.words)
+    assert run.of("mistaken", Ended) == [Ended("none.onnx: no such model file; check the path.")]
+    assert run.of("tired", Ended) == [Ended("The camera is off.")]
+    assert all(run.ends.values()), "none of them ended well"
     everything = f"{run.told}{run.words}{run.ends}"
     assert PASSWORD not in everything
     assert "hiddenkey" not in everything
