@@ -49,13 +49,15 @@ class SlidingRates:
     """
 
     def __init__(self, window_s: float = RATES_S) -> None:
-        self._every_s = window_s / _SAMPLES
+        self._window_s, self._every_s = window_s, window_s / _SAMPLES
         self._samples: deque[tuple[float, Counts]] = deque(maxlen=_SAMPLES + 1)
 
     def at(self, now_s: float, counts: Counts) -> Rates:
-        """The rates now; to be asked several times in a window."""
+        """The rates now, since the latest time of being asked that is a window ago; else since the first."""
         if not self._samples or now_s - self._samples[-1][0] >= self._every_s:
             self._samples.append((now_s, replace(counts)))
+        while len(self._samples) > 1 and now_s - self._samples[1][0] >= self._window_s:
+            self._samples.popleft()
         then_s, then = self._samples[0]
         if now_s <= then_s:
             return Rates()
@@ -165,7 +167,7 @@ class LiveStatistics:
                 self.next_part_s = None if told.next_in_s is None else now_s + told.next_in_s
 
     def rates(self, now_s: float, counts: Counts) -> Rates:
-        """Over the last seconds; to be asked several times in these."""
+        """Over the last seconds; see :meth:`SlidingRates.at`."""
         return self._rates.at(now_s, counts)
 
     def latency(self, now_s: float) -> tuple[float, float] | None:
