@@ -117,6 +117,9 @@ class FaceInView:
         """The leading emotion of each of the last seconds, the current one last; None for one in which it was away."""
         leading = {second: sums.index(max(sums)) for second, sums in self._seconds}
         second = math.floor(now_s)
+        if now_s - self.seen_s < 1 and self._seconds:
+            # A second that has just begun shows what the last one showed until a frame comes.
+            leading.setdefault(second, leading[self._seconds[-1][0]])
         return [leading.get(second - back) for back in range(cells - 1, -1, -1)]
 
 

@@ -156,6 +156,7 @@ def test_a_face_leaves_a_few_seconds_after_it_was_last_seen_and_remembers_what_i
     one.tell(seen((8, NEUTRAL)), 8.5)
     assert [face.track for face in one.faces(8.5)] == [8]
     assert one.faces(8.5)[0].strip(8.5, cells=6) == [NEUTRAL, NEUTRAL, NEUTRAL, None, None, NEUTRAL]
+    assert one.faces(9.1)[0].strip(9.1, cells=2) == [NEUTRAL, NEUTRAL], "no blinking when a second begins"
     one.tell(seen((7, HAPPY)), 10.0)
     assert one.faces(10.0)[0].strip(10.0, cells=8) == [SAD, SAD, None, None, None, None, None, HAPPY]
 
