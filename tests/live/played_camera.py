@@ -25,6 +25,10 @@ def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
     if job.options.get("gives_up"):
         tell(Interrupted(datetime.now(UTC), 0.0, "The camera is off.", None), counts)
         return
+    if job.options.get("idles"):
+        tell(Written(1), counts)
+        stop.wait(job.options["idles"])
+        return
     # The others need not wait for these.
     from fer_batch.engine import Engine
     from fer_batch.settings import Settings
