@@ -164,7 +164,7 @@ def _analyse(path: Path, folder: Path, *options: str) -> _Run:
     elapsed = time.perf_counter() - began
     if process.returncode != 0:
         raise InputError(f"{path}: the analysis to measure failed with exit status {process.returncode}.")
-    record = json.loads(text)["recordings"][0]
+    record = next(line for line in map(json.loads, text.splitlines()) if line["event"] == "finished")
     seconds = (
         datetime.fromisoformat(record["finished_at"]) - datetime.fromisoformat(record["started_at"])
     ).total_seconds()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
@@ -92,6 +93,9 @@ class Engine(Closing):
         persons: Persons | None = None,
         snapshots: Snapshots | None = None,
         resume: Snapshot | None = None,
+        *,
+        at_once: bool = False,
+        first_track: int = 1,
     ) -> Generator[tuple[Frame | None, Observation | None]]:
         """The recording's analysed frames in order.
 
@@ -105,12 +109,15 @@ class Engine(Closing):
             snapshots: given what is needed to go on in the midst of the recording, when they ask for it.
             resume: a snapshot of an analysis of the same recording with the same arguments, of whose source nothing has
                 been read: its frames, from the snapshot's on, are those that come out, to the last bit.
+            at_once: draw a frame only when the one before it has been worked on, and wait for no other one to classify
+                its faces with: the least time for each, not for all.
+            first_track: number of the first track.
 
         Raises:
             InputError: when nothing can be decoded.
             CannotResume: before the first frame, when the snapshot is of something else or by another version.
         """
-        depth = _waiting_frames(source)
+        depth = 1 if at_once else _waiting_frames(source)
         wanted = snapshots is not None or resume is not None
         conditions = self._conditions(source, selection, every_frame, persons) if wanted else {}
         former = None
@@ -120,23 +127,43 @@ class Engine(Closing):
                 return
         going_on, state = former or (None, None)
         frames = chosen(source, selection, every_frame, stop, snapshots, going_on)
-        decoded = Prefetched(self._decode(frames), depth, "fer-batch decode")
-        # With one core the thread that follows faces looks by itself.
-        looks = [_ahead(looker) for looker in self._lookers]
-        looked = InOrder(decoded, looks, depth, "fer-batch look") if looks else decoded
-        detected = Prefetched(self._detect(looked, persons, state), depth, "fer-batch detect")
-        registered = self._register(detected, every_frame)
-        try:
-            for item in self._classify(registered, depth if every_frame else 4 * self.settings.batch_size):
+        most = depth if every_frame or at_once else 4 * self.settings.batch_size
+        with ExitStack() as stages:
+            detected: Iterator[tuple[Frame, Observation | None] | Snapshot]
+            if at_once:
+                stages.callback(frames.close)
+                detected = self._detect(self._decode(frames), persons, state, first_track)
+            else:
+                detected = self._overlapped(stages, frames, depth, persons, state, first_track)
+            for item in self._classify(self._register(detected, every_frame), most):
                 if not isinstance(item, Snapshot):
                     yield item
                 elif snapshots is not None:
                     snapshots.take(Snapshot(item.frame, seal((conditions, item.state))))
-        finally:
-            # From the last stage to the first, so that no stage waits for one that has ended.
-            detected.close()
-            looked.close()
-            decoded.close()
+
+    def _overlapped(
+        self,
+        stages: ExitStack,
+        frames: Iterator[Chosen],
+        depth: int,
+        persons: Persons | None,
+        state: tuple[Any, ...] | None,
+        first_track: int,
+    ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
+        """Decoding, looking ahead and following in threads, ended with ``stages`` from the last stage to the first, so
+        that none waits for one that has ended.
+        """
+        decoded = Prefetched(self._decode(frames), depth, "fer-batch decode")
+        stages.callback(decoded.close)
+        looked: Iterator[Chosen] = decoded
+        if self._lookers:
+            ahead = InOrder(decoded, [_ahead(looker) for looker in self._lookers], depth, "fer-batch look")
+            stages.callback(ahead.close)
+            looked = ahead
+        # With one core the thread that follows faces looks by itself.
+        detected = Prefetched(self._detect(looked, persons, state, first_track), depth, "fer-batch detect")
+        stages.callback(detected.close)
+        return detected
 
     def _decode(self, frames: Iterator[Chosen]) -> Iterator[Chosen]:
         """The frames with the small picture that the detector needs: this thread has time for it."""
@@ -146,15 +173,18 @@ class Engine(Closing):
             yield one
 
     def _detect(
-        self, frames: Iterator[Chosen], persons: Persons | None, state: tuple[Any, ...] | None
+        self, frames: Iterator[Chosen], persons: Persons | None, state: tuple[Any, ...] | None, first_track: int
     ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
-        for item in self._faces.follow(frames, persons, state):
+        for item in self._faces.follow(frames, persons, state, first_track):
             if isinstance(item, Snapshot):
                 yield item
             else:
                 frame, faces = item
-                yield frame, None if faces is None else Observation(frame.index, frame.time_s, faces)
+                observation = None
+                if faces is not None:
+                    observation = Observation(frame.index, frame.time_s, faces, captured_at=frame.captured_at)
+                yield frame, observation
 
     def _register(
         self, detected: Iterator[tuple[Frame, Observation | None] | Snapshot], keep: bool

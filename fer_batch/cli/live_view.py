@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -92,6 +93,8 @@ class LiveView:
             console=console,
             refresh_per_second=_REDRAWS,
             transient=True,
+            # Rich would send to the terminal what goes to a file.
+            redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
             vertical_overflow="crop",
         )
 
@@ -125,7 +128,12 @@ class LiveView:
 
 
 def live_watcher(
-    sources: Mapping[str, str], counts: Mapping[str, Counts], *, quiet: bool = False, stop: Event | None = None
+    sources: Mapping[str, str],
+    counts: Mapping[str, Counts],
+    *,
+    quiet: bool = False,
+    stop: Event | None = None,
+    console: Console | None = None,
 ) -> LiveView | LiveLines | LiveErrors:
     """What suits whoever reads stderr: a view on a terminal, lines in a pipe or under CI, errors alone when quiet.
 
@@ -135,8 +143,9 @@ def live_watcher(
         quiet: whether only errors are said.
         stop: once set, the view says so; :func:`fer_batch.interruption.stop_on_interrupt` may then be quiet, whose
             words would come in between.
+        console: of stderr; what else is printed through it comes above the view, through another one into it.
     """
-    console = Console(stderr=True, highlight=False)
+    console = console or Console(stderr=True, highlight=False)
     if quiet:
         return LiveErrors(console)
     if interactive():

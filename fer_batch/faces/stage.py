@@ -41,7 +41,11 @@ class FaceStage(Closing):
         self._locator.prepare(frame)
 
     def follow(
-        self, frames: Iterator[Chosen], persons: Persons | None = None, state: tuple[Any, ...] | None = None
+        self,
+        frames: Iterator[Chosen],
+        persons: Persons | None = None,
+        state: tuple[Any, ...] | None = None,
+        first_track: int = 1,
     ) -> Iterator[tuple[Frame, Faces | None] | Snapshot]:
         """A recording's frames with their faces, ordered by track; None for one that is not analysed.
 
@@ -52,8 +56,10 @@ class FaceStage(Closing):
             frames: in order, from the first or from where ``state`` was taken.
             persons: told which tracks are seen together, and what they look like.
             state: what was remembered here, with the frames that waited.
+            first_track: number of the first track.
         """
-        tracker = Tracker(self._minimum_score, on_embedding=None if persons is None else persons.add)
+        told = None if persons is None else persons.add
+        tracker = Tracker(self._minimum_score, on_embedding=told, first=first_track)
         steadier = Steadier()
         following, shot = Following[Frame](tracker), 0
         self._locator.begin()

@@ -65,7 +65,7 @@ def _stream(text: str) -> Address:
     if "@" in parts.path + parts.query + parts.fragment:
         # Or it is the rest of a password with a slash, question or number sign in it, which nobody must see.
         raise InputError(
-            f"{parts.scheme}: the address of the stream has an @ after its host; write @, /, ? and # of a user, password "
+            f"{parts.scheme}: its address has an @ after the host; write @, /, ? and # of a user, password "
             "or path as %40, %2F, %3F and %23."
         )
     place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")

@@ -116,9 +116,9 @@ class Cameras(Closing):
     def run(self, stop: Event) -> dict[str, FerBatchError | None]:
         """Watches until every camera is over, or until ``stop`` is set and everything is written.
 
-        A process that dies is started again after a while; so is one whose camera cannot be reached, at the beginning
-        too, or that cannot write. A camera is given up when its models cannot be used, or when its process used up its
-        attempts to connect. The others go on.
+        A process that dies is started again after a while; so is one whose camera cannot be reached, or that cannot
+        write any more. A camera is given up when its models cannot be used, when its process used up its attempts to
+        connect, or when it cannot begin at all and there is no other. The others go on.
 
         Returns:
             By name why a camera failed, as one that waited for its next attempt when all was stopped; None for one that
@@ -242,9 +242,7 @@ class Cameras(Closing):
         self._log(camera, process, failed)
         error: FerBatchError
         if failed is not None:
-            # A camera that cannot be reached, or a disk that is full, may be there again tomorrow.
-            error, passing = failed.error, isinstance(failed.error, InputError | OutputError)
-            final = failed.traceback is None and not passing
+            error, final = failed.error, failed.traceback is None and not self._may_pass(camera, failed.error)
         else:
             camera.stillbirths = 0 if camera.lived else camera.stillbirths + 1
             final = camera.stillbirths >= _STILLBIRTHS
@@ -253,6 +251,15 @@ class Cameras(Closing):
             self._over(camera, error)
         else:
             self._later(camera, error)
+
+    def _may_pass(self, camera: _Camera, error: FerBatchError) -> bool:
+        """Whether a camera that cannot be reached, or a disk that is full, may be there again tomorrow.
+
+        Where nothing has ever come, it is the command that is wrong; but one of several cameras may just be off.
+        """
+        if camera.total.connections:
+            return isinstance(error, InputError | OutputError)
+        return isinstance(error, InputError) and len(self._cameras) > 1
 
     def _later(self, camera: _Camera, error: FerBatchError) -> None:
         """Has a camera's process started again after a while."""

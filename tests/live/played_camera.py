@@ -11,7 +11,8 @@ from threading import Event
 from fer_batch.errors import InputError, ModelError
 from fer_batch.live.child import serve
 from fer_batch.live.happenings import Connected, Counts, Interrupted, Seen
-from fer_batch.live.watching import LiveJob, Pictures, Tell, Written
+from fer_batch.live.pictures import Pictures
+from fer_batch.live.watching import LiveJob, Tell, Written
 
 
 def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:

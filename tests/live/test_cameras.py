@@ -126,6 +126,9 @@ def test_what_may_pass_is_tried_again_ever_later_and_the_rest_is_given_up_withou
     assert run.of("mistaken", Ended) == [Ended("none.onnx: no such model file; check the path.")]
     assert run.of("tired", Ended) == [Ended("The camera is off.")]
     assert all(run.ends.values()), "none of them ended well"
+    with Watched(job("alone", refuses=True)) as alone:
+        alone.until(lambda: alone.of("alone", Ended))
+    assert not alone.of("alone", Interrupted), "a wrong address is said at once"
     everything = f"{run.told}{run.words}{run.ends}"
     assert PASSWORD not in everything
     assert "hiddenkey" not in everything
