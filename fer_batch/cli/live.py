@@ -159,6 +159,7 @@ def live(
 
 
 def _one(source: str, name: str | None, parameters: Mapping[str, Any]) -> LiveJob:
+    from fer_batch.batch.size import threads_each
     from fer_batch.live.address import parse_address
     from fer_batch.live.watching import LiveJob
     from fer_batch.names import shown, valid
@@ -167,7 +168,7 @@ def _one(source: str, name: str | None, parameters: Mapping[str, Any]) -> LiveJo
     _check_rehearsal(address.kind == "file", parameters["realtime"], address.shown)
     if name is not None and (not name.strip() or shown(name) != name or valid(name) != name):
         raise InputError("--name: give one line of letters.")
-    return LiveJob(name or address.id, address, live_options(parameters))
+    return LiveJob(name or address.id, address, live_options(parameters), threads_each(1))
 
 
 def _several(context: typer.Context, file: Path, notices: list[str]) -> tuple[list[LiveJob], frozenset[str]]:
@@ -182,7 +183,9 @@ def _several(context: typer.Context, file: Path, notices: list[str]) -> tuple[li
     jobs = []
     for camera in found.cameras:
         with found.naming(camera):
-            _check_rehearsal(camera.address.kind == "file", True, camera.address.shown)
+            # A file among cameras can only be meant to be played as one.
+            is_file = camera.address.kind == "file"
+            _check_rehearsal(is_file, is_file or camera.parameters["realtime"], camera.address.shown)
             options = live_options(camera.parameters)
         jobs.append(LiveJob(camera.name, camera.address, options, threads_each(len(found.cameras))))
     return jobs, found.variables

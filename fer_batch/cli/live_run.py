@@ -53,7 +53,7 @@ def run_live(jobs: Sequence[LiveJob], output: Path, showing: Showing, variables:
     run = _Run(jobs, showing, variables)
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_interrupt(quiet=True))
-        cameras = run.open(stack)
+        cameras = run.open(stack, stop)
         with cameras:
             errors = cameras.run(stop)
     if not showing.quiet:
@@ -71,7 +71,7 @@ class _Run:
         self._pictures: list[Callable[[str, bytes], None]] = []
         self._cameras = Cameras(jobs, self._watch, on_picture=self._show, on_words=self._words, without=variables)
 
-    def open(self, stack: ExitStack) -> Cameras:
+    def open(self, stack: ExitStack, stop: Event) -> Cameras:
         """The processes, not yet started; who is told of them is ended with ``stack``."""
         showing, cameras = self._showing, self._cameras
         for sentence in showing.notices:
@@ -79,7 +79,8 @@ class _Run:
         if showing.listen is not None:
             self._add_preview(stack, showing.listen)
         sources = {job.name: job.address.shown for job in self._jobs}
-        self._watchers.append(stack.enter_context(live_watcher(sources, cameras.counts, quiet=showing.quiet)))
+        watcher = live_watcher(sources, cameras.counts, quiet=showing.quiet, stop=stop, console=self._console)
+        self._watchers.append(stack.enter_context(watcher))
         self._watchers.append(self._notice)
         if showing.events:
             self._watchers.append(_EventLines())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from textwrap import wrap
-from threading import Lock
+from threading import Event, Lock
 from types import TracebackType
 from typing import Self
 
@@ -61,6 +62,7 @@ _BARS = [Style(color=hex_colour(emotion)) for emotion in EMOTIONS]
 _CELLS = [Style(color=_readable_on(emotion), bgcolor=hex_colour(emotion)) for emotion in EMOTIONS]
 
 _Piece = tuple[str, Style]
+_STOPPING: _Piece = ("Stopping: what was analysed is being written. Ctrl-C once more gives that up.", _BOLD)
 
 
 class LiveView:
@@ -71,6 +73,7 @@ class LiveView:
         counts: of each recording, kept up to date by somebody else; one may come later.
         console: of stderr.
         now: monotonic seconds.
+        stop: once set, the view says that the end is near.
     """
 
     def __init__(
@@ -79,8 +82,9 @@ class LiveView:
         counts: Mapping[str, Counts],
         console: Console,
         now: Callable[[], float] = time.monotonic,
+        stop: Event | None = None,
     ) -> None:
-        self._sources, self._counts, self._now = sources, counts, now
+        self._sources, self._counts, self._now, self._stop = sources, counts, now, stop
         self._statistics = {name: LiveStatistics(now()) for name in sources}
         self._incidents = Incidents(self._statistics, console, now)
         self._lock = Lock()
@@ -89,6 +93,8 @@ class LiveView:
             console=console,
             refresh_per_second=_REDRAWS,
             transient=True,
+            # Rich would send to the terminal what goes to a file.
+            redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
             vertical_overflow="crop",
         )
 
@@ -115,12 +121,19 @@ class LiveView:
         Of many recordings each has fewer lines, of many faces those of the lowest tracks are listed; what is left out
         is counted.
         """
+        last = [_STOPPING] if self._stop is not None and self._stop.is_set() else []
         with self._lock:
-            return _Drawing(width, height, ascii_only, self._now()).of(self._sources, self._counts, self._statistics)
+            drawing = _Drawing(width, height - len(last), ascii_only, self._now())
+            return [*drawing.of(self._sources, self._counts, self._statistics), *([drawing.fit(last)] if last else [])]
 
 
 def live_watcher(
-    sources: Mapping[str, str], counts: Mapping[str, Counts], *, quiet: bool = False
+    sources: Mapping[str, str],
+    counts: Mapping[str, Counts],
+    *,
+    quiet: bool = False,
+    stop: Event | None = None,
+    console: Console | None = None,
 ) -> LiveView | LiveLines | LiveErrors:
     """What suits whoever reads stderr: a view on a terminal, lines in a pipe or under CI, errors alone when quiet.
 
@@ -128,11 +141,16 @@ def live_watcher(
         sources: what each recording is watched at, without secrets, by recording.
         counts: of each recording, kept up to date by somebody else; one may come later.
         quiet: whether only errors are said.
+        stop: once set, the view says so; :func:`fer_batch.interruption.stop_on_interrupt` may then be quiet, whose
+            words would come in between.
+        console: of stderr; what else is printed through it comes above the view, through another one into it.
     """
-    console = Console(stderr=True, highlight=False)
+    console = console or Console(stderr=True, highlight=False)
     if quiet:
         return LiveErrors(console)
-    return LiveView(sources, counts, console) if interactive() else LiveLines(sources, counts, console)
+    if interactive():
+        return LiveView(sources, counts, console, stop=stop)
+    return LiveLines(sources, counts, console)
 
 
 class _Picture:
@@ -179,7 +197,7 @@ class _Drawing:
             lines += self._faces(faces[name], room[name])
         if len(drawn) < len(sources):
             lines.append([(f"and {counted(len(sources) - len(drawn), 'more recording')}", _DIM)])
-        return [self._fit(line) for line in lines]
+        return [self.fit(line) for line in lines]
 
     def _shares(self, names: list[str], faces: dict[str, list[FaceInView]]) -> tuple[int, dict[str, int], list[str]]:
         """Lines of each recording's head, lines for each one's faces, and the recordings that there is room for."""
@@ -295,7 +313,7 @@ class _Drawing:
             said.append(f"{counts.damaged:,} damaged")
         return [("  " + "  ".join(said), _PLAIN)]
 
-    def _fit(self, line: list[_Piece]) -> list[_Piece]:
+    def fit(self, line: list[_Piece]) -> list[_Piece]:
         """As much of a line as there are columns."""
         left, fitting = self._width, []
         for text, style in line:

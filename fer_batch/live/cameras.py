@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from fer_batch.batch.messages import Failed, Stop
 from fer_batch.batch.process import WorkerProcess
 from fer_batch.closing import Closing
-from fer_batch.errors import FerBatchError, OutputError
+from fer_batch.errors import FerBatchError, InputError, OutputError
 from fer_batch.live.happenings import Connected, Counts, Interrupted, Seen
 from fer_batch.live.messages import Begin, Closed, News, Picture, Watching
 from fer_batch.live.scrubbing import scrubbed
@@ -63,6 +63,8 @@ class _Camera:
     silent_s: float = 0.0
     time_s: float = 0.0
     """Of the recording, as far as told."""
+    lost: str | None = None
+    """Why its process made no further attempt to connect."""
     stillbirths: int = 0
     wait_s: float = _FIRST_WAIT_S
     due_s: float | None = None
@@ -114,11 +116,13 @@ class Cameras(Closing):
     def run(self, stop: Event) -> dict[str, FerBatchError | None]:
         """Watches until every camera is over, or until ``stop`` is set and everything is written.
 
-        A process that dies is started again after a while; so is one that cannot write. A camera that cannot be watched
-        at all is given up. The others go on.
+        A process that dies is started again after a while; so is one whose camera cannot be reached, or that cannot
+        write any more. A camera is given up when its models cannot be used, when its process used up its attempts to
+        connect, or when it cannot begin at all and there is no other. The others go on.
 
         Returns:
-            By name why a camera failed; None for one that came to its end or was stopped well.
+            By name why a camera failed, as one that waited for its next attempt when all was stopped; None for one that
+            came to its end or was stopped well.
         """
         now_s = time.monotonic()
         for camera in self._cameras:
@@ -219,6 +223,7 @@ class Cameras(Closing):
     def _note(self, camera: _Camera, told: Told) -> None:
         if isinstance(told, Connected | Interrupted):
             camera.time_s = told.time_s
+            camera.lost = told.reason if isinstance(told, Interrupted) and told.retry_in_s is None else None
         elif isinstance(told, Seen) and told.observation is not None:
             camera.time_s = told.observation.time_s
             if camera.seen_s is None:
@@ -231,13 +236,13 @@ class Cameras(Closing):
         death = process.death()
         process.close()
         if camera.closed:
-            self._over(camera, None)
+            self._over(camera, None if camera.lost is None else FerBatchError(camera.lost))
             return
         failed = camera.failed
         self._log(camera, process, failed)
         error: FerBatchError
         if failed is not None:
-            error, final = failed.error, failed.traceback is None and not isinstance(failed.error, OutputError)
+            error, final = failed.error, failed.traceback is None and not self._may_pass(camera, failed.error)
         else:
             camera.stillbirths = 0 if camera.lived else camera.stillbirths + 1
             final = camera.stillbirths >= _STILLBIRTHS
@@ -246,6 +251,15 @@ class Cameras(Closing):
             self._over(camera, error)
         else:
             self._later(camera, error)
+
+    def _may_pass(self, camera: _Camera, error: FerBatchError) -> bool:
+        """Whether a camera that cannot be reached, or a disk that is full, may be there again tomorrow.
+
+        Where nothing has ever come, it is the command that is wrong; but one of several cameras may just be off.
+        """
+        if camera.total.connections:
+            return isinstance(error, InputError | OutputError)
+        return isinstance(error, InputError) and len(self._cameras) > 1
 
     def _later(self, camera: _Camera, error: FerBatchError) -> None:
         """Has a camera's process started again after a while."""

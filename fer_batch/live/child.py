@@ -18,7 +18,7 @@ from typing import IO, Any, TypeAlias
 from fer_batch.batch.messages import Failed, Stop, received, send
 from fer_batch.batch.worker import OUT_OF_MEMORY, failure_sentence, ignore_signals
 from fer_batch.errors import FerBatchError
-from fer_batch.live.happenings import Counts, Seen
+from fer_batch.live.happenings import Connected, Counts, Interrupted, Seen
 from fer_batch.live.messages import Begin, Closed, News, Picture, Watching
 from fer_batch.live.pictures import Pictures
 from fer_batch.live.scrubbing import scrubbed
@@ -122,7 +122,9 @@ class _News:
         with self._lock:
             self._counts = replace(counts)
             if not isinstance(told, Seen):
-                self._keep_seen()
+                if isinstance(told, Connected | Interrupted):
+                    # A frame must not seem to come after its connection was lost.
+                    self._keep_seen()
                 self._told.append(told)
             elif told.observation is not None:
                 self._seen = replace(told, frame=None)

@@ -49,13 +49,15 @@ class SlidingRates:
     """
 
     def __init__(self, window_s: float = RATES_S) -> None:
-        self._every_s = window_s / _SAMPLES
+        self._window_s, self._every_s = window_s, window_s / _SAMPLES
         self._samples: deque[tuple[float, Counts]] = deque(maxlen=_SAMPLES + 1)
 
     def at(self, now_s: float, counts: Counts) -> Rates:
-        """The rates now; to be asked several times in a window."""
+        """The rates now, since the latest time of being asked that is a window ago; else since the first."""
         if not self._samples or now_s - self._samples[-1][0] >= self._every_s:
             self._samples.append((now_s, replace(counts)))
+        while len(self._samples) > 1 and now_s - self._samples[1][0] >= self._window_s:
+            self._samples.popleft()
         then_s, then = self._samples[0]
         if now_s <= then_s:
             return Rates()
@@ -115,6 +117,9 @@ class FaceInView:
         """The leading emotion of each of the last seconds, the current one last; None for one in which it was away."""
         leading = {second: sums.index(max(sums)) for second, sums in self._seconds}
         second = math.floor(now_s)
+        if now_s - self.seen_s < 1 and self._seconds:
+            # A second that has just begun shows what the last one showed until a frame comes.
+            leading.setdefault(second, leading[self._seconds[-1][0]])
         return [leading.get(second - back) for back in range(cells - 1, -1, -1)]
 
 
@@ -165,7 +170,7 @@ class LiveStatistics:
                 self.next_part_s = None if told.next_in_s is None else now_s + told.next_in_s
 
     def rates(self, now_s: float, counts: Counts) -> Rates:
-        """Over the last seconds; to be asked several times in these."""
+        """Over the last seconds; see :meth:`SlidingRates.at`."""
         return self._rates.at(now_s, counts)
 
     def latency(self, now_s: float) -> tuple[float, float] | None:

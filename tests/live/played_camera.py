@@ -8,23 +8,34 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-from fer_batch.engine import Engine
-from fer_batch.errors import InputError
+from fer_batch.errors import InputError, ModelError
 from fer_batch.live.child import serve
-from fer_batch.live.happenings import Connected, Counts, Seen
+from fer_batch.live.happenings import Connected, Counts, Interrupted, Seen
 from fer_batch.live.pictures import Pictures
 from fer_batch.live.watching import LiveJob, Tell, Written
-from fer_batch.settings import Settings
-from fer_batch.video.opening import open_source
-from fer_batch.video.selection import Selection
 
 
 def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
     if job.options.get("refuses"):
         raise InputError(f"{job.address.secret}: refused; check user and password.")
+    if job.options.get("mistaken"):
+        raise ModelError("none.onnx: no such model file; check the path.")
     if job.options.get("breaks"):
         raise ValueError(f"cannot open {job.address.secret}")
     counts = Counts(connections=1)
+    if job.options.get("gives_up"):
+        tell(Interrupted(datetime.now(UTC), 0.0, "The camera is off.", None), counts)
+        return
+    if job.options.get("idles"):
+        tell(Written(1), counts)
+        stop.wait(job.options["idles"])
+        return
+    # The others need not wait for these.
+    from fer_batch.engine import Engine
+    from fer_batch.settings import Settings
+    from fer_batch.video.opening import open_source
+    from fer_batch.video.selection import Selection
+
     path = Path(job.options["plays"])
     with Engine(Settings(detector="short", persons=False), job.threads) as engine, open_source(path) as source:
         began = time.monotonic()

@@ -13,7 +13,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from clips import EXAMPLE, ffmpeg
+from clips import EXAMPLE
 
 from fer_batch.errors import FerBatchError
 from fer_batch.live.address import Address
@@ -113,30 +113,37 @@ def test_a_killed_camera_is_started_again_while_others_go_on_and_no_process_show
     assert [told.observation.frame for told in seen_each] == sorted(told.observation.frame for told in seen_each)
 
 
-def test_a_camera_that_cannot_be_watched_is_given_up_and_one_that_breaks_is_tried_again() -> None:
-    with Watched(job("refused", refuses=True), job("broken", breaks=True)) as run:
-        run.until(lambda: run.of("refused", Ended) and len(run.of("broken", Interrupted)) == 2)
-    assert run.ends["refused"] is not None
-    assert "refused; check user and password." in str(run.ends["refused"])
+def test_what_may_pass_is_tried_again_ever_later_and_the_rest_is_given_up_without_a_secret_in_any_sentence() -> None:
+    jobs = [job("off", refuses=True), job("broken", breaks=True), job("mistaken", mistaken=True)]
+    with Watched(*jobs, job("tired", gives_up=True)) as run:
+        run.until(lambda: len(run.of("off", Interrupted)) == len(run.of("broken", Interrupted)) == 2)
+        run.until(lambda: run.of("mistaken", Ended) and run.of("tired", Ended))
+    assert [told.retry_in_s for told in run.of("off", Interrupted)] == [1, 2]
+    assert str(run.ends["off"]) == "rtsp://cam/off: refused; check user and password."
     assert [told.retry_in_s for told in run.of("broken", Interrupted)] == [1, 2]
-    assert run.ends["broken"] is not None, "it did not end well"
-    assert any("ValueError" in words for words in run.words)
+    assert "ValueError: cannot open rtsp://cam/broken" in str(run.ends["broken"])
+    assert any("Traceback" in words for words in run.words)
+    assert run.of("mistaken", Ended) == [Ended("none.onnx: no such model file; check the path.")]
+    assert run.of("tired", Ended) == [Ended("The camera is off.")]
+    assert all(run.ends.values()), "none of them ended well"
+    with Watched(job("alone", refuses=True)) as alone:
+        alone.until(lambda: alone.of("alone", Ended))
+    assert not alone.of("alone", Interrupted), "a wrong address is said at once"
     everything = f"{run.told}{run.words}{run.ends}"
     assert PASSWORD not in everything
     assert "hiddenkey" not in everything
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
-def test_a_camera_that_hangs_is_ended_and_started_again_and_one_that_comes_to_its_end_is_not(
-    short_clip: Path,
-) -> None:
-    with Watched(job("hung", fps=5), job("short", plays=str(short_clip)), silence_s=2.0) as run:
-        run.until(lambda: run.of("hung", Seen) and run.of("short", Ended))
+def test_a_camera_that_hangs_is_ended_and_started_again_and_one_that_comes_to_its_end_is_not() -> None:
+    with Watched(job("hung", idles=60), job("short", idles=0.1), silence_s=2.0) as run:
+        run.until(lambda: run.of("hung", Written) and run.of("short", Ended))
         assert run.of("short", Ended) == [Ended(None)]
         os.kill(run.cameras.process_ids()["hung"], signal.SIGSTOP)
-        run.until(lambda: run.of("hung", Interrupted))
-        assert "gave no sign of life for 2 s" in run.of("hung", Interrupted)[0].reason
-    assert run.ends["short"] is None
+        run.until(lambda: len(run.of("hung", Written)) == 2)
+        (lost,) = run.of("hung", Interrupted)
+        assert "gave no sign of life for 2 s" in lost.reason
+    assert run.ends == {"hung": None, "short": None}
 
 
 def test_cameras_die_with_the_process_that_supervises_them(tmp_path: Path) -> None:
@@ -171,10 +178,3 @@ def _runs(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-@pytest.fixture(name="short_clip")
-def _short_clip(tmp_path: Path) -> Path:
-    path = tmp_path / "short.mp4"
-    ffmpeg("-i", EXAMPLE, "-t", "0.6", "-an", "-c:v", "copy", path)
-    return path

@@ -6,6 +6,7 @@ import io
 import re
 import time
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Evening:
         for i in range(400):
             self.now_s = 1000 + (i + 1) / 10
             door = self.counts["door"]
-            door.arrived, door.analysed, door.dropped = 25 * i // 10, i, 2 * i // 10
+            door.arrived, door.analysed, door.dropped = 3 * i, i, i
             emotion = SAD if i < 300 else HAPPY
             self.view("door", seen(*((track, emotion) for track in range(1, faces + 1)), latency_s=(i % 100) / 1000))
             if sources > 1 and i % 100 == 0:
@@ -75,7 +76,7 @@ def test_at_80_columns_all_that_counts_is_there() -> None:
     lines = Evening(sources=3, faces=2, width=80, height=24).text(80, 23)
     assert lines == [
         "door ● live for 40 s, 2 faces, 1920x1080 at 25/s  rtsp://10.0.0.0/stream",
-        "  in 25.0/s (997)  analysed 10.0/s (399)  dropped 2.0/s (79)",
+        "  in 30.0/s (1,197)  analysed 10.0/s (399)  dropped 10.0/s (399)",
         "  latency 50 ms, 95 % within 95 ms  3 parts, next in 20 s",
         "       Angry Disg. Fear  Happy Sad   sUrp. Neut. last 30 s",
         "    #1 ▎     ▎     ▎     ███▌  ▎     ▎     ▎     " + "S" * 19 + "H" * 11,
@@ -102,7 +103,7 @@ def test_it_keeps_within_any_terminal_and_counts_what_it_leaves_out(width: int, 
             assert len(faces) == 9
             assert lines[-1].startswith("cam5 ")
         case 10:
-            assert lines[0] == "door ● live for 40 s  10.0/s  50 ms  dropped 2.0/s  9 faces"
+            assert lines[0] == "door ● live for 40 s  10.0/s  50 ms  dropped 10.0/s  9 faces"
             assert lines[4] == "   and 7 more faces"
             assert [line[:4] for line in lines[5:]] == ["cam1", "cam2", "cam3", "cam4", "cam5"]
         case 4:
@@ -127,6 +128,16 @@ def test_what_is_drawn_is_what_a_terminal_gets_and_a_name_cannot_act_on_it() -> 
     assert "\x1b" not in "".join(text for line in view.lines(80, 24) for text, _ in line)
 
 
+def test_the_wish_to_stop_is_answered_inside_the_view() -> None:
+    stop, now = Event(), {"door": Counts()}
+    view = LiveView({"door": "rtsp://cam/1"}, now, Console(file=io.StringIO()), stop=stop)
+    assert len(view.lines(80, 24)) == 1
+    stop.set()
+    (_, (last, *_)) = view.lines(80, 24)
+    assert last[0].startswith("Stopping: what was analysed is being written.")
+    assert len(view.lines(80, 2)) == 2
+
+
 def test_incidents_stay_on_the_screen_and_the_same_refusal_is_said_once() -> None:
     said = Evening(sources=2, faces=1, width=80, height=24).said.getvalue().splitlines()
     assert [line.split(" ", 1)[1] for line in said] == [
@@ -145,6 +156,7 @@ def test_a_face_leaves_a_few_seconds_after_it_was_last_seen_and_remembers_what_i
     one.tell(seen((8, NEUTRAL)), 8.5)
     assert [face.track for face in one.faces(8.5)] == [8]
     assert one.faces(8.5)[0].strip(8.5, cells=6) == [NEUTRAL, NEUTRAL, NEUTRAL, None, None, NEUTRAL]
+    assert one.faces(9.1)[0].strip(9.1, cells=2) == [NEUTRAL, NEUTRAL], "no blinking when a second begins"
     one.tell(seen((7, HAPPY)), 10.0)
     assert one.faces(10.0)[0].strip(10.0, cells=8) == [SAD, SAD, None, None, None, None, None, HAPPY]
 
@@ -169,6 +181,11 @@ def test_rates_and_latencies_are_those_of_the_last_seconds() -> None:
         assert i != 199 or found.arrived == pytest.approx(30)
     assert rates.at(29.9, counts).arrived == pytest.approx(10)
     assert rates.at(40.0, counts).arrived < 10
+    seldom, counts = SlidingRates(60.0), Counts()
+    seldom.at(0.0, counts)
+    for minute, frames in ((1, 600), (2, 1200), (3, 60)):
+        counts.analysed += frames
+        assert seldom.at(minute * 60.0, counts).analysed == frames / 60, "asked once a minute"
     one = LiveStatistics(0.0)
     assert one.latency(0.0) is None
     for i in range(100):
