@@ -80,7 +80,8 @@ class _Run:
             self._add_preview(stack, showing.listen)
         sources = {job.name: job.address.shown for job in self._jobs}
         watcher = live_watcher(sources, cameras.counts, quiet=showing.quiet, stop=stop, console=self._console)
-        self._watchers.append(stack.enter_context(watcher))
+        stack.enter_context(watcher)
+        self._watchers.append(watcher)
         self._watchers.append(self._notice)
         if showing.events:
             self._watchers.append(_EventLines())
@@ -119,8 +120,8 @@ class _Run:
     def _add_preview(self, stack: ExitStack, listen: str) -> None:
         from fer_batch.live.preview import Preview
 
-        names = [job.name for job in self._jobs]
-        preview = Preview(listen, self._showing.token, names, self._cameras.show, self._cameras.counts)
+        sources = {job.name: job.address.shown for job in self._jobs}
+        preview = Preview(listen, self._showing.token, sources, self._cameras.counts, self._cameras.show)
         stack.callback(preview.close)
         if preview.warning is not None:
             self._say(f"Warning: {preview.warning}")

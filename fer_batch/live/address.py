@@ -46,8 +46,10 @@ def parse_address(given: str) -> Address:
         return Address("camera", given, given, _id(path.name))
     if path.is_file():
         return Address("file", given, given, path.name)
+    # It may be an address whose beginning is missing, with a password.
+    shown = "..." + given.rpartition("@")[2] if "@" in given else given
     raise InputError(
-        f"{given}: no such camera or file; give an address such as rtsp://camera/stream, a webcam's number such as 0, "
+        f"{shown}: no such camera or file; give an address such as rtsp://camera/stream, a webcam's number such as 0, "
         "or a file to rehearse with."
     )
 

@@ -25,10 +25,11 @@ from fer_batch.video.file import VideoFile
 from fer_batch.video.probe import Probe
 
 _LOOKED_AT: Final = {"probesize": "1000000", "analyzeduration": "2000000", "fpsprobesize": "2"}
-"""Bytes, microseconds and frames by which FFmpeg finds out what a stream is: enough for a key frame of most cameras, and
-no second of waiting to measure the rate. (Not "nobuffer": the key frame would be lost, and the next one waited for.)"""
+"""Bytes, microseconds and frames by which FFmpeg finds out what a stream is: enough for a key frame of most cameras,
+and no second of waiting to measure the rate. (Not "nobuffer": the key frame would be lost, and another waited for.)"""
 _IN_PIECES: Final = ("http", "https")
 """What comes in pieces of several seconds, each at once."""
+_REFUSED: Final = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _MOST_DAMAGED: Final = 500
 """Packets that cannot be decoded, one after another, after which nothing good will come: 20 s at 25 a second."""
 
@@ -145,24 +146,22 @@ class NetworkStream(Connection):
 
     def _lost(self, error: Exception, silence: str) -> UnreachableError:
         """In words for the user; the library's own hold the whole address."""
-        shown = self._address.shown
-        if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
-            return UnreachableError(f"{shown}: refuses the user or password; check them in the address.")
-        if isinstance(error, av.error.HTTPNotFoundError):
-            return UnreachableError(f"{shown}: the server has no such stream; check the path.")
-        if isinstance(error, av.error.ExitError | TimeoutError):
-            return UnreachableError(f"{shown}: {silence}; check that the source is on and sends.")
-        if isinstance(error, ConnectionRefusedError):
-            return UnreachableError(f"{shown}: nothing answers there; check that the source is on, and the port.")
-        if isinstance(error, av.error.InvalidDataError) and time.monotonic() - self._began_s > self._patience_s:
+        silent = f"{silence}; check that the source is on and sends"
+        late = time.monotonic() - self._began_s > self._patience_s
+        for kinds, sentence in (
+            (_REFUSED, "refuses the user or password; check them in the address"),
+            ((av.error.HTTPNotFoundError,), "the server has no such stream; check the path"),
+            ((av.error.ExitError, TimeoutError), silent),
+            ((ConnectionRefusedError,), "nothing answers there; check that the source is on, and the port"),
             # A server that answers nothing is told like one that answers nonsense.
-            return UnreachableError(f"{shown}: {silence}; check that the source is on and sends.")
-        if isinstance(error, av.error.InvalidDataError):
-            return UnreachableError(f"{shown}: sends no video that can be read.")
+            ((av.error.InvalidDataError,), silent if late else "sends no video that can be read"),
+        ):
+            if isinstance(error, kinds):
+                return UnreachableError(f"{self._address.shown}: {sentence}.")
         number = getattr(error, "errno", None)
         known = isinstance(number, int) and number in errno.errorcode
         reason = os.strerror(number) if known and number is not None else type(error).__name__
-        return UnreachableError(f"{shown}: cannot be read ({reason}); check the address and the network.")
+        return UnreachableError(f"{self._address.shown}: cannot be read ({reason}); check the address and the network.")
 
     def close(self) -> None:
         """Ends the connection."""

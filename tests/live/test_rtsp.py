@@ -49,7 +49,7 @@ class Live:
 
     def __init__(self, out: Path, url: str, *options: str) -> None:
         self.out = out
-        command = [SCRIPT, "live", url, "-o", out, "--name", NAME, *options]
+        command: list[str | Path] = [SCRIPT, "live", url, "-o", out, "--name", NAME, *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def wait_for(self, what: str, timeout_s: float = 40) -> None:
@@ -143,7 +143,8 @@ def test_a_server_that_comes_back_is_found_again(server: RtspServer, tmp_path: P
 def test_a_silent_server_is_noticed_in_time(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        Thread(target=listener.accept, daemon=True).start()
+        kept = []
+        Thread(target=lambda: kept.append(listener.accept()), daemon=True).start()
         began = time.monotonic()
         with live(tmp_path, f"rtsp://me:{PASSWORD}@127.0.0.1:{port}/1", "--connect-timeout", "2") as one:
             _, errors = one.process.communicate(timeout=30)
