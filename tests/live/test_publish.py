@@ -41,20 +41,9 @@ def test_a_media_server_gets_annotated_video_when_it_is_there(tmp_path: Path) ->
             time.sleep(0.05)
         assert "does not take the video" in notices[0]
         assert "s3cret" not in notices[0]
+        listening = ["-listen", "1", "-i", url.replace("me:s3cret@", "")]
         server = subprocess.Popen(
-            [
-                imageio_ffmpeg.get_ffmpeg_exe(),
-                "-v",
-                "error",
-                "-listen",
-                "1",
-                "-i",
-                f"rtmp://127.0.0.1:{port}/live/door",
-                "-c",
-                "copy",
-                str(target),
-            ],
-            stdin=subprocess.DEVNULL,
+            [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *listening, "-c", "copy", target], stdin=subprocess.DEVNULL
         )
         began = time.monotonic()
         for each in seen * 3:
