@@ -152,6 +152,7 @@ class NetworkStream(Connection):
             (_REFUSED, "refuses the user or password; check them in the address"),
             ((av.error.HTTPNotFoundError,), "the server has no such stream; check the path"),
             ((av.error.ExitError, TimeoutError), silent),
+            ((EOFError,), "ended the connection at once; check the address, and the kind of stream before its ://"),
             ((ConnectionRefusedError,), "nothing answers there; check that the source is on, and the port"),
             # A server that answers nothing is told like one that answers nonsense.
             ((av.error.InvalidDataError,), silent if late else "sends no video that can be read"),
