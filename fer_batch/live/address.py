@@ -54,6 +54,12 @@ def parse_address(given: str) -> Address:
     )
 
 
+def server_of(address: Address) -> str:
+    """A stream's scheme, host and port alone: where something is sent to, the path often is the secret."""
+    parts = urlsplit(address.shown)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def _stream(text: str) -> Address:
     try:
         parts = urlsplit(text)

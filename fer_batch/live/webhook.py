@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from fer_batch.closing import Closing
 from fer_batch.errors import InputError
-from fer_batch.live.address import parse_address
+from fer_batch.live.address import parse_address, server_of
 
 _MOST_WAITING: Final = 1000
 """Events that wait for a receiver that does not answer; the oldest of more are dropped."""
@@ -36,7 +36,7 @@ class Webhook(Closing):
 
     def __init__(self, url: str) -> None:
         self._parts = refuse_unknown(url)
-        self.shown = parse_address(url).shown
+        self.shown = server_of(parse_address(url))
         self._changed = Condition()
         self._waiting: deque[Mapping[str, Any]] = deque()
         self._over, self._closing = Event(), False
