@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_S: Final = 0.2
+PATIENCE_S: Final = 0.3
 """Seconds that an item may wait: networks and servers hand on several frames at once, and none of these need be lost
 where they are worked on within that time."""
 

@@ -22,8 +22,8 @@ from fer_batch.video.probe import Probe
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import ReadCounts
 
-_MOST_WAITING: Final = 8
-"""Decoded frames that may wait, which take 25 MB at 1080p: a third of a second at 25 a second."""
+_MOST_WAITING: Final = 16
+"""Decoded frames that may wait, which take 50 MB at 1080p: two thirds of a second at 25 a second."""
 _LOOK_S: Final = 0.2
 """How often somebody who waits for a frame looks whether it is to stop."""
 

@@ -98,6 +98,11 @@ class Layout:
         """The recording's status document."""
         return self._file("recordings", recording + ".json")
 
+    @property
+    def recordings_folder(self) -> Path:
+        """Where the status documents are."""
+        return self.out / "recordings"
+
     def recordings(self) -> Iterator[str]:
         """The ids of all recordings that have a status document."""
         folder = self.out / "recordings"

@@ -56,11 +56,14 @@ class TrackSummary:
         """Hands over some tracks, which are forgotten here."""
         state = self.state()
         chosen = np.isin(state["tracks"], list(tracks))
+        # Copies: what is asked for by truth values is none of the arrays that are cleared.
+        theirs = {name: values[chosen] for name, values in state.items()}
+        ours = {name: values[~chosen] for name, values in state.items()}
         taken = TrackSummary()
-        taken.restore({name: values[chosen] for name, values in state.items()})
+        taken.restore(theirs)
         self._rows.clear()
         self._sums[:], self._votes[:], self._times[:] = 0.0, 0, (np.inf, -np.inf)
-        self.restore({name: values[~chosen] for name, values in state.items()})
+        self.restore(ours)
         return taken
 
     def write(self, observation: Observation) -> None:

@@ -133,6 +133,7 @@ def measure(url: str, out: Path, seconds: float) -> dict[str, Any]:
         "longest between results s": round(max(b[0] - a[0] for a, b in pairwise(latencies)), 2),
         "memory early MB": round(early, 1),
         "memory at the end MB": round(memory[-1][1], 1),
+        "memory at each fifth MB": [round(float(part[-1][1])) for part in np.array_split(np.array(memory), 5)],
         "growth": f"{memory[-1][1] / early - 1:+.1%}",
         "processor cores": round(sum(process.cpu_times()[:2]) / seconds, 2),
     }
