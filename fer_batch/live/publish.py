@@ -28,7 +28,7 @@ _FORMATS: Final = {
 }
 _LONGEST_SIDE: Final = 1920
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 30.0
-_STEADY_S: Final = TIMEOUT_S
+_STEADY_S: Final = 2.0
 """A server that took pictures for so long takes them: less may just lie in buffers on the way."""
 
 

@@ -253,6 +253,8 @@ class LiveRecording(Closing):
             if gap:
                 self._segments.gap()
         self._next += was_open
+        if self._max_age_s is not None:
+            self._files.remove_older(self._max_age_s)
 
     def _write_ended(self, *, everything: bool = False) -> bool:
         """Writes tracks and episodes that have ended; whether there were any."""
