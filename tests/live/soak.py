@@ -3,7 +3,7 @@
 ``PYTHONPATH=tests:tests/live python -m soak [CLIP] [--minutes 30] [--slow-ms 0] [--json]``
 
 The clip is served over RTSP, looped, and watched as ``fer-batch live`` does in one process. Memory is this process's
-resident set: after two minutes (or a tenth of the time), and at the end.
+resident set: after two minutes (or two fifths of the time), and at the end.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def measure(url: str, out: Path, seconds: float) -> dict[str, Any]:
     Timer(seconds, stop.set).start()
     options = LiveOptions(Reading(retries=0), Settings(), Outputs(out, "parquet", False))
     watch(LiveJob("cam", parse_address(url), options), stop, tell, Unwatched())
-    settled = min(120.0, seconds / 10)
+    settled = min(120.0, 0.4 * seconds)
     early = max((mb for at, mb in memory if at <= settled), default=0.0)
     values = np.array([latency for _, latency in latencies]) * 1000
     parts = np.array_split(values, 5)
