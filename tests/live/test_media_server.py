@@ -69,7 +69,7 @@ def test_a_server_gets_the_pictures_again_after_it_was_away() -> None:
             time.sleep(0.1)
             said = publisher.notices()
     assert said
-    assert all(one.startswith(f"tcp://127.0.0.1:{port}: does not take the video") for one in said)
+    assert f"tcp://127.0.0.1:{port}: does not take the video" in said[0]
 
 
 def test_a_silent_server_holds_up_nobody_and_no_process_shows_or_says_the_key() -> None:
