@@ -71,7 +71,8 @@ class WorkerProcess:
     def send(self, message: object) -> None:
         """Tells it something; one that has died is told by its own message."""
         assert self._process.stdin is not None
-        with suppress(OSError):
+        # A ValueError where another thread has just closed it.
+        with suppress(OSError, ValueError):
             send(self._process.stdin, message)
 
     def stop(self) -> None:

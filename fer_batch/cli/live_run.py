@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,6 +11,7 @@ from threading import Event
 from rich.console import Console
 from rich.text import Text
 
+from fer_batch.cli.event_lines import EventLines
 from fer_batch.cli.live_view import live_watcher
 from fer_batch.errors import ExitStatus, FerBatchError
 from fer_batch.interruption import stop_on_interrupt
@@ -84,7 +82,7 @@ class _Run:
         self._watchers.append(watcher)
         self._watchers.append(self._notice)
         if showing.events:
-            self._watchers.append(_EventLines())
+            self._watchers.append(stack.enter_context(EventLines()))
         if showing.webhook is not None:
             self._watchers.append(self._webhook(stack, showing.webhook))
         return cameras
@@ -143,25 +141,6 @@ class _Run:
                 self._say(sentence)
 
         return post
-
-
-class _EventLines:
-    """Events as JSON lines on stdout; goes on when nobody reads them any more."""
-
-    def __init__(self) -> None:
-        self._heard = True
-
-    def __call__(self, name: str, told: Told) -> None:
-        del name
-        if not isinstance(told, Reported) or not self._heard:
-            return
-        try:
-            sys.stdout.write(json.dumps(told.event, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # It is the files that count.
-            self._heard = False
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _status(errors: dict[str, FerBatchError | None], stop: Event) -> ExitStatus:

@@ -14,6 +14,8 @@ from fer_batch.errors import InputError
 Kind = Literal["stream", "camera", "file"]
 
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9_.\-]+")
+IN_PATH = re.compile(r"((?:user|usr|pass|pwd|token|key|auth)[a-z]*=)(.*?)(?=[&;/]|_[a-z]+=|$)", re.IGNORECASE)
+"""Credentials in a path, as many recorders want them: ``/user=admin&password=x&channel=1`` or with ``_`` for ``&``."""
 _SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "rtp", "tcp", "mms", "mmsh"})
 
 
@@ -54,6 +56,12 @@ def parse_address(given: str) -> Address:
     )
 
 
+def server_of(address: Address) -> str:
+    """A stream's scheme, host and port alone: where something is sent to, the path often is the secret."""
+    parts = urlsplit(address.shown)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def _stream(text: str) -> Address:
     try:
         parts = urlsplit(text)
@@ -75,8 +83,9 @@ def _stream(text: str) -> Address:
             "or path as %40, %2F, %3F and %23."
         )
     place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
-    named = f"{host}{f'-{port}' if port else ''}{parts.path}"
-    return Address("stream", text, f"{parts.scheme}://{place}{parts.path}", _id(named))
+    named = f"{host}{f'-{port}' if port else ''}{IN_PATH.sub('', parts.path)}"
+    path = IN_PATH.sub(r"\1...", parts.path)
+    return Address("stream", text, f"{parts.scheme}://{place}{path}", _id(named))
 
 
 def _id(text: str) -> str:

@@ -137,18 +137,17 @@ class Preview(Closing):
                 return None
             name = self._names[number]
             self._viewers[name] += 1
-            first = self._viewers[name] == 1
-        if first:
-            self._on_wanted(name, True)
+            # Told while nobody else comes or goes: were it told later, the last who goes could be told after the next.
+            if self._viewers[name] == 1:
+                self._on_wanted(name, True)
         return name
 
     def look_away(self, name: str) -> None:
         """Nobody looks here any more."""
         with self._changed:
             self._viewers[name] -= 1
-            last = not self._viewers[name]
-        if last:
-            self._on_wanted(name, False)
+            if not self._viewers[name]:
+                self._on_wanted(name, False)
 
     def next_picture(self, name: str, after: int) -> tuple[int, bytes] | None:
         """The newest picture and its number, waited for until it is another one; None when all is over.

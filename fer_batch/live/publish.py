@@ -1,23 +1,22 @@
-"""Annotated video to a media server, encoded and sent by this process, so that no command line shows the address."""
+"""Annotated video to a media server, by a process of its own whose command line does not show the address."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+import time
+from collections import deque
+from collections.abc import Iterator
 from fractions import Fraction
 from threading import Condition, Event, Thread
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import av
-from av.container import OutputContainer
-from av.error import FFmpegError
-from av.video.stream import VideoStream
-
+from fer_batch.batch.process import WorkerProcess
 from fer_batch.closing import Closing
 from fer_batch.errors import InputError
-from fer_batch.live.address import parse_address
+from fer_batch.live.address import parse_address, server_of
 from fer_batch.live.drawing import Drawing
 from fer_batch.live.happenings import Seen
+from fer_batch.live.sender import TIMEOUT_S, Refused, Shot, Taken, Target
 
 _FORMATS: Final = {
     "rtsp": "rtsp",
@@ -28,12 +27,9 @@ _FORMATS: Final = {
     "tcp": "mpegts",
 }
 _LONGEST_SIDE: Final = 1920
-_CLOCK: Final = 90_000
-"""Ticks a second, as MPEG-TS and RTP have it."""
-_KEY_S: Final = 2
-"""Seconds between key frames: so long whoever tunes in waits at most."""
-_TIMEOUT_S: Final = 10.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 30.0
+_STEADY_S: Final = 2.0
+"""A server that took pictures for so long takes them: less may just lie in buffers on the way."""
 
 
 def refuse_unknown(address: str) -> None:
@@ -60,12 +56,13 @@ class Publisher(Closing):
 
     def __init__(self, address: str, rate: float | None) -> None:
         refuse_unknown(address)
-        self.shown = parse_address(address).shown
-        self._address, self._format = address, _FORMATS[urlsplit(address).scheme.lower()]
-        self._rate = Fraction(rate).limit_denominator(1001) if rate else Fraction(25)
+        self.shown = server_of(parse_address(address))
+        expected = Fraction(rate).limit_denominator(1001) if rate else Fraction(25)
+        self._target = Target(address, _FORMATS[urlsplit(address).scheme.lower()], expected)
         self._changed = Condition()
         self._newest: Seen | None = None
         self._over = Event()
+        self._replies: deque[Any] = deque()
         self._notices: list[str] = []
         self._thread = Thread(target=self._run, name="fer-batch publish", daemon=True)
         self._thread.start()
@@ -75,7 +72,7 @@ class Publisher(Closing):
         if seen.frame is not None:
             with self._changed:
                 self._newest = seen
-                self._changed.notify()
+                self._changed.notify_all()
 
     def notices(self) -> list[str]:
         """Sentences about what went wrong and is right again, since the last call."""
@@ -84,25 +81,24 @@ class Publisher(Closing):
         return notices
 
     def close(self) -> None:
-        """Sends no more; a server that does not answer is not waited for."""
+        """Sends no more; the server is not waited for."""
         with self._changed:
             self._over.set()
-            self._changed.notify()
-        self._thread.join(2.0)
+            self._changed.notify_all()
+        self._thread.join()
 
     def _run(self) -> None:
         wait_s, lost = _FIRST_WAIT_S, False
         while not self._over.is_set():
-            try:
-                for _ in self._send():
+            began_s, problem = time.monotonic(), None
+            for problem in self._send():
+                if problem is None and time.monotonic() - began_s >= _STEADY_S:
                     if lost:
                         self._notice(f"{self.shown}: takes the video again.")
                     lost, wait_s = False, _FIRST_WAIT_S
-            except (FFmpegError, OSError, ValueError) as error:
+            if problem is not None and not self._over.is_set():
                 if not lost:
-                    # The library's own words hold the whole address.
-                    reason = getattr(error, "strerror", None) or type(error).__name__
-                    self._notice(f"{self.shown}: does not take the video ({reason}); tried again until it does.")
+                    self._notice(f"{self.shown}: does not take the video ({problem}); tried again until it does.")
                 lost = True
                 self._over.wait(wait_s)
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
@@ -111,44 +107,50 @@ class Publisher(Closing):
         with self._changed:
             self._notices.append(sentence)
 
-    def _send(self) -> Any:
-        """Sends until that fails or all is over; yields once it has begun."""
-        drawing = Drawing(_LONGEST_SIDE)
-        seen = self._next()
+    def _send(self) -> Iterator[str | None]:
+        """Sends until that fails, pictures have another size or all is over; gives None for each that was taken, and
+        at last, if it failed, why.
+        """
+        drawing, seen = Drawing(_LONGEST_SIDE), self._next()
         if seen is None:
             return
-        assert seen.frame is not None
-        canvas = drawing.draw(seen.frame, seen.observation)
-        size = canvas.width, canvas.height
-        options = {"rtsp_transport": "tcp"} if self._format == "rtsp" else {}
-        container = av.open(self._address, "w", format=self._format, options=options, timeout=(_TIMEOUT_S, _TIMEOUT_S))
         try:
-            stream = self._stream(container, size)
-            zero_s, last = seen.frame.time_s, -1
+            process = WorkerProcess(0, self._target, self._hear, None, "fer_batch.live.sender")
+        except OSError as error:
+            yield error.strerror or type(error).__name__
+            return
+        try:
+            size: tuple[int, int] | None = None
             while seen is not None and seen.frame is not None:
                 canvas = drawing.draw(seen.frame, seen.observation)
-                if (canvas.width, canvas.height) != size:
-                    break
-                planes = canvas.buffer.reshape(canvas.height * 3 // 2, canvas.width)
-                picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-                last = max(last + 1, round((seen.frame.time_s - zero_s) * _CLOCK))
-                picture.pts, picture.time_base = last, Fraction(1, _CLOCK)
-                for packet in stream.encode(picture):
-                    container.mux(packet)
-                    yield
+                size = size or (canvas.width, canvas.height)
+                if size != (canvas.width, canvas.height):
+                    return
+                process.send(Shot(canvas.buffer.tobytes(), *size, seen.frame.time_s))
+                del seen
+                problem = self._answer()
+                yield problem
+                if problem is not None:
+                    return
                 seen = self._next()
         finally:
-            with suppress(FFmpegError, OSError):
-                container.close()
+            process.close()
+            self._replies.clear()
 
-    def _stream(self, container: OutputContainer, size: tuple[int, int]) -> VideoStream:
-        stream: VideoStream = container.add_stream("libx264", rate=self._rate)
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, _CLOCK)
-        stream.codec_context.gop_size = max(1, round(float(self._rate) * _KEY_S))
-        stream.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "23"}
-        stream.codec_context.thread_count = 1
-        return stream
+    def _hear(self, process: WorkerProcess, message: Any) -> None:
+        del process
+        with self._changed:
+            self._replies.append(message)
+            self._changed.notify_all()
+
+    def _answer(self) -> str | None:
+        """What became of a picture: None if it was taken, else the reason."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._replies or self._over.is_set())
+            reply = self._replies.popleft() if self._replies else Taken()
+        if isinstance(reply, Taken):
+            return None
+        return reply.reason if isinstance(reply, Refused) else f"it takes nothing for {TIMEOUT_S:g} s"
 
     def _next(self) -> Seen | None:
         """The newest frame, waited for; None when all is over."""

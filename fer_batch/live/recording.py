@@ -36,6 +36,8 @@ _ENDED_S: Final = 65.0
 """A track that was not seen for so long does not come back: the tracker remembers faces for a minute."""
 _MOST_GAPS: Final = 1000
 """Gaps that the document holds, the last ones; it counts all."""
+_OLD_S: Final = 60.0
+"""Between two looks for parts that are too old, also while nobody is seen: looking takes milliseconds."""
 _FOLDER: Final = ".live"
 """Of the locks, in the output folder; hidden from readers of data sets."""
 
@@ -82,6 +84,7 @@ class LiveRecording(Closing):
         self._closed = False
         self._open, self._sinks = ExitStack(), list[TimelineSink]()
         self._due_s = float("inf")
+        self._old_s = time.monotonic()
         self._tracks, self._finder = TrackSummary(), EpisodeFinder(EpisodeRules())
         self._episodes: list[Episode] = []
         self._segments = Segments() if outputs.video else None
@@ -168,9 +171,13 @@ class LiveRecording(Closing):
 
     def tick(self) -> None:
         """Does what is due; called about once a second, whatever happens."""
-        if time.monotonic() >= self._due_s:
+        now_s = time.monotonic()
+        if now_s >= self._due_s:
             self._cut()
             self._save()
+        if self._max_age_s is not None and now_s >= self._old_s:
+            self._old_s = now_s + min(_OLD_S, self._max_age_s)
+            self._files.remove_older(self._max_age_s)
 
     def close(self) -> None:
         """Writes all that is left; the recording is done until a session goes on."""
@@ -202,6 +209,9 @@ class LiveRecording(Closing):
             self._tracks.write(seen.observation)
             if len(seen.observation):
                 self._write(seen)
+            elif self._episodes or len(self._tracks):
+                # The last face has gone: what there is to say of it does not wait for the next one.
+                self._begin_part()
         if self._segments is not None and seen.frame is not None:
             self._begin_part()
             self._segments.write(self._files.video(self._next), seen.frame, seen.observation)

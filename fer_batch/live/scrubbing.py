@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from fer_batch.live.address import Address
+from fer_batch.live.address import IN_PATH, Address
 
 _SHORTEST = 3
 """Letters of a secret that is looked for by itself: shorter ones are part of half of all words."""
@@ -17,6 +17,7 @@ def scrubbed(text: str, address: Address) -> str:
     parts = urlsplit(address.secret)
     user = parts.netloc.rpartition("@")[0]
     secrets = {user, parts.password or "", unquote(parts.password or ""), parts.query}
+    secrets |= {found[2] for found in IN_PATH.finditer(parts.path)}
     text = text.replace(address.secret, address.shown)
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST:

@@ -28,6 +28,8 @@ class Segments(Closing):
     def __init__(self) -> None:
         self.fault: str | None = None
         """Why the last segment that failed did."""
+        self._given_up = False
+        """Until the next cut: each attempt starts an encoder."""
         self._open: tuple[AnnotatedVideo, Frame] | None = None
         self._last: Frame | None = None
         self._finishing: list[Future[None]] = []
@@ -43,6 +45,8 @@ class Segments(Closing):
             observation: of this frame; without one it shows the faces of the last that had one.
         """
         self._shown = observation or self._shown
+        if self._given_up:
+            return
         try:
             if self._open is None:
                 video = AnnotatedVideo(path, None, start_s=frame.time_s)
@@ -50,7 +54,7 @@ class Segments(Closing):
             self._open[0].write(frame, self._shown)
             self._last = frame
         except OutputError as error:
-            self.fault, self._open = str(error), None
+            self.fault, self._open, self._given_up = str(error), None, True
 
     def gap(self) -> None:
         """What was seen last is not seen any more."""
@@ -58,6 +62,7 @@ class Segments(Closing):
 
     def cut(self) -> bool:
         """Finishes the open segment; whether there was one."""
+        self._given_up = False
         if self._open is None or self._last is None:
             return False
         (video, first), last, self._open = self._open, self._last, None

@@ -9,17 +9,21 @@ from collections import deque
 from collections.abc import Mapping
 from threading import Condition, Event, Thread
 from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from fer_batch.closing import Closing
 from fer_batch.errors import InputError
-from fer_batch.live.address import parse_address
+from fer_batch.live.address import parse_address, server_of
 
 _MOST_WAITING: Final = 1000
 """Events that wait for a receiver that does not answer; the oldest of more are dropped."""
 _MOST_AT_ONCE: Final = 100
 _TIMEOUT_S: Final = 10.0
+_MOST_READ: Final = 1 << 16
+"""Bytes of an answer, of which nothing but the status matters."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
+_AS_THEY_ARE: Final = "/%?&=+:;,@!$'()*~-._[]"
+"""Characters of an address that are not to be coded, or are already."""
 _LAST_TRY_S: Final = 3.0
 """What is left at the end of a run is waited for so long."""
 
@@ -36,7 +40,7 @@ class Webhook(Closing):
 
     def __init__(self, url: str) -> None:
         self._parts = refuse_unknown(url)
-        self.shown = parse_address(url).shown
+        self.shown = server_of(parse_address(url))
         self._changed = Condition()
         self._waiting: deque[Mapping[str, Any]] = deque()
         self._over, self._closing = Event(), False
@@ -106,12 +110,12 @@ class Webhook(Closing):
         if parts.username is not None:
             both = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             headers["Authorization"] = "Basic " + base64.b64encode(both.encode()).decode()
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_AS_THEY_ARE)
         try:
             connection.request("POST", target, json.dumps(events, ensure_ascii=False).encode(), headers)
             answer = connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException) as error:
+            answer.read(_MOST_READ)
+        except (OSError, http.client.HTTPException, ValueError) as error:
             return getattr(error, "strerror", None) or type(error).__name__
         finally:
             connection.close()
