@@ -28,6 +28,7 @@ from fer_batch.engine import Engine
 from fer_batch.errors import OutputError
 from fer_batch.inputs import Recording
 from fer_batch.pipeline import Outcome, Outputs, analyze_recording, publish_committed, read_record
+from fer_batch.remembered import from_text, to_text
 from fer_batch.settings import Settings
 from fer_batch.timeline.layout import PART, Layout, partition
 from fer_batch.unfinished import Unfinished
@@ -233,8 +234,6 @@ def test_a_full_disk_is_an_error_and_leaves_the_commit_before(
             raise OSError(errno.ENOSPC, "full")
         return to_text(text)
 
-    from fer_batch.remembered import to_text
-
     with monkeypatch.context() as patch:
         patch.setattr("fer_batch.unfinished.to_text", full)
         with pytest.raises(OutputError, match="No space left"):
@@ -271,8 +270,25 @@ def test_an_interrupted_analysis_publishes_what_it_has_and_goes_on_later(
     copied = picture_times(tmp_path / "annotated" / EXAMPLE.name)
     assert copied == picture_times(undisturbed / "annotated" / EXAMPLE.name)[: len(copied)]
     assert Unfinished(Layout(tmp_path), EXAMPLE.name).last() is not None
+    _forge(tmp_path, EXAMPLE.name)
     assert analyze(engine, tmp_path).record.status == "done"
     assert_same(tmp_path, undisturbed)
+
+
+def _forge(out: Path, recording: str) -> None:
+    """A document that names a file elsewhere counts as none, and is put back."""
+    unfinished = Unfinished(Layout(out), recording)
+    document = unfinished.folder / "commit.json"
+    text = document.read_text()
+    known = from_text(text)
+    elsewhere = out / "elsewhere.bin"
+    elsewhere.write_bytes(b"1")
+    name = "../../elsewhere.bin"
+    document.write_text(to_text({**known, "state": name, "sizes": {**known["sizes"], name: 1}}))
+    assert unfinished.last() is None
+    document.write_text(text)
+    elsewhere.unlink()
+    assert unfinished.last() is not None
 
 
 @pytest.mark.parametrize("change", ["input", "fresh"])
