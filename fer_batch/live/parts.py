@@ -73,6 +73,17 @@ class Parts:
                 if path.stat().st_mtime < limit:
                     path.unlink()
 
+    def forget_half(self, first: int) -> None:
+        """Removes the CSV files, from a number on, whose rows are not in the timeline: a kill came between the two.
+
+        Raises:
+            OutputError: when one cannot be removed.
+        """
+        for path in self._found(self.csv(0).parent, first):
+            if not self.timeline(_number(path)).exists():
+                with explained(path):
+                    path.unlink(missing_ok=True)
+
     def tidy(self) -> None:
         """Removes what a killed process has left half-written.
 

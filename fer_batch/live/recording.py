@@ -107,6 +107,9 @@ class LiveRecording(Closing):
             )
         self._files.tidy()
         had = {} if former is None else former.live
+        if self._outputs.timeline == "both":
+            # Their tracks' numbers will be given again.
+            self._files.forget_half(int(had.get("next_part", 0)))
         frame, time_s, track = reached(self._files.of_timeline(int(had.get("next_part", 0))))
         self._record = RecordingRecord(
             self._name, source, "partial", now if former is None else former.started_at, now, settings=settings

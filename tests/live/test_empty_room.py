@@ -68,3 +68,18 @@ def test_what_is_too_old_goes_though_nobody_comes_after(tmp_path: Path) -> None:
     with recording(tmp_path, max_age_s=3600) as one:
         one.tick()
         assert sorted(tmp_path.rglob("*.parquet")) == parts[:1]
+
+
+def test_csv_and_timeline_agree_after_a_kill_between_the_two(tmp_path: Path) -> None:
+    def both() -> LiveRecording:
+        outputs, provenance = Outputs(tmp_path, "both", False), Provenance({}, "model", "0" * 64)
+        return LiveRecording(outputs, NAME, "rtsp://cam/1", {}, provenance, Counts())
+
+    with both() as one:
+        for seen in frames(0, 50, face=True):
+            one.take(seen)
+    (part,) = (tmp_path / "csv" / NAME).iterdir()
+    # What a kill leaves that comes when the CSV is in its place and the Parquet is not.
+    part.with_name("part-00000007.csv").write_bytes(part.read_bytes())
+    with both():
+        assert list(part.parent.iterdir()) == [part]
