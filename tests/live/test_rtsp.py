@@ -99,14 +99,14 @@ def test_a_stream_gives_the_files_timeline(server: RtspServer, served: Path, tmp
         said, errors = one.process.communicate(timeout=60)
     seen = rows(tmp_path)
     assert seen["track"].unique().tolist() == file["track"].unique().tolist() == [1]
-    # The first frames may go while the models warm up.
-    assert len(seen) > 0.8 * len(file)
-    shift = np.median(seen["time_s"]) - np.median(file["time_s"])
-    nearest = [int(np.abs(file["time_s"] + shift - at).argmin()) for at in seen["time_s"]]
-    matched = file.iloc[nearest]
-    assert np.abs(matched["time_s"].to_numpy() + shift - seen["time_s"].to_numpy()).max() < 0.1
-    differences = np.abs(seen[list(EMOTIONS)].mean() - matched[list(EMOTIONS)].mean())
-    assert differences.max() < 0.06
+    # Frames are dropped when the machine has other things to do.
+    assert len(seen) > 0.3 * len(file)
+    both = seen.merge(file, on="frame", suffixes=("", "_of_file"))
+    assert len(both) >= len(seen) - 1
+    shift = both["time_s"] - both["time_s_of_file"]
+    assert shift.max() - shift.min() < 0.1
+    differences = np.abs((both[list(EMOTIONS)] - both[[f"{name}_of_file" for name in EMOTIONS]].to_numpy()).mean())
+    assert differences.max() < 0.03
     episodes = [json.loads(line) for line in said.splitlines()]
     assert {one["event"] for one in episodes} >= {"connected", "episode", "interrupted"}
     told = [(one["emotion"], one["track"]) for one in episodes if one["event"] == "episode"]
