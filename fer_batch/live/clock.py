@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from typing import Final
 
-_EARLY_S: Final = 0.05
-"""A frame cannot arrive before it was taken: if it seems to by more than rounding and jitter of the clocks, all before
-it were late, and the clocks are set by this one."""
+_SLEW: Final = 0.01
+"""A frame cannot arrive before it was taken: if it seems to, those before it were late, as the first ones of a
+connection are, which come all at once. Then times go slower by this share until that is made up for: distances stay
+true to 1 %."""
 _LATE_S: Final = 0.25
 """Seconds that frames may be late by jitter of the network."""
 _LATE_FOR_S: Final = 20.0
 """Once no frame has been less late for so long, it is not the network but the camera's clock that goes slow."""
-_RESET_S: Final = 30.0
-"""A step of this size is a camera's clock that was set."""
+_RESET_S: Final = 10.0
+"""A step of this size is a camera's clock that was set, or a server that has sent a lot in advance."""
 _STEP_S: Final = 0.001
 """Between two frames whose own times run backwards."""
 
@@ -22,8 +23,8 @@ class LiveClock:
     """Seconds from the recording's start for one frame after another, always growing, across connections too.
 
     Within a connection, distances are those of the source's own times. These are laid on this machine's clock so that
-    the frame that was on its way for the shortest time was taken when it arrived; so times do not drift away from
-    ``captured_at``, whatever the source's clock does in weeks.
+    the frame that was on its way for the shortest time was taken when it arrived, as far as that is known by then; so
+    times do not drift away from ``captured_at``, whatever the source's clock does in weeks.
 
     Args:
         begin_s: no time is before it.
@@ -35,9 +36,11 @@ class LiveClock:
         """Frames whose own time was missing, ran backwards or jumped."""
         self.connect()
 
-    def connect(self) -> None:
-        """What comes now has another clock."""
+    def connect(self, step_s: float = 0.0) -> None:
+        """What comes now has another clock, and such a time between two frames, as far as that is known."""
+        self._step_s = max(step_s, _STEP_S)
         self._offset_s: float | None = None
+        self._fresh = True
         self._own_s = -math.inf
         self._least_late_s = math.inf
         self._since_s = 0.0
@@ -51,24 +54,24 @@ class LiveClock:
         """
         if own_s is None:
             self.repaired += 1
+            self._fresh = False
             return self._growing(arrived_s)
         if self._offset_s is None:
-            self._lay(own_s, arrived_s)
+            # The first frame of a stream may have no time of its own, and come together with the next one.
+            self._lay(own_s, arrived_s if self._fresh else max(arrived_s, self._last_s + self._step_s))
         elif own_s <= self._own_s or abs(self._late_s(own_s, arrived_s)) > _RESET_S:
             self.repaired += 1
             self._lay(own_s, arrived_s)
-        self._own_s = own_s
-        late_s = self._late_s(own_s, arrived_s)
-        if late_s < -_EARLY_S:
-            self._lay(own_s, arrived_s)
-        else:
-            self._least_late_s = min(self._least_late_s, late_s)
-            if arrived_s - self._since_s > _LATE_FOR_S:
-                if self._least_late_s > _LATE_S:
-                    assert self._offset_s is not None
-                    self._offset_s += self._least_late_s
-                self._least_late_s, self._since_s = math.inf, arrived_s
         assert self._offset_s is not None
+        passed_s, self._own_s = max(0.0, own_s - self._own_s), own_s
+        late_s = self._late_s(own_s, arrived_s)
+        if late_s < 0 and math.isfinite(passed_s):
+            self._offset_s -= min(-late_s, _SLEW * passed_s)
+        self._least_late_s = min(self._least_late_s, late_s)
+        if arrived_s - self._since_s > _LATE_FOR_S:
+            if self._least_late_s > _LATE_S:
+                self._offset_s += self._least_late_s
+            self._least_late_s, self._since_s = math.inf, arrived_s
         return self._growing(own_s + self._offset_s)
 
     @property

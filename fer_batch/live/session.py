@@ -95,7 +95,6 @@ class Session:
 
     def _stretch(self) -> Generator[Happening, None, UnreachableError | None]:
         """One connection; returns why it was lost, None when it was not."""
-        self._clock.connect()
         origin = Origin(self._zero_s, self._frame)
         stretch = Stretch(self._address, self._reading, self._clock, origin, self.counts, self._selection, self._stop)
         with stretch:

@@ -158,6 +158,8 @@ class Stretch(Closing):
     def _run(self) -> None:
         try:
             self._connection = connection = open_connection(self._address, self._reading)
+            rate = connection.probe.frame_rate
+            self._clock.connect(1 / rate if rate else 0.0)
             with connection:
                 pictures = connection.pictures()
                 for arrived in pictures:

@@ -139,7 +139,7 @@ CAMERA = '[[camera]]\nsource = "rtsp://me:hush@cam/1"\n'
         (CAMERA + 'name = "a"\n' + CAMERA + 'name = "A"\n', "camera 'A': another camera has the name 'A' too; "),
         (CAMERA.replace("rtsp://", ""), "camera 1: source is no camera or file; give an address such as "),
         (CAMERA.replace("rtsp", "rstp"), "camera 1: source: rstp: streams of this kind are not known; "),
-        (CAMERA.replace("hush", "hu/sh"), "camera 1: source: The address of the stream is not valid; "),
+        (CAMERA.replace("hush", "hu/sh"), "camera 1: source: The address of the stream has no valid host and port; "),
         ('[[camera]]\nsource = "none.mp4"\n', "camera 1: source: {folder}/none.mp4: no such camera or file; "),
         (CAMERA.replace("hush", "${NOT_SET}"), "camera 1: source: the variable NOT_SET is not set; "),
         (CAMERA + 'transport = "${HUSH}"\n', "camera 1: transport takes no such value as its variable holds."),

@@ -142,11 +142,11 @@ def test_a_stuck_viewer_slows_nobody(watched: Watched) -> None:
             until, taken = time.monotonic() + 4, 0
             while time.monotonic() < until:
                 taken += len(other.read(4096))
-    assert taken > 200_000
+    assert taken > 100_000
     during = np.array(watched.latencies[before:])
-    assert len(during) > 60
-    assert np.median(during) < 0.1
-    assert watched.counts.dropped < 0.1 * watched.counts.arrived
+    assert len(during) > 30
+    assert np.median(during) < 0.3
+    assert watched.counts.dropped < 0.5 * watched.counts.arrived
 
 
 def test_who_listens_beyond_this_machine_is_warned() -> None:
