@@ -58,11 +58,9 @@ class Unfinished:
         try:
             commit = Commit(**from_text((self.folder / _DOCUMENT).read_text(encoding="utf-8")))
             named = {commit.state, *(name for names in commit.parts.values() for name in names)}
-            # What was forged or damaged must not have files of other places published.
-            whole = commit.sizes.keys() == named and all(
-                Path(name).name == name and (self.folder / name).stat().st_size == size
-                for name, size in commit.sizes.items()
-            )
+            # Nothing but files of this folder, whatever the document says.
+            whole = named == set(commit.sizes) and all(Path(name).name == name for name in named)
+            whole = whole and all((self.folder / name).stat().st_size == size for name, size in commit.sizes.items())
         except (OSError, ValueError, TypeError, AttributeError):
             return None
         return commit if whole else None
