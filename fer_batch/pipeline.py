@@ -212,9 +212,10 @@ class _Run:
         # A file that cannot be read any more does not take the results with it that it once gave.
         if record.status != "failed" or not complete:
             record.write(layout.record(recording.id))
-        # Nobody goes on with what is finished, and nobody should with what may itself be the reason for a failure. What
-        # was to replace complete results is only begun anew, by --overwrite.
-        if complete or not record.retry or (outcome.cause is not None and commit is not None):
+        # Nobody goes on with what is finished, and nobody should with what may itself be the reason for a failure; a
+        # want of memory has others. What was to replace complete results is only begun anew, by --overwrite.
+        unforeseen = outcome.cause is not None and not isinstance(outcome.cause, MemoryError)
+        if complete or not record.retry or (unforeseen and commit is not None):
             unfinished.remove()
         return outcome
 

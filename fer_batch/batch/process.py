@@ -19,6 +19,8 @@ from fer_batch.batch.worker import OUT_OF_MEMORY
 _COMMAND = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {} import main; main()"
 _LAST_LINES = 50
 """Lines of what it wrote to stderr that are kept."""
+_END_S = 5.0
+"""How long the end of a process that says nothing more is waited for: one that ends by itself takes moments."""
 
 
 class WorkerProcess:
@@ -97,7 +99,13 @@ class WorkerProcess:
 
     def death(self) -> str:
         """Why it ended, in words for the user."""
-        status = self._process.wait()
+        try:
+            status = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            # It lives, but something else than it has written to its standard output, and it waits for what to do.
+            self._process.kill()
+            self._process.wait()
+            return "could not be understood and was ended; nothing but fer-batch may print there"
         self._listeners[1].join()
         if self._hung_s is not None:
             return f"hung: it gave no sign of life for {self._hung_s:g} s and was ended"

@@ -24,6 +24,8 @@ import pytest
 from command import EXAMPLES
 
 import fer_batch
+from fer_batch.batch import here
+from fer_batch.batch.plan import plan
 from fer_batch.engine import Engine
 from fer_batch.errors import OutputError
 from fer_batch.inputs import Recording
@@ -344,3 +346,53 @@ def test_what_was_committed_is_published_when_nobody_can_go_on(
     monkeypatch.undo()
     assert analyze(engine, tmp_path).record.status == "done"
     assert_same(tmp_path, undisturbed, EXAMPLE.name)
+
+
+def test_a_run_in_one_process_that_overwrites_begins_anew(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(engine, tmp_path)
+    resumed = []
+    observe = Engine.observe
+
+    def told(*args: Any, **more: Any) -> Any:
+        resumed.append(more["resume"])
+        return observe(*args, **more)
+
+    monkeypatch.setattr(Engine, "observe", told)
+    planned = plan([EXAMPLE], Outputs(tmp_path, "both"), Settings(), SELECTION, overwrite=True)
+    assert [outcome.record.status for outcome in here.run(planned, Settings(), SELECTION)] == ["done"]
+    assert resumed == [None]
+
+
+@pytest.mark.parametrize(("error", "stays"), [(MemoryError, True), (ValueError, False)])
+def test_a_want_of_memory_does_not_cost_what_was_committed(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception], stays: bool
+) -> None:
+    interrupted(engine, tmp_path)
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "observe", fails)
+        assert isinstance(analyze(engine, tmp_path).cause, error)
+    assert (Unfinished(Layout(tmp_path), EXAMPLE.name).last() is not None) == stays
+
+
+@pytest.mark.parametrize("kind", ["state", "parts", "unlisted"])
+def test_a_commit_that_names_files_elsewhere_does_not_count(engine: Engine, tmp_path: Path, kind: str) -> None:
+    out, secret = tmp_path / "out", tmp_path / "secret"
+    secret.write_text("not for others")
+    interrupted(engine, out)
+    unfinished = Unfinished(Layout(out), EXAMPLE.name)
+    path = unfinished.folder / "commit.json"
+    document = json.loads(path.read_text())
+    if kind == "state":
+        document["state"] = str(secret)
+    else:
+        document["parts"]["csv"] = [str(secret)]
+    if kind != "unlisted":
+        document["sizes"][str(secret)] = secret.stat().st_size
+    path.write_text(json.dumps(document))
+    assert unfinished.last() is None
