@@ -1,0 +1,111 @@
+/* Draws the faces of a moment over the picture: boxes, numbers and emotions, and the seven probabilities. */
+
+/** The part of the stage that the picture fills: as large as fits, in the middle. */
+function pictureIn(width, height) {
+  const scale = Math.min(width / meta.width, height / meta.height);
+  return { scale, left: (width - meta.width * scale) / 2, top: (height - meta.height * scale) / 2 };
+}
+
+/** `faces` are {track, row}; `wanted` says what to draw. */
+function drawFaces(canvas, faces, wanted) {
+  const { context, width, height } = cleared(canvas);
+  if (!wanted.boxes && !wanted.bars) return;
+  const picture = pictureIn(width, height);
+  const em = Math.max(10, Math.min(20, Math.round((Math.min(meta.width, meta.height) * picture.scale) / 30)));
+  context.font = `600 ${em}px system-ui, sans-serif`;
+  context.textBaseline = "middle";
+  const taken = [];
+  const placed = faces.map(({ track, row }) => {
+    const [x, y, w, h] = track.rectangle(row).map((side) => side * picture.scale);
+    const probabilities = track.probabilities(row);
+    const emotion = probabilities.indexOf(Math.max(...probabilities));
+    const box = { x: x + picture.left, y: y + picture.top, w, h };
+    taken.push(box);
+    return { track, row, box, probabilities, emotion };
+  });
+  for (const face of placed) {
+    if (wanted.boxes) {
+      drawBox(context, face);
+      taken.push(drawTag(context, face, em, width));
+    }
+  }
+  if (wanted.bars) for (const face of placed) drawBars(context, face, em, width, height, taken);
+}
+
+function drawBox(context, { track, row, box, emotion }) {
+  const radius = Math.min(8, box.w / 8);
+  // A face whose place was worked out from the frames around has a broken line.
+  context.setLineDash(track.interpolated[row] ? [6, 5] : []);
+  for (const [colour, line] of [["rgba(0, 0, 0, 0.55)", 5], [meta.colours[emotion], 2.5]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = line;
+    context.beginPath();
+    context.roundRect(box.x, box.y, box.w, box.h, radius);
+    context.stroke();
+  }
+  context.setLineDash([]);
+}
+
+function drawTag(context, { track, box, probabilities, emotion }, em, width) {
+  const text = `#${track.track} ${EMOTIONS[emotion]} ${Math.round(100 * probabilities[emotion])}%`;
+  const [w, h] = [context.measureText(text).width + em, em * 1.6];
+  const x = Math.max(0, Math.min(box.x, width - w));
+  const y = box.y - h - 3 >= 0 ? box.y - h - 3 : box.y + 3;
+  context.fillStyle = meta.colours[emotion];
+  context.beginPath();
+  context.roundRect(x, y, w, h, 4);
+  context.fill();
+  context.fillStyle = INKS[emotion];
+  context.fillText(text, x + em / 2, y + h / 2 + 0.5);
+  return { x, y, w, h };
+}
+
+function meets(one, other) {
+  return one.x < other.x + other.w && other.x < one.x + one.w && one.y < other.y + other.h && other.y < one.y + one.h;
+}
+
+/** The bars stand where they cover no face: right, left, below or above; a large face gets them inside. */
+function placeBars(box, w, h, width, height, taken) {
+  const y = Math.max(2, Math.min(box.y, height - h - 2));
+  const x = Math.max(2, Math.min(box.x, width - w - 2));
+  const places = [
+    { x: box.x + box.w + 8, y },
+    { x: box.x - w - 8, y },
+    { x, y: box.y + box.h + 8 },
+    { x, y: box.y - h - 8 },
+  ].map((corner) => ({ ...corner, w, h }));
+  const inside = ({ x: left, y: top }) => left >= 0 && top >= 0 && left + w <= width && top + h <= height;
+  const free = places.find((place) => inside(place) && !taken.some((other) => other !== box && meets(place, other)));
+  if (free) return free;
+  return box.w * box.h > 5 * w * h ? { x: box.x + box.w - w - 6, y: box.y + box.h - h - 6, w, h } : null;
+}
+
+function drawBars(context, { box, probabilities, emotion }, em, width, height, taken) {
+  const size = Math.max(9, em * 0.78);
+  context.font = `600 ${size}px system-ui, sans-serif`;
+  const name = Math.max(...EMOTIONS.map((text) => context.measureText(text).width)) + size * 1.2;
+  const [step, bar] = [size * 1.35, size * 5];
+  const place = placeBars(box, name + bar + size * 0.7, step * COUNT + size, width, height, taken);
+  if (place) {
+    taken.push(place);
+    paintBars(context, place, probabilities, emotion, { size, name, step, bar });
+  }
+  context.font = `600 ${em}px system-ui, sans-serif`;
+}
+
+function paintBars(context, place, probabilities, emotion, { size, name, step, bar }) {
+  context.fillStyle = "rgba(12, 14, 18, 0.72)";
+  context.beginPath();
+  context.roundRect(place.x, place.y, place.w, place.h, 6);
+  context.fill();
+  EMOTIONS.forEach((text, at) => {
+    const y = place.y + size / 2 + step * at;
+    context.font = `${at === emotion ? 600 : 400} ${size}px system-ui, sans-serif`;
+    context.fillStyle = at === emotion ? "#fff" : "rgba(255, 255, 255, 0.78)";
+    context.fillText(text, place.x + size * 0.7, y + step / 2);
+    context.fillStyle = "rgba(255, 255, 255, 0.14)";
+    context.fillRect(place.x + name, y + step * 0.24, bar, step * 0.52);
+    context.fillStyle = meta.colours[at];
+    context.fillRect(place.x + name, y + step * 0.24, bar * probabilities[at], step * 0.52);
+  });
+}
