@@ -16,7 +16,7 @@ _SCRIPTS = (
     "dom.js",
     "data.js",
     "extremes.js",
-    "samples.js",
+    "columns.js",
     "chart.js",
     "overlay.js",
     "player.js",

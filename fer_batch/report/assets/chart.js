@@ -24,117 +24,131 @@ function cleared(canvas) {
   return { context, width, height };
 }
 
+/** Pixels of a part of a canvas, painted column by column: shapes of thousands of corners would take much longer. */
+class Pixels {
+  constructor(columns, rows) {
+    this.image = new ImageData(columns, rows);
+    this.words = new Uint32Array(this.image.data.buffer);
+  }
+
+  /** A column from `top` to `bottom`, fractions of pixels blended with what is there. */
+  paint(column, top, bottom, colour, alpha = 1) {
+    const { width, height } = this.image;
+    const from = Math.max(0, top);
+    const to = Math.min(height, bottom);
+    for (let row = Math.floor(from); row < to; row++) {
+      const share = alpha * (Math.min(to, row + 1) - Math.max(from, row));
+      const at = row * width + column;
+      if (share > 0.996) this.words[at] = colour.word;
+      else this.blend(4 * at, colour, share);
+    }
+  }
+
+  blend(at, { red, green, blue }, share) {
+    const { data } = this.image;
+    data[at] += (red - data[at]) * share;
+    data[at + 1] += (green - data[at + 1]) * share;
+    data[at + 2] += (blue - data[at + 2]) * share;
+    data[at + 3] = 255;
+  }
+}
+
+/** #rrggbb as numbers, and as the word that a little-endian machine keeps of an opaque pixel. */
+function parsed(hex) {
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  return { red, green, blue, word: ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0 };
+}
+
+const COLOURS = meta.colours.map(parsed);
+
 /** Draws what a view shows of a track; `look` has the theme's colours. */
 function drawTrack(canvas, track, view, mode, look) {
   const { context, width, height } = cleared(canvas);
+  const ratio = canvas.height / height;
+  const top = Math.round((RIBBON + 3) * ratio);
+  const columns = track.ready ? Columns.of(track, view.from, view.to, canvas.width) : new Columns(canvas.width);
+  const pixels = new Pixels(canvas.width, canvas.height - top);
+  ({ stacked: paintStack, lines: paintLines, lanes: paintLanes })[mode](pixels, columns, look, ratio);
+  context.putImageData(pixels.image, 0, top);
+  if (mode === "lanes") nameLanes(context, height - RIBBON - 3, look);
   const scale = width / (view.to - view.from);
-  const place = (time) => (time - view.from) * scale;
-  drawGround(context, track, place, width, height, look);
-  if (track.ready && track.times[0] <= view.to && track.ends_s.at(-1) >= view.from) {
-    const samples = sampled(track, view.from, view.to, width);
-    context.save();
-    context.translate(0, RIBBON + 3);
-    ({ stacked: drawStack, lines: drawLines, lanes: drawLanes })[mode](context, samples, height - RIBBON - 4, look);
-    context.restore();
-    if (mode === "lanes") nameLanes(context, height - RIBBON - 4, look);
+  drawEpisodes(context, track, (time) => (time - view.from) * scale, width);
+}
+
+/** Areas on top of each other, the first emotion at the bottom. */
+function paintStack(pixels, { count, seen, mean }) {
+  const { height } = pixels.image;
+  for (let column = 0; column < count; column++) {
+    if (!seen[column]) continue;
+    let whole = 0;
+    for (let emotion = 0; emotion < COUNT; emotion++) whole += mean[emotion][column];
+    let sum = whole;
+    for (let emotion = COUNT - 1; emotion >= 0; emotion--) {
+      const top = height * (1 - sum / whole);
+      sum -= mean[emotion][column];
+      // Down to the whole pixel, of which the next one covers its part.
+      pixels.paint(column, top, emotion ? Math.ceil(height * (1 - sum / whole)) : height, COLOURS[emotion]);
+    }
   }
-  drawEpisodes(context, track, place, width);
 }
 
 /** A quiet ground where the face was seen: what is left of it is a gap. */
-function drawGround(context, track, place, width, height, look) {
-  context.fillStyle = look.ground;
-  track.starts_s.forEach((start, run) => {
-    const [left, right] = [Math.max(0, place(start)), Math.min(width, place(track.ends_s[run]))];
-    if (right > 0 && left < width) context.fillRect(left, RIBBON + 2, Math.max(1, right - left), height - RIBBON - 2);
-  });
-}
-
-function drawStack(context, samples, height) {
-  const { count, mean } = samples;
-  const tops = EMOTIONS.map(() => new Float32Array(count));
-  for (let at = 0; at < count; at++) {
-    let whole = 0;
-    for (let emotion = 0; emotion < COUNT; emotion++) whole += mean[emotion][at];
-    let sum = 0;
-    for (let emotion = 0; emotion < COUNT; emotion++) {
-      sum += mean[emotion][at];
-      tops[emotion][at] = whole ? sum / whole : 0;
-    }
+function paintGround(pixels, { count, seen }, look) {
+  const { word } = parsed(look.ground);
+  for (let left = seen.indexOf(1); left >= 0; ) {
+    const end = seen.indexOf(0, left);
+    const right = end < 0 ? count : end;
+    for (let row = 0; row < pixels.image.height; row++) pixels.words.fill(word, row * count + left, row * count + right);
+    left = end < 0 ? -1 : seen.indexOf(1, end);
   }
-  // From the back to the front, so that no background shines through between two areas.
-  for (let emotion = COUNT - 1; emotion >= 0; emotion--) {
-    context.fillStyle = meta.colours[emotion];
-    fillBelow(context, samples, tops[emotion], height, 0);
-  }
-}
-
-/** Fills from a curve in 0 to 1 down to the bottom of a band. */
-function fillBelow(context, { x, stretches, starts, count }, values, height, top) {
-  context.beginPath();
-  stretches.call({ starts, count }, (first, end) => {
-    context.moveTo(x[first], top + height);
-    for (let at = first; at < end; at++) context.lineTo(x[at], top + height * (1 - values[at]));
-    context.lineTo(x[end - 1], top + height);
-    context.closePath();
-  });
-  context.fill();
-}
-
-function traced(context, { x, stretches, starts, count }, values, height) {
-  context.beginPath();
-  stretches.call({ starts, count }, (first, end) => {
-    context.moveTo(x[first], height * (1 - values[first]));
-    for (let at = first + 1; at < end; at++) context.lineTo(x[at], height * (1 - values[at]));
-  });
 }
 
 /** Each mean as a line, and as a band around it from the lowest to the highest value. */
-function drawLines(context, samples, height, look) {
-  const { x, low, high, mean } = samples;
-  context.strokeStyle = look.rule;
-  context.lineWidth = 1;
-  for (const part of [0, 0.5, 1]) {
-    context.beginPath();
-    context.moveTo(0, Math.round(height * part) + 0.5);
-    context.lineTo(context.canvas.clientWidth, Math.round(height * part) + 0.5);
-    context.stroke();
-  }
-  context.lineJoin = "round";
-  for (let emotion = 0; emotion < COUNT; emotion++) {
-    context.fillStyle = `${meta.colours[emotion]}66`;
-    context.beginPath();
-    samples.stretches((first, end) => {
-      for (let at = first; at < end; at++) context.lineTo(x[at], height * (1 - high[emotion][at]));
-      for (let at = end - 1; at >= first; at--) context.lineTo(x[at], height * (1 - low[emotion][at]));
-      context.closePath();
-      context.moveTo(x[end] ?? 0, 0);
-    });
-    context.fill();
+function paintLines(pixels, columns, look, ratio) {
+  const { count, seen, mean, low, high } = columns;
+  const half = 0.9 * ratio;
+  const room = pixels.image.height - 2 * half;
+  const place = (value) => half + room * (1 - value);
+  const [rule, edge] = [parsed(look.rule), parsed(look.edge)];
+  paintGround(pixels, columns, look);
+  for (let column = 0; column < count; column++) {
+    if (!seen[column]) continue;
+    pixels.paint(column, place(0.5), place(0.5) + 1, rule);
+    for (let emotion = 0; emotion < COUNT; emotion++) {
+      const [top, bottom] = [place(high[emotion][column]), place(low[emotion][column])];
+      if (bottom - top > 1) pixels.paint(column, top, bottom, COLOURS[emotion], 0.4);
+    }
   }
   for (let emotion = 0; emotion < COUNT; emotion++) {
-    traced(context, samples, mean[emotion], height);
-    // A dark edge: yellow is not seen on white without one.
-    context.strokeStyle = look.edge;
-    context.lineWidth = 2.6;
-    context.stroke();
-    context.strokeStyle = meta.colours[emotion];
-    context.lineWidth = 1.6;
-    context.stroke();
+    // A dark edge under each line: yellow is not seen on white without one.
+    for (const [colour, thick, alpha] of [[edge, half + 0.7 * ratio, 0.6], [COLOURS[emotion], half, 1]]) {
+      for (let column = 0; column < count; column++) {
+        if (!seen[column]) continue;
+        const here = mean[emotion][column];
+        const before = column && seen[column - 1] ? (mean[emotion][column - 1] + here) / 2 : here;
+        const after = column + 1 < count && seen[column + 1] ? (mean[emotion][column + 1] + here) / 2 : here;
+        const top = place(Math.max(before, here, after)) - thick;
+        pixels.paint(column, top, place(Math.min(before, here, after)) + thick, colour, alpha);
+      }
+    }
   }
 }
 
 /** A band for each emotion: full colour up to the mean, pale up to the highest value. */
-function drawLanes(context, samples, height, look) {
-  const lane = height / COUNT;
+function paintLanes(pixels, columns, look) {
+  const { count, seen, mean, high } = columns;
+  const lane = pixels.image.height / COUNT;
+  const rule = parsed(look.rule);
+  paintGround(pixels, columns, look);
   for (let emotion = 0; emotion < COUNT; emotion++) {
-    const top = lane * emotion;
-    context.fillStyle = `${meta.colours[emotion]}77`;
-    fillBelow(context, samples, samples.high[emotion], lane - 1, top);
-    context.fillStyle = meta.colours[emotion];
-    fillBelow(context, samples, samples.mean[emotion], lane - 1, top);
-    context.fillStyle = look.rule;
-    context.fillRect(0, Math.round(top + lane) - 1, context.canvas.clientWidth, 1);
+    const bottom = Math.round(lane * (emotion + 1)) - 1;
+    for (let column = 0; column < count; column++) {
+      if (!seen[column]) continue;
+      const top = bottom - (lane - 2) * mean[emotion][column];
+      pixels.paint(column, bottom - (lane - 2) * high[emotion][column], top, COLOURS[emotion], 0.45);
+      pixels.paint(column, top, bottom, COLOURS[emotion]);
+      pixels.paint(column, bottom, bottom + 1, rule);
+    }
   }
 }
 
@@ -157,15 +171,26 @@ function drawEpisodes(context, track, place, width) {
   for (const [emotion, start, end] of track.episodes) {
     const [left, right] = [place(start), place(end)];
     if (right < 0 || left > width) continue;
-    const [from, to] = [Math.max(-4, left), Math.min(width + 4, right)];
+    const from = Math.max(-4, left);
+    const wide = Math.min(width + 4, right) - from;
     context.fillStyle = meta.colours[emotion];
+    if (wide < 8) {
+      context.fillRect(from, 0, Math.max(1, wide - (wide > 3 ? 1 : 0)), RIBBON - 1);
+      continue;
+    }
     context.beginPath();
-    context.roundRect(from, 0, Math.max(1.5, to - from - 1), RIBBON - 1, Math.min(3, (to - from) / 3));
+    context.roundRect(from, 0, wide - 1, RIBBON - 1, 3);
     context.fill();
     const visible = Math.min(width, right) - Math.max(0, left);
-    if (visible > 20 && context.measureText(EMOTIONS[emotion]).width + 10 < visible) {
+    if (visible > nameWidth(context, emotion) + 10) {
       context.fillStyle = INKS[emotion];
       context.fillText(EMOTIONS[emotion], Math.max(0, left) + 5, RIBBON / 2);
     }
   }
+}
+
+const nameWidths = [];
+
+function nameWidth(context, emotion) {
+  return (nameWidths[emotion] ??= context.measureText(EMOTIONS[emotion]).width);
 }

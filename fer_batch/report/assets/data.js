@@ -21,9 +21,8 @@ function summed(differences) {
   return differences;
 }
 
-/** The first place in sorted numbers whose value is above the one given. */
-function above(sorted, value) {
-  let low = 0;
+/** The first place in sorted numbers, from `low` on, whose value is above the one given. */
+function above(sorted, value, low = 0) {
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -102,7 +101,7 @@ async function unpackRows(tracks, onBlock) {
       interpolated: bytes(COUNT),
     };
     for (const track of tracks) if (track.block === block) track.take(columns, frames);
-    onBlock();
+    onBlock(block);
     await new Promise((resolve) => setTimeout(resolve));
   }
   return frames;

@@ -23,11 +23,11 @@ function drawFaces(canvas, faces, wanted) {
     taken.push(box);
     return { track, row, box, probabilities, emotion };
   });
-  for (const face of placed) {
-    if (wanted.boxes) {
-      drawBox(context, face);
-      taken.push(drawTag(context, face, em, width));
-    }
+  if (wanted.boxes) {
+    for (const face of placed) drawBox(context, face);
+    const tags = [];
+    for (const face of placed) tags.push(drawTag(context, face, em, width, tags));
+    taken.push(...tags);
   }
   if (wanted.bars) for (const face of placed) drawBars(context, face, em, width, height, taken);
 }
@@ -46,18 +46,21 @@ function drawBox(context, { track, row, box, emotion }) {
   context.setLineDash([]);
 }
 
-function drawTag(context, { track, box, probabilities, emotion }, em, width) {
+/** Above the box, else below or inside it: where it hides no other face's tag. */
+function drawTag(context, { track, box, probabilities, emotion }, em, width, tags) {
   const text = `#${track.track} ${EMOTIONS[emotion]} ${Math.round(100 * probabilities[emotion])}%`;
   const [w, h] = [context.measureText(text).width + em, em * 1.6];
-  const x = Math.max(0, Math.min(box.x, width - w));
-  const y = box.y - h - 3 >= 0 ? box.y - h - 3 : box.y + 3;
+  const fit = (x) => Math.max(0, Math.min(x, width - w));
+  const tops = [box.y - h - 3, box.y + box.h + 3, box.y + 3].filter((top) => top >= 0);
+  const places = tops.flatMap((y) => [box.x, box.x + box.w - w].map((x) => ({ x: fit(x), y, w, h })));
+  const place = places.find((each) => !tags.some((other) => meets(each, other))) ?? places[0];
   context.fillStyle = meta.colours[emotion];
   context.beginPath();
-  context.roundRect(x, y, w, h, 4);
+  context.roundRect(place.x, place.y, w, h, 4);
   context.fill();
   context.fillStyle = INKS[emotion];
-  context.fillText(text, x + em / 2, y + h / 2 + 0.5);
-  return { x, y, w, h };
+  context.fillText(text, place.x + em / 2, place.y + h / 2 + 0.5);
+  return place;
 }
 
 function meets(one, other) {

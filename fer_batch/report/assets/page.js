@@ -105,7 +105,8 @@ function listenToPlayer() {
   $("seek").addEventListener("input", () => player.seek(Number($("seek").value)));
   $("speed").addEventListener("change", () => player.setRate(Number($("speed").value)));
   for (const kind of ["recording", "annotated"]) {
-    $(kind).hidden = !meta.media[kind].length && kind === "annotated";
+    // Without a copy there is nothing to choose from.
+    $(kind).hidden = !meta.media.annotated.length;
     $(kind).addEventListener("click", () => player.choose(kind));
   }
   document.addEventListener("keydown", (event) => {
@@ -352,8 +353,8 @@ if (meta.kind === "photo") {
 }
 listenToOverlay();
 chooseTheme($("theme"), () => timeline?.draw());
-unpackRows(tracks, () => {
-  timeline?.draw();
+unpackRows(tracks, (block) => {
+  timeline?.draw(timeline.rows.filter(({ track }) => track.block === block));
   drawMoment();
 }).then((read) => {
   frames = read;

@@ -14,7 +14,7 @@ class Timeline {
     $("tracks").append(...this.rows.map((row) => row.element));
     const seen = new IntersectionObserver((entries) => {
       for (const entry of entries) this.rows[entry.target.dataset.place].visible = entry.isIntersecting;
-      this.draw();
+      this.draw([]);
     }, { rootMargin: "200px" });
     this.rows.forEach((row, place) => {
       row.element.dataset.place = place;
@@ -38,8 +38,9 @@ class Timeline {
     return meta.to_s - meta.from_s;
   }
 
-  /** Draws once before the next picture, however often it is asked for. */
-  draw() {
+  /** Draws once before the next picture, however often it is asked for: these rows, or all. */
+  draw(rows = this.rows) {
+    for (const row of rows) row.stale = true;
     if (this.asked) return;
     this.asked = requestAnimationFrame(() => {
       this.asked = 0;
@@ -47,7 +48,11 @@ class Timeline {
       const look = Object.fromEntries(
         ["ground", "surface", "rule", "edge", "text", "muted", "accent"].map((name) => [name, probe(style, name)]),
       );
-      for (const row of this.rows) if (row.visible) drawTrack(row.canvas, row.track, this.view, this.mode, look);
+      for (const row of this.rows) {
+        if (!row.visible || !row.stale) continue;
+        drawTrack(row.canvas, row.track, this.view, this.mode, look);
+        row.stale = false;
+      }
       this.drawAxis(look);
       this.drawOverview(look);
       this.placeCursor();
@@ -79,6 +84,28 @@ class Timeline {
     const { context, width, height } = cleared($("overview"));
     const scale = width / this.whole;
     const place = (time) => (time - meta.from_s) * scale;
+    context.drawImage(this.everybody(width, height, place, look), 0, 0, width, height);
+    const [left, right] = [place(this.view.from), place(this.view.to)];
+    context.fillStyle = look.surface;
+    context.globalAlpha = 0.65;
+    context.fillRect(0, 0, left, height);
+    context.fillRect(right, 0, width - right, height);
+    context.globalAlpha = 1;
+    context.strokeStyle = look.accent;
+    context.lineWidth = 2;
+    context.strokeRect(left + 1, 1, Math.max(4, right - left - 2), height - 2);
+    context.fillStyle = look.text;
+    context.fillRect(place(this.time) - 0.75, 0, 1.5, height);
+  }
+
+  /** The overview's picture, made once for a size and theme: there may be thousands of episodes. */
+  everybody(width, height, place, look) {
+    const { width: columns, height: rows } = $("overview");
+    const made = `${columns} ${rows} ${look.rule}`;
+    if (this.picture?.made === made) return this.picture.canvas;
+    const canvas = new OffscreenCanvas(columns, rows);
+    const context = canvas.getContext("2d");
+    context.scale(columns / width, rows / height);
     const line = (height - 4) / Math.max(1, this.tracks.length);
     this.tracks.forEach((track, at) => {
       const y = 2 + line * at;
@@ -92,17 +119,8 @@ class Timeline {
         context.fillRect(place(start), y, Math.max(0.75, place(end) - place(start)), tall);
       }
     });
-    const [left, right] = [place(this.view.from), place(this.view.to)];
-    context.fillStyle = look.surface;
-    context.globalAlpha = 0.65;
-    context.fillRect(0, 0, left, height);
-    context.fillRect(right, 0, width - right, height);
-    context.globalAlpha = 1;
-    context.strokeStyle = look.accent;
-    context.lineWidth = 2;
-    context.strokeRect(left + 1, 1, Math.max(4, right - left - 2), height - 2);
-    context.fillStyle = look.text;
-    context.fillRect(place(this.time) - 0.75, 0, 1.5, height);
+    this.picture = { made, canvas };
+    return canvas;
   }
 
   placeCursor() {
@@ -123,7 +141,7 @@ class Timeline {
     region.setAttribute("aria-valuetext", clock(time));
     if (Math.abs(time - (this.overviewed ?? -1)) * (this.width / this.whole) > 0.5) {
       this.overviewed = time;
-      this.draw();
+      this.draw([]);
     }
   }
 
