@@ -18,6 +18,7 @@ from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.schema import TIMELINE, emotion_array
 
+CLIP = Path(__file__).parents[2] / "examples" / "WolfgangLanger_Pexels.mp4"
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
 
@@ -37,7 +38,7 @@ def moods(rng: np.random.Generator, rows: int, frame_rate: float) -> NDArray[np.
     at = np.linspace(0, changes - 1, rows)
     logits = np.stack([np.interp(at, np.arange(changes), each) for each in levels.T], 1)
     raised = np.exp(logits + rng.normal(0, 0.35, logits.shape))
-    return (raised / raised.sum(1, keepdims=True)).astype(np.float32)
+    return np.asarray(raised / raised.sum(1, keepdims=True), np.float32)
 
 
 def recording(
@@ -89,7 +90,7 @@ def recording(
             **{pose: np.zeros(len(frames), np.float32) for pose in ("yaw", "pitch", "roll", "sharpness")},
         }
         seen.append(pa.Table.from_pydict(columns, schema=TIMELINE))
-    table = pa.concat_tables(seen).sort_by([("frame", "ascending"), ("track", "ascending")])
+    table = pa.concat_tables([TIMELINE.empty_table(), *seen]).sort_by([("frame", "ascending"), ("track", "ascending")])
     path = Layout(out).timeline(name)
     path.parent.mkdir(parents=True)
     pq.write_table(table, path)
@@ -101,4 +102,5 @@ def recording(
     path.parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_batches([found]), path)
     probe = {"kind": "video", "duration_s": minutes * 60, "width": 1280, "height": 720, "frame_rate": frame_rate}
-    document(out, name, **{"probe": probe, "counts": {"rows": table.num_rows}, **values})
+    known: dict[str, object] = {"probe": probe, "counts": {"rows": table.num_rows}, **values}
+    document(out, name, "done", **known)

@@ -11,7 +11,7 @@ function drawFaces(canvas, faces, wanted) {
   const { context, width, height } = cleared(canvas);
   if (!wanted.boxes && !wanted.bars) return;
   const picture = pictureIn(width, height);
-  const em = Math.max(10, Math.min(20, Math.round((Math.min(meta.width, meta.height) * picture.scale) / 30)));
+  const em = Math.max(10, Math.min(16, Math.round((Math.min(meta.width, meta.height) * picture.scale) / 32)));
   context.font = `600 ${em}px system-ui, sans-serif`;
   context.textBaseline = "middle";
   const taken = [];
@@ -26,7 +26,7 @@ function drawFaces(canvas, faces, wanted) {
   if (wanted.boxes) {
     for (const face of placed) drawBox(context, face);
     const tags = [];
-    for (const face of placed) tags.push(drawTag(context, face, em, width, tags));
+    for (const face of placed) tags.push(drawTag(context, face, em, width, tags, taken));
     taken.push(...tags);
   }
   if (wanted.bars) for (const face of placed) drawBars(context, face, em, width, height, taken);
@@ -46,14 +46,16 @@ function drawBox(context, { track, row, box, emotion }) {
   context.setLineDash([]);
 }
 
-/** Above the box, else below or inside it: where it hides no other face's tag. */
-function drawTag(context, { track, box, probabilities, emotion }, em, width, tags) {
+/** Above the box, else below or inside it: where it hides no other face, or at least no other tag. */
+function drawTag(context, { track, box, probabilities, emotion }, em, width, tags, boxes) {
   const text = `#${track.track} ${EMOTIONS[emotion]} ${Math.round(100 * probabilities[emotion])}%`;
   const [w, h] = [context.measureText(text).width + em, em * 1.6];
   const fit = (x) => Math.max(0, Math.min(x, width - w));
   const tops = [box.y - h - 3, box.y + box.h + 3, box.y + 3].filter((top) => top >= 0);
   const places = tops.flatMap((y) => [box.x, box.x + box.w - w].map((x) => ({ x: fit(x), y, w, h })));
-  const place = places.find((each) => !tags.some((other) => meets(each, other))) ?? places[0];
+  const free = places.filter((each) => !tags.some((other) => meets(each, other)));
+  const place =
+    free.find((each) => !boxes.some((other) => other !== box && meets(each, other))) ?? free[0] ?? places[0];
   context.fillStyle = meta.colours[emotion];
   context.beginPath();
   context.roundRect(place.x, place.y, w, h, 4);

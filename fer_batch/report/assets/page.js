@@ -292,7 +292,7 @@ function detail(track) {
       "span",
       { className: "muted" },
       meta.kind === "photo"
-        ? ""
+        ? described(track).split(": ")[1]
         : `${clock(track.starts_s[0])} – ${clock(track.ends_s.at(-1))}, seen ${clock(track.seen_s)}, ${track.rows} faces`,
     ),
     shareBar(track.shares),

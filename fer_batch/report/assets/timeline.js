@@ -274,7 +274,8 @@ function probe(style, name) {
 
 /** A track in words, for those who cannot see its chart. */
 function described(track) {
-  const shares = EMOTIONS.map((name, emotion) => [name, track.shares[emotion]])
+  const parts = meta.kind === "photo" ? track.means : track.shares;
+  const shares = EMOTIONS.map((name, emotion) => [name, parts[emotion]])
     .filter(([, share]) => share > 0.005)
     .sort(([, one], [, other]) => other - one)
     .map(([name, share]) => `${name} ${percent(share)}`);
