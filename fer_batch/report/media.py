@@ -40,7 +40,7 @@ def media(out: Path, record: RecordingRecord, page: Path) -> Media:
     if record.probe.get("kind") == "video":
         # A recording that is gone may be put back, or its page be looked at where it is.
         with suppress(InputError, OSError), VideoFile(source) as video:
-            shift_s = -video.start_s
+            shift_s = 0.0 - video.start_s
     begin_s = float(record.settings.get("selection", {}).get("start_s") or 0)
     recording = [] if "://" in record.source else _links(source, page, shift_s)
     copy = Layout(out).recorded_copy(record.files)

@@ -1,16 +1,24 @@
 /* Draws a track's probabilities and episodes on a canvas. */
 
 const RIBBON = 16; // Pixels that the episodes take above the probabilities.
+const FAINT = 2.2; // Contrast below which a line needs an edge.
 const LANE_TEXT = "10px system-ui, sans-serif";
 
-/** Black or white, whichever is read better on a colour (the luminance of WCAG 2). */
-function inkOn(colour) {
+/** Luminance of #rrggbb by WCAG 2, 0 to 1. */
+function luminance(colour) {
   const parts = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255);
   const [red, green, blue] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "#000" : "#fff";
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-const INKS = meta.colours.map(inkOn);
+/** Contrast of two colours by WCAG 2, 1 to 21. */
+function contrast(one, other) {
+  const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+/** For text on each emotion's colour: black or white, whichever is read better. */
+const INKS = meta.colours.map((colour) => (contrast(colour, "#000000") > contrast(colour, "#ffffff") ? "#000" : "#fff"));
 
 /** The canvas's context with a pixel of CSS as its unit, cleared. */
 function cleared(canvas) {
@@ -120,8 +128,10 @@ function paintLines(pixels, columns, look, ratio) {
     }
   }
   for (let emotion = 0; emotion < COUNT; emotion++) {
-    // A dark edge under each line: yellow is not seen on white without one.
-    for (const [colour, thick, alpha] of [[edge, half + 0.7 * ratio, 0.6], [COLOURS[emotion], half, 1]]) {
+    // Yellow is not seen on white without an edge.
+    const faint = contrast(meta.colours[emotion], look.ground) < FAINT;
+    const strokes = faint ? [[edge, half + 0.6 * ratio, 0.6], [COLOURS[emotion], half, 1]] : [[COLOURS[emotion], half, 1]];
+    for (const [colour, thick, alpha] of strokes) {
       for (let column = 0; column < count; column++) {
         if (!seen[column]) continue;
         const here = mean[emotion][column];

@@ -11,7 +11,7 @@ function drawFaces(canvas, faces, wanted) {
   const { context, width, height } = cleared(canvas);
   if (!wanted.boxes && !wanted.bars) return;
   const picture = pictureIn(width, height);
-  const em = Math.max(10, Math.min(16, Math.round((Math.min(meta.width, meta.height) * picture.scale) / 32)));
+  const em = Math.max(12, Math.min(16, Math.round((Math.min(meta.width, meta.height) * picture.scale) / 32)));
   context.font = `600 ${em}px system-ui, sans-serif`;
   context.textBaseline = "middle";
   const taken = [];
@@ -86,7 +86,7 @@ function placeBars(box, w, h, width, height, taken) {
 }
 
 function drawBars(context, { box, probabilities, emotion }, em, width, height, taken) {
-  const size = Math.max(9, em * 0.78);
+  const size = Math.max(10, em * 0.78);
   context.font = `600 ${size}px system-ui, sans-serif`;
   const name = Math.max(...EMOTIONS.map((text) => context.measureText(text).width)) + size * 1.2;
   const [step, bar] = [size * 1.35, size * 5];

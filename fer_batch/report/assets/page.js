@@ -251,7 +251,7 @@ function sharesTable(track) {
     cell(String(track.episodes.filter(([each]) => each === emotion).length), "number"),
   ]);
   const share = meta.kind === "photo" ? "of faces" : "of the time";
-  return table("What it showed", ["", share, "mean", "episodes"], rows);
+  return table("What it showed", ["emotion", share, "mean", "episodes"], rows);
 }
 
 /** How often one emotion followed another. */
@@ -267,7 +267,7 @@ function transitionsTable(track) {
       return one;
     }),
   ]);
-  return table("From one episode (row) to the next (column)", ["", ...EMOTIONS], rows);
+  return table("From one episode (row) to the next (column)", ["from / to", ...EMOTIONS], rows);
 }
 
 function episodesTable(track) {
