@@ -60,7 +60,9 @@ def page_data(out: Path, recording: str, sums: pd.DataFrame, page: Path, *, with
         {**each.to_dict(), **_about(of_tracks[each.track], found), "thumbnail": faces.get(each.track)}
         for each in rows.tracks
     ]
-    begin_s, end_s = _range(record, [end for each in rows.tracks for end in each.ends_s])
+    links = media(out, record, page)
+    last_s = [float(part["to_s"]) for part in links.annotated if "to_s" in part]
+    begin_s, end_s = _range(record, [*last_s, *(end for each in rows.tracks for end in each.ends_s)])
     meta = {
         "recording": recording,
         "kind": "photo" if photo else "video",
@@ -75,7 +77,7 @@ def page_data(out: Path, recording: str, sums: pd.DataFrame, page: Path, *, with
         "tick_s": packing.TICK_S,
         "box_scale": rows.box_scale,
         "blocks": rows.rows,
-        "media": media(out, record, page).to_dict(),
+        "media": links.to_dict(),
         "tracks": tracks,
     }
     return PageData(record, rows, meta, int(timeline["interpolated"].fillna(False).sum()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +19,10 @@ from fer_batch.video.file import VideoFile
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """Links to try one after another, each a dict of href, name and shift_s."""
+    """Links to try one after another, each a dict of href, name and shift_s.
+
+    Those of an annotated copy in parts, as live sources have it, also have from_s and to_s: they follow each other.
+    """
 
     shift_s: float
     """What to add to the recording's own clock, as a player shows it, for ``time_s``."""
@@ -44,9 +48,26 @@ def media(out: Path, record: RecordingRecord, page: Path) -> Media:
     begin_s = float(record.settings.get("selection", {}).get("start_s") or 0)
     recording = [] if "://" in record.source else _links(source, page, shift_s)
     copy = Layout(out).recorded_copy(record.files)
-    # The copy begins with what was analysed.
-    annotated = _links(copy.absolute(), page, begin_s)[:1] if copy is not None and copy.is_file() else []
+    annotated: list[dict[str, Any]] = []
+    if copy is not None and copy.is_file():
+        # The copy begins with what was analysed.
+        annotated = _links(copy.absolute(), page, begin_s)[:1]
+    elif copy is not None:
+        annotated = [part for document in sorted(copy.glob("part-*.json")) for part in _part(document, page)]
     return Media(shift_s, recording, annotated)
+
+
+def _part(document: Path, page: Path) -> list[dict[str, Any]]:
+    """The video that a document beside it is about; none where it is gone or cannot be understood."""
+    video = document.with_suffix(".mp4")
+    try:
+        about = json.loads(document.read_text(encoding="utf-8"))
+        start_s, last_s = float(about["start_s"]), float(about["last_s"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    if not video.is_file():
+        return []
+    return [{**link, "from_s": start_s, "to_s": last_s} for link in _links(video.absolute(), page, start_s)[:1]]
 
 
 def _links(file: Path, page: Path, shift_s: float) -> list[dict[str, Any]]:

@@ -113,13 +113,8 @@ def _made(what: PageData) -> str:
         "frames analysed": _selected(selection),
     }
     right = {
-        "frames decoded": counts.get("frames_decoded"),
-        "frames analysed": counts.get("frames_analysed"),
-        "faces (rows)": rows,
-        "of these interpolated": interpolated,
-        "damaged packets": counts.get("damaged_packets"),
-        "damaged frames": counts.get("damaged_frames"),
-        "frames with repaired times": counts.get("repaired_times"),
+        **{name.replace("_", " "): count for name, count in counts.items()},
+        "rows interpolated": interpolated,
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items() if version),
     }
     return f'<div class="columns">{definitions(left)}{definitions(right)}</div>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from io import BytesIO
 from pathlib import Path
@@ -153,6 +154,38 @@ def test_an_analysed_part_is_shown_at_the_recordings_own_times(browser: Browser,
             # Between two analysed frames the faces of the one before are shown.
             before = timeline[timeline["time_s"] <= visited.shown_s() + 0.001].iloc[-1]
             assert visited.page.inner_text("#frame") == f"frame {before['frame']}"
+        assert visited.errors == []
+
+
+def test_the_annotated_parts_of_a_live_source_follow_each_other(
+    browser: Browser, example: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(example, out)
+    folder = out / "annotated" / "camera"
+    for number, (start_s, end_s) in enumerate([(0.0, 3.0), (3.0, 6.0), (12.0, 14.0)]):
+        fer_batch.analyze(CLIP, output=tmp_path / str(number), video=True, start_s=start_s, end_s=end_s)
+        (video,) = (tmp_path / str(number) / "annotated").iterdir()
+        folder.mkdir(exist_ok=True)
+        shutil.copy(video, folder / f"part-{number:08d}.mp4")
+        times = fer_batch.load(tmp_path / str(number))["time_s"]
+        about = {"start_s": times.min(), "last_s": times.max()}
+        (folder / f"part-{number:08d}.json").write_text(json.dumps(about))
+    path = out / "recordings" / "WolfgangLanger_Pexels.mp4.json"
+    document = json.loads(path.read_text())
+    document["files"] = ["annotated/camera"]
+    document["source"] = "rtsp://camera/1"
+    path.write_text(json.dumps(document))
+    with visit(browser, write_report(out).parent / PAGE) as visited:
+        visited.ready()
+        visited.page.wait_for_selector("#stage[data-source=annotated]")
+        for time_s in (4.5, 13.0, 1.0, 2.8):
+            click_timeline(visited, time_s, 19.686)
+            visited.page.wait_for_timeout(500)
+            assert visited.shown_s() == pytest.approx(time_s, abs=0.1)
+        visited.page.click("#play")
+        visited.page.wait_for_function("() => Number(document.getElementById('stage').dataset.time) > 3.3")
+        assert visited.shown_s() < 5
         assert visited.errors == []
 
 

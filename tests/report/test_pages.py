@@ -176,7 +176,7 @@ def test_the_page_says_what_it_was_made_with(example: Path) -> None:
     terms = [text for _, text in Elements(page).named("dt")]
     values = [text for _, text in Elements(page).named("dd")]
     said = dict(zip(terms, values, strict=True))
-    assert said["frames decoded"] == said["frames analysed"] == said["faces (rows)"] == "472"
+    assert said["frames decoded"] == said["frames analysed"] == said["rows"] == "472"
     assert said["model"].startswith("emotion-gray48 (sha256 f5513e8c")
     assert "fer_batch " in said["versions"]
     assert "not say what somebody feels" in page.read_text()

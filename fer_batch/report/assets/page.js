@@ -105,8 +105,7 @@ function listenToPlayer() {
   $("seek").addEventListener("input", () => player.seek(Number($("seek").value)));
   $("speed").addEventListener("change", () => player.setRate(Number($("speed").value)));
   for (const kind of ["recording", "annotated"]) {
-    // Without a copy there is nothing to choose from.
-    $(kind).hidden = !meta.media.annotated.length;
+    $(kind).hidden = !meta.media.recording.length || !meta.media.annotated.length;
     $(kind).addEventListener("click", () => player.choose(kind));
   }
   document.addEventListener("keydown", (event) => {
@@ -349,7 +348,8 @@ if (meta.kind === "photo") {
   listEpisodes();
   listenToPlayer();
   listenToTimeline();
-  player.choose("recording");
+  // A live source leaves nothing but its annotated copy.
+  player.choose(meta.media.recording.length || !meta.media.annotated.length ? "recording" : "annotated");
 }
 listenToOverlay();
 chooseTheme($("theme"), () => timeline?.draw());

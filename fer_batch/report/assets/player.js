@@ -6,7 +6,8 @@ class Player {
   constructor(video, on) {
     Object.assign(this, { video, on, kind: null, source: null, loaded: false, rate: 1, time: meta.from_s });
     this.idle = { playing: false };
-    for (const name of ["play", "pause", "ended", "volumechange", "ratechange"]) video.addEventListener(name, on.state);
+    for (const name of ["play", "pause", "volumechange", "ratechange"]) video.addEventListener(name, on.state);
+    video.addEventListener("ended", () => this.ended());
     video.addEventListener("error", () => this.next());
     video.addEventListener("loadedmetadata", () => (video.videoWidth ? this.begin() : this.next()));
     video.addEventListener("seeked", () => this.frame ?? this.show(video.currentTime));
@@ -40,12 +41,33 @@ class Player {
   /** Tries one file after another: "recording" or "annotated". */
   choose(kind) {
     this.pause();
-    Object.assign(this, { kind, loaded: false, source: null, left: [...meta.media[kind]], tried: [] });
+    // Of a live source the annotated copy is in parts, one after the other in time.
+    this.parts = kind === "annotated" && meta.media.annotated[0]?.from_s !== undefined ? meta.media.annotated : null;
+    const left = this.parts ? [this.partAt(this.time)] : [...meta.media[kind]];
+    Object.assign(this, { kind, loaded: false, source: null, left });
     this.next();
   }
 
+  /** The part that a time lies in, or else the last one before it. */
+  partAt(time) {
+    return this.parts.findLast((part) => part.from_s <= time + 1e-3) ?? this.parts[0];
+  }
+
+  /** Takes another part; it goes on playing if this one was. */
+  turnTo(part, resume) {
+    Object.assign(this, { loaded: false, left: [part], resume });
+    this.next();
+  }
+
+  ended() {
+    const next = this.parts?.[this.parts.indexOf(this.source) + 1];
+    if (next) {
+      this.time = next.from_s;
+      this.turnTo(next, true);
+    } else this.on.state();
+  }
+
   next() {
-    if (this.source) this.tried.push(this.source);
     this.source = this.left?.shift() ?? null;
     if (this.source) {
       this.video.hidden = false;
@@ -68,8 +90,9 @@ class Player {
   begin() {
     this.loaded = true;
     this.video.playbackRate = this.rate;
-    if (this.time > meta.from_s) this.seek(this.time);
-    else this.seek(meta.from_s);
+    this.seek(this.time);
+    if (this.resume) this.play();
+    this.resume = false;
     this.on.state();
   }
 
@@ -120,7 +143,9 @@ class Player {
   /** A millisecond more, so that rounding does not show the frame before. */
   seek(time) {
     this.time = Math.max(meta.from_s, Math.min(meta.to_s, time));
-    if (this.loaded) this.video.currentTime = Math.max(0, this.time - this.source.shift_s + 1e-3);
+    const part = this.loaded && this.parts ? this.partAt(this.time) : this.source;
+    if (part !== this.source) this.turnTo(part, this.playing);
+    else if (this.loaded) this.video.currentTime = Math.max(0, this.time - this.source.shift_s + 1e-3);
     // While a picture is awaited only the cursor moves: what is drawn over the picture belongs to it.
     this.on.time(this.time, !this.loaded);
   }
