@@ -58,6 +58,7 @@ def plot_timeline(
     kind: Literal["stacked", "lines"] = "stacked",
     smooth_s: float = 0.0,
     most: int = 12,
+    spans: pd.DataFrame | None = None,
 ) -> Figure:
     """The seven probabilities of each track over time, its episodes above them, gaps left empty.
 
@@ -67,6 +68,7 @@ def plot_timeline(
         kind: "stacked" areas of means, or "lines" with a band from the lowest to the highest value.
         smooth_s: seconds over which probabilities are averaged first, centred; 0 for none.
         most: panels at most; of more tracks, those with the most rows are drawn.
+        spans: the episodes to draw, as :func:`fer_batch.episodes` gives them; found in the timeline by default.
 
     Raises:
         InputError: when a column is missing, or there is nothing to draw.
@@ -79,7 +81,7 @@ def plot_timeline(
     if sizes.empty:
         raise InputError("There is no face to draw: the timeline has no rows of such tracks.")
     drawn = sizes.sort_values(ascending=False, kind="stable").head(most).sort_index()
-    found = episodes(chosen)
+    found = episodes(chosen) if spans is None else spans
     several = chosen["recording"].nunique() > 1
     figure = _Shown(figsize=(_INCHES, 0.9 + 1.7 * len(drawn)), layout="constrained")
     panels = figure.subplots(len(drawn), 1, squeeze=False)[:, 0]
@@ -229,10 +231,8 @@ def write_figures(
         timeline = load(out, _NEEDED, [name])
         figures = {"shares": plot_shares(timeline)}
         if kinds[name] != "photo":
-            figures |= {
-                "timeline": plot_timeline(timeline),
-                "transitions": plot_transitions(episodes(out, None, [name])),
-            }
+            found = episodes(out, None, [name])
+            figures |= {"timeline": plot_timeline(timeline, spans=found), "transitions": plot_transitions(found)}
         for what, figure in figures.items():
             written.append(_save(figure, below(folder, f"{name}-{what}.{form}")))
     if with_faces:

@@ -334,7 +334,6 @@ function showPhoto() {
 // ---- all together ----
 
 document.documentElement.style.setProperty("--aspect", `${meta.width} / ${meta.height}`);
-document.documentElement.style.setProperty("--upright", meta.width / meta.height);
 let player = null;
 let timeline = null;
 $("details").append(...tracks.map(detail));

@@ -100,10 +100,6 @@ class Player {
     return this.loaded ? !this.video.paused && !this.video.ended : this.idle.playing;
   }
 
-  get canPlay() {
-    return this.loaded || this.source === null;
-  }
-
   setRate(rate) {
     this.rate = rate;
     this.video.playbackRate = rate;

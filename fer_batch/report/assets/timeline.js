@@ -46,7 +46,7 @@ class Timeline {
       this.asked = 0;
       const style = getComputedStyle(document.documentElement);
       const look = Object.fromEntries(
-        ["ground", "surface", "rule", "edge", "text", "muted", "accent"].map((name) => [name, probe(style, name)]),
+        ["ground", "surface", "rule", "edge", "text", "muted", "accent"].map((name) => [name, themed(style, name)]),
       );
       for (const row of this.rows) {
         if (!row.visible || !row.stale) continue;
@@ -268,7 +268,7 @@ class Timeline {
 }
 
 /** A colour of the theme as the canvas understands it. */
-function probe(style, name) {
+function themed(style, name) {
   return style.getPropertyValue(`--canvas-${name}`).trim();
 }
 
