@@ -106,6 +106,61 @@ def test_the_box_is_drawn_on_the_face_of_the_frame_that_is_shown(browser: Browse
             assert drawn_box(visited, COLOURS[row["emotion"]]) == pytest.approx(expected, abs=0.012)
 
 
+def test_what_is_drawn_belongs_to_the_frame_that_is_shown_at_any_speed(browser: Browser, report: Path) -> None:
+    """The browser tells each frame's own time; a second listener sees what the page has drawn by then."""
+    with visit(browser, report / PAGE) as visited:
+        visited.ready()
+        visited.playable()
+        for speed in ("0.5", "1", "4"):
+            visited.page.select_option("#speed", speed)
+            click_timeline(visited, 1, 19.686)
+            visited.page.wait_for_timeout(300)
+            pairs = visited.page.evaluate(
+                """() => new Promise((resolve) => {
+                  const video = document.getElementById("video"), stage = document.getElementById("stage"), pairs = [];
+                  const look = (_, frame) => {
+                    pairs.push([frame.mediaTime, Number(stage.dataset.time)]);
+                    if (pairs.length === 15) resolve(pairs);
+                    else video.requestVideoFrameCallback(look);
+                  };
+                  video.requestVideoFrameCallback(look);
+                  document.getElementById("play").click();
+                })"""
+            )
+            visited.page.click("#play")
+            shown, drawn = zip(*pairs[1:], strict=True)
+            assert drawn == pytest.approx(shown, abs=0.001)
+            assert visited.video("playbackRate") == float(speed)
+
+
+def test_the_keyboard_is_enough(browser: Browser, report: Path) -> None:
+    with visit(browser, report / PAGE) as visited:
+        visited.ready()
+        visited.playable()
+        keyboard = visited.page.keyboard
+        keyboard.press("]")
+        visited.page.wait_for_timeout(300)
+        assert visited.shown_s() == pytest.approx(0.208, abs=0.01)
+        keyboard.press(".")
+        visited.page.wait_for_timeout(300)
+        assert visited.shown_s() == pytest.approx(0.25, abs=0.01)
+        keyboard.press("ArrowRight")
+        visited.page.wait_for_timeout(300)
+        assert visited.shown_s() == pytest.approx(5.25, abs=0.05)
+        visited.page.focus("#timeline")
+        keyboard.press("+")
+        visited.page.wait_for_timeout(200)
+        assert visited.page.inner_text("#range") == "0:02.6 \N{EN DASH} 0:12.4"
+        keyboard.press("PageDown")
+        visited.page.wait_for_timeout(200)
+        assert visited.page.inner_text("#range") == "0:09.8 \N{EN DASH} 0:19.7"
+        keyboard.press("0")
+        visited.page.wait_for_timeout(200)
+        assert visited.page.inner_text("#range") == "0:00.0 \N{EN DASH} 0:19.7"
+        assert visited.page.get_attribute("#timeline", "aria-valuetext") == "0:05.3"
+        assert visited.errors == []
+
+
 def test_the_annotated_copy_takes_the_place_of_a_recording_that_is_gone(
     browser: Browser, example: Path, tmp_path: Path
 ) -> None:
