@@ -90,7 +90,7 @@ def plot_timeline(
         whole_recording = timeline[timeline["recording"] == recording]
         own = found[(found["recording"] == recording) & (found["track"] == track)]
         for part in _runs(rows, whole_recording):
-            _probabilities(axes, part, kind, smooth_s, _limits(whole_recording))
+            _probabilities(axes, part, kind, smooth_s, _limits(whole_recording), _step_s(whole_recording))
         _ribbon(axes, own)
         axes.set_xlim(*_limits(whole_recording))
         axes.set_title((f"{_short(recording)}, " if several else "") + f"track {track}", loc="left", fontsize=9)
@@ -268,8 +268,13 @@ def _seconds(timeline: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _limits(timeline: pd.DataFrame) -> tuple[float, float]:
-    frames, times = _moments(timeline)
-    return float(times[0]), float(times[-1]) + (pace(frames, times).step_s or 1.0)
+    _, times = _moments(timeline)
+    return float(times[0]), float(times[-1]) + _step_s(timeline)
+
+
+def _step_s(timeline: pd.DataFrame) -> float:
+    """For how long a frame of a recording usually lasts; a lone one, as of a photo, is given a second."""
+    return pace(*_moments(timeline)).step_s or 1.0
 
 
 def _runs(rows: pd.DataFrame, timeline: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -281,19 +286,18 @@ def _runs(rows: pd.DataFrame, timeline: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield rows.iloc[start:stop]
 
 
-def _probabilities(axes: Axes, rows: pd.DataFrame, kind: str, smooth_s: float, limits: tuple[float, float]) -> None:
-    """One stretch without a gap."""
+def _probabilities(
+    axes: Axes, rows: pd.DataFrame, kind: str, smooth_s: float, limits: tuple[float, float], step_s: float
+) -> None:
+    """One stretch without a gap; its last row lasts a step too."""
     times, mean, low, high = _thinned(rows, smooth_s, limits)
-    if len(times) == 1:
-        # A single row would have no width.
-        step = (limits[1] - limits[0]) / _COLUMNS
-        times = np.array([times[0], times[0] + step])
-        mean, low, high = (np.repeat(each, 2, axis=0) for each in (mean, low, high))
+    times = np.append(times, times[-1] + max(step_s, (limits[1] - limits[0]) / _COLUMNS))
+    mean, low, high = (np.append(each, each[-1:], axis=0) for each in (mean, low, high))
     if kind == "stacked":
         axes.stackplot(times, (mean / mean.sum(1, keepdims=True)).T, colors=_PALETTE, linewidth=0)
         return
     for number, colour in enumerate(_PALETTE):
-        if len(times) < len(rows):
+        if len(times) <= len(rows):
             axes.fill_between(times, low[:, number], high[:, number], color=colour, alpha=0.3, linewidth=0)
         # A dark edge: yellow is not seen on white without one.
         axes.plot(times, mean[:, number], color="0.35", linewidth=1.9, solid_capstyle="butt")

@@ -41,7 +41,7 @@ def test_a_timeline_has_a_panel_a_track_with_gaps_and_the_palette(tmp_path: Path
     assert len(areas) == 14
     for area in areas:
         times = corners(area)[:, 0]
-        assert times.max() < 10 or times.min() >= 20
+        assert times.max() < 10.01 or times.min() >= 20
     drawn = {tuple(np.rint(255 * np.asarray(area.get_facecolor())[0, :3]).astype(int)) for area in areas}
     assert drawn == set(COLOURS.values())
     assert figure._repr_png_()[:4] == b"\x89PNG"  # type: ignore[attr-defined]
