@@ -355,8 +355,14 @@ chooseTheme($("theme"), () => timeline?.draw());
 unpackRows(tracks, (block) => {
   timeline?.draw(timeline.rows.filter(({ track }) => track.block === block));
   drawMoment();
-}).then((read) => {
-  frames = read;
-  drawMoment();
-  document.documentElement.dataset.ready = Math.round(performance.now());
-});
+}).then(
+  (read) => {
+    frames = read;
+    drawMoment();
+    document.documentElement.dataset.ready = Math.round(performance.now());
+  },
+  (error) => {
+    $("trouble").textContent = `The timeline cannot be unpacked (${error}): this takes a browser of 2023 or later.`;
+    $("trouble").hidden = false;
+  },
+);
