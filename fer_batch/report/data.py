@@ -51,6 +51,8 @@ def page_data(out: Path, recording: str, sums: pd.DataFrame, page: Path, *, with
     record = RecordingRecord.read(Layout(out).record(recording))
     wanted = columns([*packing.COLUMNS, "captured_at"], with_thumbnails=with_thumbnails)
     timeline = load(out, wanted, [recording])
+    # A live source may have written more since it was summed up.
+    timeline = timeline[timeline["track"].isin(sums["track"])]
     found = episodes(out, None, [recording])
     rows = packed(timeline)
     photo = record.probe.get("kind") == "photo"

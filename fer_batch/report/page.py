@@ -46,8 +46,6 @@ def recording_page(what: PageData, total: dict[str, Any], index: str) -> str:
         "facts": facts(_facts(record, meta, total)),
         "side": "Faces together" if photo else "All faces together",
         "legend": _shares(total),
-        "from": f"{meta['from_s']:.2f}",
-        "to": f"{meta['to_s']:.2f}",
         "nobody": "" if meta["tracks"] else '<p class="muted">No face was found.</p>',
         "tracks_title": "Faces" if photo else "Tracks",
         "made": _made(what),

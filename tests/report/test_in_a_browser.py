@@ -157,7 +157,7 @@ def test_the_keyboard_is_enough(browser: Browser, report: Path) -> None:
         keyboard.press("0")
         visited.page.wait_for_timeout(200)
         assert visited.page.inner_text("#range") == "0:00.0 \N{EN DASH} 0:19.7"
-        assert visited.page.get_attribute("#timeline", "aria-valuetext") == "0:05.2"
+        assert visited.page.get_attribute("#seek", "aria-valuetext") == "0:05.2"
         assert visited.errors == []
 
 

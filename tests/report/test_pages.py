@@ -196,6 +196,14 @@ def test_the_same_study_gives_the_same_pages(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in write_report(tmp_path).parent.rglob("*.html")} == first
 
 
+def test_what_was_written_after_the_summing_up_waits_for_the_next_report(tmp_path: Path) -> None:
+    recording(tmp_path, "camera", minutes=0.1, tracks=3)
+    tables = fer_batch.summary(tmp_path)
+    earlier = tables._replace(tracks=tables.tracks[tables.tracks["track"] < 3])
+    page = page_of(write_report(tmp_path, tables=earlier), "camera")
+    assert [track["track"] for track in meta(page)["tracks"]] == [1, 2]
+
+
 def test_an_empty_recording_and_a_photo_have_pages_too(tmp_path: Path) -> None:
     recording(tmp_path, "nobody.mp4", minutes=0.1, tracks=0)
     recording(tmp_path, "photo.jpg", minutes=1 / 60, tracks=3, frame_rate=1)

@@ -136,9 +136,7 @@ class Timeline {
     const { from, to } = this.view;
     if (playing && to - from < this.whole && (time > to || time < from)) this.look(time, time + to - from);
     else this.placeCursor();
-    const region = $("timeline");
-    region.setAttribute("aria-valuenow", time.toFixed(2));
-    region.setAttribute("aria-valuetext", clock(time));
+    $("seek").setAttribute("aria-valuetext", clock(time));
     if (Math.abs(time - (this.overviewed ?? -1)) * (this.width / this.whole) > 0.5) {
       this.overviewed = time;
       this.draw([]);
