@@ -36,28 +36,37 @@ function cleared(canvas) {
 class Pixels {
   constructor(columns, rows) {
     this.image = new ImageData(columns, rows);
-    this.words = new Uint32Array(this.image.data.buffer);
+    this.bytes = this.image.data;
+    this.words = new Uint32Array(this.bytes.buffer);
+    [this.width, this.height] = [columns, rows];
   }
 
   /** A column from `top` to `bottom`, fractions of pixels blended with what is there. */
   paint(column, top, bottom, colour, alpha = 1) {
-    const { width, height } = this.image;
-    const from = Math.max(0, top);
-    const to = Math.min(height, bottom);
-    for (let row = Math.floor(from); row < to; row++) {
-      const share = alpha * (Math.min(to, row + 1) - Math.max(from, row));
-      const at = row * width + column;
-      if (share > 0.996) this.words[at] = colour.word;
-      else this.blend(4 * at, colour, share);
+    const from = top > 0 ? top : 0;
+    const to = bottom < this.height ? bottom : this.height;
+    if (from >= to) return;
+    const [first, last] = [Math.ceil(from), Math.floor(to)];
+    if (first > last) {
+      this.blend((last * this.width + column) * 4, colour, alpha * (to - from));
+      return;
+    }
+    if (first > from) this.blend(((first - 1) * this.width + column) * 4, colour, alpha * (first - from));
+    if (last < to) this.blend((last * this.width + column) * 4, colour, alpha * (to - last));
+    const end = last * this.width + column;
+    if (alpha === 1) {
+      for (let at = first * this.width + column; at < end; at += this.width) this.words[at] = colour.word;
+    } else {
+      for (let at = first * this.width + column; at < end; at += this.width) this.blend(at * 4, colour, alpha);
     }
   }
 
-  blend(at, { red, green, blue }, share) {
-    const { data } = this.image;
-    data[at] += (red - data[at]) * share;
-    data[at + 1] += (green - data[at + 1]) * share;
-    data[at + 2] += (blue - data[at + 2]) * share;
-    data[at + 3] = 255;
+  blend(at, colour, share) {
+    const { bytes } = this;
+    bytes[at] += (colour.red - bytes[at]) * share;
+    bytes[at + 1] += (colour.green - bytes[at + 1]) * share;
+    bytes[at + 2] += (colour.blue - bytes[at + 2]) * share;
+    bytes[at + 3] = 255;
   }
 }
 
@@ -85,7 +94,7 @@ function drawTrack(canvas, track, view, mode, look) {
 
 /** Areas on top of each other, the first emotion at the bottom. */
 function paintStack(pixels, { count, seen, mean }) {
-  const { height } = pixels.image;
+  const { height } = pixels;
   for (let column = 0; column < count; column++) {
     if (!seen[column]) continue;
     let whole = 0;
@@ -106,7 +115,7 @@ function paintGround(pixels, { count, seen }, look) {
   for (let left = seen.indexOf(1); left >= 0; ) {
     const end = seen.indexOf(0, left);
     const right = end < 0 ? count : end;
-    for (let row = 0; row < pixels.image.height; row++) pixels.words.fill(word, row * count + left, row * count + right);
+    for (let row = 0; row < pixels.height; row++) pixels.words.fill(word, row * count + left, row * count + right);
     left = end < 0 ? -1 : seen.indexOf(1, end);
   }
 }
@@ -115,7 +124,7 @@ function paintGround(pixels, { count, seen }, look) {
 function paintLines(pixels, columns, look, ratio) {
   const { count, seen, mean, low, high } = columns;
   const half = 0.9 * ratio;
-  const room = pixels.image.height - 2 * half;
+  const room = pixels.height - 2 * half;
   const place = (value) => half + room * (1 - value);
   const [rule, edge] = [parsed(look.rule), parsed(look.edge)];
   paintGround(pixels, columns, look);
@@ -147,7 +156,7 @@ function paintLines(pixels, columns, look, ratio) {
 /** A band for each emotion: full colour up to the mean, pale up to the highest value. */
 function paintLanes(pixels, columns, look) {
   const { count, seen, mean, high } = columns;
-  const lane = pixels.image.height / COUNT;
+  const lane = pixels.height / COUNT;
   const rule = parsed(look.rule);
   paintGround(pixels, columns, look);
   for (let emotion = 0; emotion < COUNT; emotion++) {
