@@ -4,7 +4,7 @@ Needs Chromium (Debian and Ubuntu: apt-get install chromium) and Playwright (pip
 
 fer-batch analyze examples/WolfgangLanger_Pexels.mp4
 fer-batch report fer-output --thumbnails
-python examples/report_picture.py fer-output/report examples/pictures/report.png
+python examples/report_picture.py fer-output/report examples/pictures/report.jpg
 """
 
 import argparse
@@ -19,7 +19,7 @@ TIME_S = 8.9
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("report", type=Path, help="folder that fer-batch report wrote")
-    parser.add_argument("picture", type=Path, help="PNG to write")
+    parser.add_argument("picture", type=Path, help="PNG or JPEG to write")
     parser.add_argument("--recording", default="WolfgangLanger_Pexels.mp4", help="id of the recording")
     parser.add_argument("--time", type=float, default=TIME_S, help=f"seconds to go to ({TIME_S})")
     parser.add_argument("--dark", action="store_true", help="in the dark theme")
@@ -41,7 +41,8 @@ def main() -> None:
             "(slider, time) => { slider.value = time; slider.dispatchEvent(new Event('input')); }", arguments.time
         )
         page.wait_for_timeout(1000)
-        page.screenshot(path=arguments.picture)
+        compressed = {"quality": 85} if arguments.picture.suffix in {".jpg", ".jpeg"} else {}
+        page.screenshot(path=arguments.picture, **compressed)
         browser.close()
     print(arguments.picture)
 
