@@ -69,8 +69,10 @@ function meets(one, other) {
   return one.x < other.x + other.w && other.x < one.x + one.w && one.y < other.y + other.h && other.y < one.y + one.h;
 }
 
+const sides = new Map(); // Where each track's bars stood last, so that they do not jump about while a face moves.
+
 /** The bars stand where they cover no face: right, left, below or above; a large face gets them inside. */
-function placeBars(box, w, h, width, height, taken) {
+function placeBars(track, box, w, h, width, height, taken) {
   const y = Math.max(2, Math.min(box.y, height - h - 2));
   const x = Math.max(2, Math.min(box.x, width - w - 2));
   const places = [
@@ -80,17 +82,22 @@ function placeBars(box, w, h, width, height, taken) {
     { x, y: box.y - h - 8 },
   ].map((corner) => ({ ...corner, w, h }));
   const inside = ({ x: left, y: top }) => left >= 0 && top >= 0 && left + w <= width && top + h <= height;
-  const free = places.find((place) => inside(place) && !taken.some((other) => other !== box && meets(place, other)));
-  if (free) return free;
+  const free = (place) => inside(place) && !taken.some((other) => other !== box && meets(place, other));
+  const before = sides.get(track.track);
+  const side = before !== undefined && free(places[before]) ? before : places.findIndex(free);
+  if (side >= 0) {
+    sides.set(track.track, side);
+    return places[side];
+  }
   return box.w * box.h > 5 * w * h ? { x: box.x + box.w - w - 6, y: box.y + box.h - h - 6, w, h } : null;
 }
 
-function drawBars(context, { box, probabilities, emotion }, em, width, height, taken) {
+function drawBars(context, { track, box, probabilities, emotion }, em, width, height, taken) {
   const size = Math.max(10, em * 0.78);
   context.font = `600 ${size}px system-ui, sans-serif`;
   const name = Math.max(...EMOTIONS.map((text) => context.measureText(text).width)) + size * 1.2;
   const [step, bar] = [size * 1.35, size * 5];
-  const place = placeBars(box, name + bar + size * 0.7, step * COUNT + size, width, height, taken);
+  const place = placeBars(track, box, name + bar + size * 0.7, step * COUNT + size, width, height, taken);
   if (place) {
     taken.push(place);
     paintBars(context, place, probabilities, emotion, { size, name, step, bar });
