@@ -294,7 +294,8 @@ function detail(track) {
         ? described(track).split(": ")[1]
         : `${clock(track.starts_s[0])} – ${clock(track.ends_s.at(-1))}, seen ${clock(track.seen_s)}, ${track.rows} faces`,
     ),
-    shareBar(track.shares),
+    // A photo lasts no time: its shares would only name the leading emotion.
+    shareBar(meta.kind === "photo" ? track.means : track.shares),
   );
   const element = made("details", { className: "card detail" }, summary);
   element.addEventListener("toggle", () => {
