@@ -152,7 +152,16 @@ class Layout:
             _unlink(*leftovers(path))
 
     def _file(self, kind: str, name: str) -> Path:
-        return self.out.joinpath(kind, *(_component(part) for part in name.split("/")))
+        return below(self.out / kind, name)
+
+
+def below(folder: Path, name: str) -> Path:
+    """A file below a folder for a name with ``/``; two names never share one, none leads out of the folder.
+
+    Raises:
+        InputError: when the name is not valid Unicode.
+    """
+    return folder.joinpath(*(_component(part) for part in name.split("/")))
 
 
 def _component(name: str) -> str:
