@@ -226,7 +226,10 @@ class _Run:
         total, stop, on_progress = frames_in_range(source.probe, self.selection), self.stop, self.on_progress
         identity, resume = self.identity(), None
         if commit is not None:
-            sinks.restore(unfinished, commit)
+            try:
+                sinks.restore(unfinished, commit)
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                raise CannotResume(f"What was committed of {self.recording.path} cannot be read.") from error
             resume = unfinished.snapshot(commit)
             unfinished.clean(commit.sizes)
         commits = Commits(

@@ -180,6 +180,11 @@ def _missing(layout: Layout, record: RecordingRecord, outputs: Outputs) -> str |
     for kind, path in paths.items():
         if outputs.timeline in {kind, "both"} and not path.exists():
             return kind
+    for name in record.files:
+        # The tables that come with every timeline.
+        folder, _, partition = name.partition("/")
+        if folder in ("tracks", "episodes") and partition and not any((layout.out / name).glob("part-*.parquet")):
+            return folder
     copy = layout.recorded_copy(record.files)
     return "annotated copy" if outputs.video and (copy is None or not copy.exists()) else None
 
