@@ -31,6 +31,7 @@ from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
 from fer_batch.snapshot import CannotResume, Snapshot, Snapshots
 from fer_batch.state import seal, unpack, unseal, versions
+from fer_batch.stopwatch import Stopwatch, drawn, timed
 from fer_batch.types import Observation
 from fer_batch.video.choosing import Chosen, GoingOn, chosen
 from fer_batch.video.frame import Display, Frame
@@ -70,14 +71,16 @@ class Engine(Closing):
     Args:
         settings: which models, and how.
         threads: cores to use, which changes no result; those of the machine unless given.
+        stopwatch: gets the processor time of the stages.
 
     Raises:
         ModelError: when a model is unknown, missing or altered.
         InputError: when the settings make no sense.
     """
 
-    def __init__(self, settings: Settings, threads: int | None = None) -> None:
+    def __init__(self, settings: Settings, threads: int | None = None, stopwatch: Stopwatch | None = None) -> None:
         self.settings = settings
+        self.stopwatch = stopwatch
         self.threads = available_cores() if threads is None else threads
         self.classifier = EmotionClassifier(settings.model)
         locator = FaceLocator(settings.detector, settings.minimum_score)
@@ -168,7 +171,9 @@ class Engine(Closing):
         stages.callback(decoded.close)
         looked: Iterator[Chosen] = decoded
         if self._lookers:
-            ahead = InOrder(decoded, [_ahead(looker) for looker in self._lookers], depth, "fer-batch look")
+            ahead = InOrder(
+                decoded, [_ahead(looker, self.stopwatch) for looker in self._lookers], depth, "fer-batch look"
+            )
             stages.callback(ahead.close)
             looked = ahead
         # With one core the thread that follows faces looks by itself.
@@ -178,16 +183,17 @@ class Engine(Closing):
 
     def _decode(self, frames: Iterator[Chosen]) -> Iterator[Chosen]:
         """The frames with the small picture that the detector needs: this thread has time for it."""
-        for one in frames:
+        for one in drawn(self.stopwatch, "decode", frames):
             if one.analysed:
-                self._faces.prepare(one.frame)
+                with timed(self.stopwatch, "convert"):
+                    self._faces.prepare(one.frame)
             yield one
 
     def _detect(
         self, frames: Iterator[Chosen], persons: Persons | None, state: tuple[Any, ...] | None, first_track: int
     ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
-        for item in self._faces.follow(frames, persons, state, first_track):
+        for item in drawn(self.stopwatch, "track", self._faces.follow(frames, persons, state, first_track)):
             if isinstance(item, Snapshot):
                 yield item
             else:
@@ -209,10 +215,11 @@ class Engine(Closing):
             frame, observation = item
             crops = None
             if observation is not None and len(observation):
-                keypoints = observation.detected.keypoints
-                crops = register_all(self._picture(frame), keypoints, geometry)
-                observation.poses = head_poses(keypoints, max(frame.width, frame.height))
-                observation.sharpness = sharpness_of_faces(frame.luma(), keypoints)
+                with timed(self.stopwatch, "register"):
+                    keypoints = observation.detected.keypoints
+                    crops = register_all(self._picture(frame), keypoints, geometry)
+                    observation.poses = head_poses(keypoints, max(frame.width, frame.height))
+                    observation.sharpness = sharpness_of_faces(frame.luma(), keypoints)
             yield _Registered(frame if keep else None, observation, crops)
 
     def _classify(
@@ -237,7 +244,8 @@ class Engine(Closing):
         self, waiting: list[_Registered | Snapshot]
     ) -> Iterator[tuple[Frame | None, Observation | None] | Snapshot]:
         found = [item.crops for item in waiting if isinstance(item, _Registered) and item.crops is not None]
-        probabilities = self._probabilities(np.concatenate(found)) if found else _NONE
+        with timed(self.stopwatch, "classify"):
+            probabilities = self._probabilities(np.concatenate(found)) if found else _NONE
         offset = 0
         for item in waiting:
             if isinstance(item, Snapshot):
@@ -302,9 +310,16 @@ def _two(parts: Any) -> tuple[Any, Any]:
     return parts
 
 
-def _ahead(looker: Looker) -> Callable[[Chosen], Chosen]:
+def _ahead(looker: Looker, stopwatch: Stopwatch | None) -> Callable[[Chosen], Chosen]:
     """Looks at frames that are analysed; passes on the others."""
-    return lambda one: replace(one, seen=looker.look(one.frame)) if one.analysed else one
+
+    def look(one: Chosen) -> Chosen:
+        if not one.analysed:
+            return one
+        with timed(stopwatch, "detect"):
+            return replace(one, seen=looker.look(one.frame))
+
+    return look
 
 
 def _waiting_frames(source: Source) -> int:

@@ -64,6 +64,13 @@ def test_bench_prints_what_it_has_measured(tmp_path: Path, capsys: pytest.Captur
     assert run(["bench", str(clip(tmp_path / "short.mp4")), "--runs", "1", "--json"]) == 0
     measured = json.loads(capsys.readouterr().out)
     assert measured["frames_per_second"] > 0
+    assert measured["decode_frames_per_second"] > 0
+    assert measured["peak_memory_mb"] > 50
+    # Every stage has taken time, and together they are what the whole process took.
+    stages = {"decode", "convert", "detect", "track", "register", "classify", "write", "other"}
+    assert set(measured["stages"]) >= stages - {"register", "classify", "detect"}
+    assert all(spent >= 0 for spent in measured["stages"].values())
+    assert measured["processor_ms"] == pytest.approx(sum(measured["stages"].values()))
 
 
 def test_probe_keeps_a_cameras_password(capsys: pytest.CaptureFixture[str]) -> None:
