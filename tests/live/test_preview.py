@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import time
 import urllib.error
@@ -16,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import EXAMPLE
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from fer_batch.live.address import parse_address
 from fer_batch.live.happenings import Counts, Seen
@@ -26,7 +25,7 @@ from fer_batch.live.watching import LiveJob, LiveOptions, Told, watch
 from fer_batch.outcome import Outputs
 from fer_batch.settings import Settings
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytest_plugins = ("browsers",)
 
 
 class Watched:
@@ -83,26 +82,23 @@ def address(preview: Preview, path: str, token: str = "") -> str:
     return f"http://127.0.0.1:{preview.port}/{path}" + (f"?token={token}" if token else "")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_a_browser_shows_moving_annotated_pictures(watched: Watched, tmp_path: Path) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 760})
-        said, asked = [], []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(watched.preview.url)
-        assert watched.preview.token not in page.url
-        page.get_by_role("heading", name="Track 1").wait_for()
-        picture = page.locator("#picture")
-        seen = []
-        for number in range(2):
-            picture.screenshot(path=tmp_path / f"{number}.png")
-            seen.append(cv2.imread(str(tmp_path / f"{number}.png")))
-            page.wait_for_timeout(1500)
-        assert re.fullmatch(r"\d+\.\d/s", page.locator("#analysed").inner_text())
-        assert page.locator("#state").inner_text() == "live"
-        browser.close()
+def test_a_browser_shows_moving_annotated_pictures(watched: Watched, browser: Browser, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 760})
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(watched.preview.url)
+    assert watched.preview.token not in page.url
+    page.get_by_role("heading", name="Track 1").wait_for()
+    picture = page.locator("#picture")
+    seen = []
+    for number in range(2):
+        picture.screenshot(path=tmp_path / f"{number}.png")
+        seen.append(cv2.imread(str(tmp_path / f"{number}.png")))
+        page.wait_for_timeout(1500)
+    assert re.fullmatch(r"\d+\.\d/s", page.locator("#analysed").inner_text())
+    assert page.locator("#state").inner_text() == "live"
+    page.close()
     assert float(np.abs(seen[0].astype(int) - seen[1]).mean()) > 1, "it moves"
     assert _drawn(seen[0]), "there is a box"
     assert said == []

@@ -206,12 +206,14 @@ def test_a_killed_run_leaves_whole_parts_and_goes_on(server: RtspServer, tmp_pat
     url = server.url("cam.mp4")
     with live(tmp_path, url, "--part-seconds", "1", "--format", "both") as one:
         one.wait_for("connected")
-        time.sleep(4)
+        until = time.monotonic() + 30
+        while len(_parts(tmp_path)) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
         # The one that watches first: alone, it would write what it has.
         for pid in [*_children(one.process.pid), one.process.pid]:
             os.kill(pid, signal.SIGKILL)
         one.process.wait()
-    parts = sorted((tmp_path / "timelines" / f"recording={NAME}").glob("part-*.parquet"))
+    parts = _parts(tmp_path)
     assert len(parts) >= 2
     before = pd.concat(pd.read_parquet(part) for part in parts)
     assert len(before) == len(rows(tmp_path))
@@ -262,6 +264,10 @@ def test_no_process_shows_the_password(server: RtspServer, tmp_path: Path) -> No
         assert PASSWORD not in errors
     finally:
         one.kill()
+
+
+def _parts(out: Path) -> list[Path]:
+    return sorted((out / "timelines" / f"recording={NAME}").glob("part-*.parquet"))
 
 
 def _children(pid: int) -> list[int]:

@@ -25,6 +25,8 @@ from report.visit import Visit, visit
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+pytest_plugins = ("browsers",)
+
 PAGE = "recordings/WolfgangLanger_Pexels.mp4.html"
 WHOLE = "0:00.0 \N{EN DASH} 2:00:00.0"
 NASTY = "a/</script><img src=x onerror=alert(1)>.mp4"
