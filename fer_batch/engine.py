@@ -167,17 +167,18 @@ class Engine(Closing):
         """Decoding, looking ahead and following in threads, ended with ``stages`` from the last stage to the first, so
         that none waits for one that has ended.
         """
-        decoded = Prefetched(self._decode(frames), depth, "fer-batch decode")
+        decoded = Prefetched(self._decode(frames), depth, "fer-batch decode", self.stopwatch)
         stages.callback(decoded.close)
         looked: Iterator[Chosen] = decoded
         if self._lookers:
-            ahead = InOrder(
-                decoded, [_ahead(looker, self.stopwatch) for looker in self._lookers], depth, "fer-batch look"
-            )
+            functions = [_ahead(looker, self.stopwatch) for looker in self._lookers]
+            ahead = InOrder(decoded, functions, depth, "fer-batch look", self.stopwatch)
             stages.callback(ahead.close)
             looked = ahead
         # With one core the thread that follows faces looks by itself.
-        detected = Prefetched(self._detect(looked, persons, state, first_track), depth, "fer-batch detect")
+        detected = Prefetched(
+            self._detect(looked, persons, state, first_track), depth, "fer-batch follow", self.stopwatch
+        )
         stages.callback(detected.close)
         return detected
 
