@@ -168,7 +168,11 @@ class _Run:
             finished_at=began,
             input=input_of(recording.path),
             settings={**engine.settings.to_dict(), "selection": selection.to_dict()},
-            model={"name": engine.classifier.name, "sha256": engine.classifier.sha256},
+            model={
+                "name": engine.classifier.name,
+                "sha256": engine.classifier.sha256,
+                "device": engine.classifier.device.value,
+            },
         )
         path = _copy(layout, recording)
         outcome = Outcome(record)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_batch.cli.analyze import Format
+from fer_batch.emotion.device import Device
 from fer_batch.errors import InputError
 from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
@@ -132,6 +133,10 @@ def live(
     min_score: Annotated[
         float, typer.Option(metavar="X", help="Leave out faces that the detector is never so sure of, 0 to 1.")
     ] = MINIMUM_SCORE,
+    device: Annotated[
+        Device,
+        typer.Option(help="What the emotion model runs on; auto: a graphics card where there is one that suits it."),
+    ] = Device.auto,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Analyse a camera or stream as it happens, until Ctrl-C.
@@ -141,7 +146,8 @@ def live(
     """
     # In context.params, where a file of cameras may have other defaults for them.
     del (output, realtime, transport, connect_timeout, read_timeout, retries, duration, fps, timeline, video)
-    del (part_seconds, max_age, preview, listen, token, publish, events, webhook, detector, model, min_score, quiet)
+    del (part_seconds, max_age, preview, listen, token, publish, events, webhook, detector, model, min_score, device)
+    del quiet
     from fer_batch.cli.cameras_file import names_cameras, read_cameras
     from fer_batch.cli.live_run import Showing, run_live
 
@@ -239,7 +245,12 @@ def live_options(parameters: Mapping[str, Any], *, patient: bool = False) -> Liv
             patient,
         ),
         # Persons are only known when a recording is over, and weeks have too many of them.
-        Settings(given["model"], Detector(given["detector"]).value, given["min_score"]),
+        Settings(
+            given["model"],
+            Detector(given["detector"]).value,
+            given["min_score"],
+            device=Device(given["device"]).value,
+        ),
         Outputs(Path(given["output"]), Format(given["timeline"]).value, given["video"]),
         fps,
         given["part_seconds"],
