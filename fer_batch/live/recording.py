@@ -205,6 +205,7 @@ class LiveRecording(Closing):
                     self._segments.close()
 
     def _see(self, seen: Seen) -> None:
+        self._exists = True
         if seen.observation is not None:
             self._last_s = seen.observation.time_s
             self._frame = seen.observation.frame + 1
