@@ -69,5 +69,5 @@ if session.job is not None:
 st.caption(
     "The numbers say what a face shows to people who look at it, not what a person feels, and they are often wrong for "
     "rare and subtle expressions. Do not use them to decide about people, or on people who have not agreed. Nothing "
-    "leaves the machine that serves this page; what you upload is removed when you close it."
+    "leaves the machine that serves this page; what you upload is removed when the server ends."
 )

@@ -39,7 +39,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     with subprocess.Popen(command, env=environment, start_new_session=True) as server:
         for _ in range(120):
             try:
-                urllib.request.urlopen(f"http://{address}/_stcore/health", timeout=1)  # noqa: S310 - loopback
+                urllib.request.urlopen(f"http://{address}/_stcore/health", timeout=1)
                 break
             except OSError:
                 time.sleep(0.5)
