@@ -6,6 +6,7 @@
 >>> df = fer_batch.load("fer-output")  # every recording of an output folder
 >>> recordings, tracks = fer_batch.summary("fer-output")  # one row a recording, one row a track
 >>> episodes = fer_batch.episodes("fer-output")  # one row a stretch of a track in one emotion
+>>> fer_batch.plot_timeline(df)  # a figure
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fer_batch.api import analyze, stream
     from fer_batch.emotion.labels import EMOTIONS
     from fer_batch.errors import FerBatchError, InputError, ModelError, OutputError
+    from fer_batch.figures import plot_shares, plot_study, plot_timeline, plot_transitions
     from fer_batch.options import Options
     from fer_batch.settings import Settings
     from fer_batch.timeline.catalogue import recordings
@@ -45,6 +47,10 @@ _HOMES = {
     "dataset": "fer_batch.timeline.reading",
     "episodes": "fer_batch.timeline.reading",
     "load": "fer_batch.timeline.reading",
+    "plot_shares": "fer_batch.figures",
+    "plot_study": "fer_batch.figures",
+    "plot_timeline": "fer_batch.figures",
+    "plot_transitions": "fer_batch.figures",
     "recordings": "fer_batch.timeline.catalogue",
     "resample": "fer_batch.timeline.resampling",
     "stream": "fer_batch.api",
@@ -71,6 +77,10 @@ __all__ = [
     "dataset",
     "episodes",
     "load",
+    "plot_shares",
+    "plot_study",
+    "plot_timeline",
+    "plot_transitions",
     "recordings",
     "resample",
     "stream",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -16,6 +17,10 @@ from fer_batch.emotion.finding import find_model
 from fer_batch.engine import Engine
 from fer_batch.errors import InputError
 from fer_batch.inputs import find_recordings
+from fer_batch.live.address import Address, parse_address
+from fer_batch.live.happenings import Interrupted, Seen
+from fer_batch.live.reading import Reading
+from fer_batch.live.session import Session
 from fer_batch.options import Options, split_options
 from fer_batch.outcome import Outcome, Outputs
 from fer_batch.pipeline import nothing_chosen
@@ -31,28 +36,60 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def stream(source: str | Path, **options: Unpack[Options]) -> Iterator[Observation]:
-    """The analysed frames of a recording one by one, in constant memory; nothing is written.
+def stream(
+    source: str | Path | int,
+    *,
+    realtime: bool = False,
+    transport: Literal["tcp", "udp"] = "tcp",
+    connect_timeout_s: float = 10.0,
+    read_timeout_s: float = 10.0,
+    retries: int | None = None,
+    **options: Unpack[Options],
+) -> Iterator[Observation]:
+    """The analysed frames of a recording or of a live source one by one, in constant memory; nothing is written.
 
-    A recording that ends before its header says so gives a warning at its end.
+    A recording gives every frame, as fast as it can be read; one that ends before its header says so gives a warning at
+    its end. A live source gives what comes as it comes, with ``captured_at``: the newest frame first when that is too
+    much for the machine. A lost connection is a warning and is made again; times, frames and tracks count on.
 
     Args:
-        source: a video or photo.
-        **options: see :class:`fer_batch.options.Options`.
+        source: a video or photo; or the address of a stream (``rtsp://...``), or a webcam's number or device.
+        realtime: play a video at its own speed, as if it were a camera.
+        transport: of RTSP, where it is live, as the next three.
+        connect_timeout_s: a source must give its first picture in so long.
+        read_timeout_s: a connection that is silent for so long is lost.
+        retries: attempts to connect again after a loss; None for any number.
+        **options: see :class:`fer_batch.options.Options`; of those that choose frames, live sources know ``fps``.
 
     Returns:
         An observation for each analysed frame, also for those without a face.
 
     Raises:
-        InputError: when the recording cannot be read or an option makes no sense.
+        InputError: when the source cannot be read, or a live one not be reached at first, or an option makes no sense.
         ModelError: when a model cannot be used.
     """
     settings, selection = split_options(options)
     find_model(settings.model)
+    if realtime or _is_live(source):
+        address = parse_address(str(source))
+        if address.kind == "file" and not realtime:
+            raise InputError(f"{address.shown}: is a file; give realtime=True to play it as a camera would.")
+        if selection != Selection(fps=selection.fps):
+            raise InputError("Of a live source, frames can be chosen by fps alone.")
+        reading = Reading(transport, connect_timeout_s, read_timeout_s, retries)
+        return _stream_live(address, reading, settings, selection)
     # Tried now, where the mistake is made, and not when the first frame is drawn; until then nothing stays open.
-    with open_source(Path(source)):
+    with open_source(Path(str(source))):
         pass
-    return _stream(Path(source), settings, selection)
+    return _stream(Path(str(source)), settings, selection)
+
+
+def _is_live(source: str | Path | int) -> bool:
+    """Whether it is an address, a camera's number or a device, and no file of that name."""
+    text = str(source)
+    if isinstance(source, Path) or os.path.lexists(text):
+        return text.startswith("/dev/")
+    return isinstance(source, int) or "://" in text or text.isdecimal()
 
 
 def _stream(path: Path, settings: Settings, selection: Selection) -> Iterator[Observation]:
@@ -63,6 +100,17 @@ def _stream(path: Path, settings: Settings, selection: Selection) -> Iterator[Ob
                     yield observation
         if source.counts.ended_early is not None:
             warnings.warn(source.counts.ended_early, stacklevel=2)
+
+
+def _stream_live(address: Address, reading: Reading, settings: Settings, selection: Selection) -> Iterator[Observation]:
+    with Engine(settings, threads=1) as engine:
+        session = Session(engine, address, reading=reading, selection=selection)
+        with closing(session.happenings()) as happenings:
+            for happening in happenings:
+                if isinstance(happening, Interrupted):
+                    warnings.warn(happening.reason, stacklevel=2)
+                elif isinstance(happening, Seen) and happening.observation is not None:
+                    yield happening.observation
 
 
 def analyze(

@@ -20,11 +20,19 @@ import numpy as np
 
 from fer_batch.bench_following import following_share
 from fer_batch.emotion.classifier import EmotionClassifier
+from fer_batch.engine import Engine
 from fer_batch.errors import InputError
 from fer_batch.faces.kinds import Detector
 from fer_batch.faces.locator import FaceLocator
+from fer_batch.inputs import Recording
+from fer_batch.machine import available_cores
+from fer_batch.outcome import Outputs
+from fer_batch.pipeline import analyze_recording
+from fer_batch.settings import Settings
+from fer_batch.stopwatch import Stopwatch
 from fer_batch.video.file import VideoFile
 from fer_batch.video.opening import open_source
+from fer_batch.video.selection import Selection
 
 LOOPS = 10
 """How many times longer the recording is that shows whether memory grows."""
@@ -45,6 +53,16 @@ class Bench:
     """Frames a second of the analysis over those of decoding alone, run by run in turn."""
     video_frames_per_second: float
     """The same with annotated video."""
+    ratio_of_five: float
+    """Seconds of the recording a second with ``--fps 5`` over those with all frames, run by run in turn."""
+    stages: dict[str, float]
+    """Milliseconds of processor time a frame, without annotated video: "decode" (with finding cuts), "convert" to what
+    the detector sees, "detect", "track" (with closer looks and embeddings), "register" (crops, poses, sharpness),
+    "classify", "write", and "other": libraries' own threads, queues, memory."""
+    processor_ms: float
+    """The sum of all stages."""
+    processor_use: float
+    """Share of the cores' time that was used."""
     start_up_s: float
     """From the command to its first frame, and from its last to the end of the process."""
     peak_memory_mb: float
@@ -92,13 +110,15 @@ def bench(path: Path, runs: int = 3) -> Bench:
     decode_only(path)
     with tempfile.TemporaryDirectory(prefix="fer-batch-bench-") as folder:
         _analyse(path, Path(folder), "--no-video")
-        decode, plain, drawn = [], [], []
+        decode, plain, drawn, five = [], [], [], []
         for _ in range(runs):
             decode.append(decode_only(path))
             plain.append(_analyse(path, Path(folder), "--no-video"))
             drawn.append(_analyse(path, Path(folder), "--video"))
+            five.append(_analyse(path, Path(folder), "--no-video", "--fps", "5"))
         long = _analyse(_looped(path, Path(folder)), Path(folder), "--no-video")
     detection, classification = _stages(path)
+    stages, use = _stage_times(path)
     peak = median(run.peak_mb for run in plain)
     speeds = [run.frames / run.seconds for run in plain]
     return Bench(
@@ -109,6 +129,10 @@ def bench(path: Path, runs: int = 3) -> Bench:
         median(speeds),
         median(speed / alone for speed, alone in zip(speeds, decode, strict=True)),
         median(run.frames / run.seconds for run in drawn),
+        median(every.seconds / some.seconds for every, some in zip(plain, five, strict=True)),
+        stages,
+        sum(stages.values()),
+        use,
         median(run.overhead_s for run in plain),
         peak,
         long.peak_mb,
@@ -126,6 +150,28 @@ def decode_only(path: Path) -> float:
         began = time.perf_counter()
         frames = sum(1 for _ in source.frames())
         return frames / (time.perf_counter() - began)
+
+
+def _stage_times(path: Path) -> tuple[dict[str, float], float]:
+    """Milliseconds of processor time a frame in each stage, and the share of the cores' time that was used.
+
+    One analysis in this process, after the networks have been used once.
+    """
+    stopwatch = Stopwatch()
+    with Engine(Settings(), stopwatch=stopwatch) as engine, tempfile.TemporaryDirectory(prefix="fer-batch-") as folder:
+        engine.warm_up()
+        stopwatch.seconds.clear()
+        began, began_s = time.process_time(), time.perf_counter()
+        recording = Recording(path.name, path)
+        outputs = Outputs(Path(folder), video=False)
+        record = analyze_recording(engine, recording, Selection(), outputs).record
+        processor_s, elapsed_s = time.process_time() - began, time.perf_counter() - began_s
+    if record.status == "failed":
+        raise InputError(f"{path}: the analysis to measure failed: {record.error}")
+    frames = max(1, record.counts["frames_decoded"])
+    stages = {name: 1000 * seconds / frames for name, seconds in stopwatch.seconds.items()}
+    stages["other"] = max(0.0, 1000 * processor_s / frames - sum(stages.values()))
+    return stages, processor_s / (elapsed_s * available_cores())
 
 
 def _stages(path: Path, rounds: int = 40) -> tuple[list[float], list[float]]:
@@ -164,7 +210,7 @@ def _analyse(path: Path, folder: Path, *options: str) -> _Run:
     elapsed = time.perf_counter() - began
     if process.returncode != 0:
         raise InputError(f"{path}: the analysis to measure failed with exit status {process.returncode}.")
-    record = json.loads(text)["recordings"][0]
+    record = next(line for line in map(json.loads, text.splitlines()) if line["event"] == "finished")
     seconds = (
         datetime.fromisoformat(record["finished_at"]) - datetime.fromisoformat(record["started_at"])
     ).total_seconds()

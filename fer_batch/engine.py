@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,9 +31,10 @@ from fer_batch.prefetch import Prefetched
 from fer_batch.settings import Settings
 from fer_batch.snapshot import CannotResume, Snapshot, Snapshots
 from fer_batch.state import seal, unpack, unseal, versions
+from fer_batch.stopwatch import Stopwatch, drawn, timed
 from fer_batch.types import Observation
 from fer_batch.video.choosing import Chosen, GoingOn, chosen
-from fer_batch.video.frame import Frame
+from fer_batch.video.frame import Display, Frame
 from fer_batch.video.rewind import rewound
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
@@ -68,20 +71,32 @@ class Engine(Closing):
     Args:
         settings: which models, and how.
         threads: cores to use, which changes no result; those of the machine unless given.
+        stopwatch: gets the processor time of the stages.
 
     Raises:
         ModelError: when a model is unknown, missing or altered.
         InputError: when the settings make no sense.
     """
 
-    def __init__(self, settings: Settings, threads: int | None = None) -> None:
+    def __init__(self, settings: Settings, threads: int | None = None, stopwatch: Stopwatch | None = None) -> None:
         self.settings = settings
+        self.stopwatch = stopwatch
         self.threads = available_cores() if threads is None else threads
         self.classifier = EmotionClassifier(settings.model)
         locator = FaceLocator(settings.detector, settings.minimum_score)
         self._faces = FaceStage(locator, settings.minimum_score, FaceEmbedder() if settings.persons else None)
         ahead = min(self.threads, _MOST_LOOKERS) if self.threads > 1 else 0
         self._lookers = [Looker(settings.detector, settings.minimum_score) for _ in range(ahead)]
+
+    def warm_up(self) -> None:
+        """Uses every network once: the first time takes longer than a live source's frames may wait."""
+        blank = av.VideoFrame(640, 360, "yuv420p")
+        for plane in blank.planes:
+            plane.update(bytes(plane.buffer_size))
+        frame = Frame(0, 0.0, blank, Display(blank.width, blank.height))
+        self._faces.warm_up(frame)
+        size = self.classifier.geometry.size
+        self.classifier.classify(np.zeros((1, size, size) if self.classifier.gray else (1, size, size, 3), np.uint8))
 
     def observe(
         self,
@@ -92,6 +107,9 @@ class Engine(Closing):
         persons: Persons | None = None,
         snapshots: Snapshots | None = None,
         resume: Snapshot | None = None,
+        *,
+        at_once: bool = False,
+        first_track: int = 1,
     ) -> Generator[tuple[Frame | None, Observation | None]]:
         """The recording's analysed frames in order.
 
@@ -105,12 +123,15 @@ class Engine(Closing):
             snapshots: given what is needed to go on in the midst of the recording, when they ask for it.
             resume: a snapshot of an analysis of the same recording with the same arguments, of whose source nothing has
                 been read: its frames, from the snapshot's on, are those that come out, to the last bit.
+            at_once: draw a frame only when the one before it has been worked on, and wait for no other one to classify
+                its faces with: the least time for each, not for all.
+            first_track: number of the first track.
 
         Raises:
             InputError: when nothing can be decoded.
             CannotResume: before the first frame, when the snapshot is of something else or by another version.
         """
-        depth = _waiting_frames(source)
+        depth = 1 if at_once else _waiting_frames(source)
         wanted = snapshots is not None or resume is not None
         conditions = self._conditions(source, selection, every_frame, persons) if wanted else {}
         former = None
@@ -120,41 +141,67 @@ class Engine(Closing):
                 return
         going_on, state = former or (None, None)
         frames = chosen(source, selection, every_frame, stop, snapshots, going_on)
-        decoded = Prefetched(self._decode(frames), depth, "fer-batch decode")
-        # With one core the thread that follows faces looks by itself.
-        looks = [_ahead(looker) for looker in self._lookers]
-        looked = InOrder(decoded, looks, depth, "fer-batch look") if looks else decoded
-        detected = Prefetched(self._detect(looked, persons, state), depth, "fer-batch detect")
-        registered = self._register(detected, every_frame)
-        try:
-            for item in self._classify(registered, depth if every_frame else 4 * self.settings.batch_size):
+        most = depth if every_frame or at_once else 4 * self.settings.batch_size
+        with ExitStack() as stages:
+            detected: Iterator[tuple[Frame, Observation | None] | Snapshot]
+            if at_once:
+                stages.callback(frames.close)
+                detected = self._detect(self._decode(frames), persons, state, first_track)
+            else:
+                detected = self._overlapped(stages, frames, depth, persons, state, first_track)
+            for item in self._classify(self._register(detected, every_frame), most):
                 if not isinstance(item, Snapshot):
                     yield item
                 elif snapshots is not None:
                     snapshots.take(Snapshot(item.frame, seal((conditions, item.state))))
-        finally:
-            # From the last stage to the first, so that no stage waits for one that has ended.
-            detected.close()
-            looked.close()
-            decoded.close()
+
+    def _overlapped(
+        self,
+        stages: ExitStack,
+        frames: Iterator[Chosen],
+        depth: int,
+        persons: Persons | None,
+        state: tuple[Any, ...] | None,
+        first_track: int,
+    ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
+        """Decoding, looking ahead and following in threads, ended with ``stages`` from the last stage to the first, so
+        that none waits for one that has ended.
+        """
+        decoded = Prefetched(self._decode(frames), depth, "fer-batch decode")
+        stages.callback(decoded.close)
+        looked: Iterator[Chosen] = decoded
+        if self._lookers:
+            ahead = InOrder(
+                decoded, [_ahead(looker, self.stopwatch) for looker in self._lookers], depth, "fer-batch look"
+            )
+            stages.callback(ahead.close)
+            looked = ahead
+        # With one core the thread that follows faces looks by itself.
+        detected = Prefetched(self._detect(looked, persons, state, first_track), depth, "fer-batch detect")
+        stages.callback(detected.close)
+        return detected
 
     def _decode(self, frames: Iterator[Chosen]) -> Iterator[Chosen]:
         """The frames with the small picture that the detector needs: this thread has time for it."""
-        for one in frames:
+        for one in drawn(self.stopwatch, "decode", frames):
             if one.analysed:
-                self._faces.prepare(one.frame)
+                with timed(self.stopwatch, "convert"):
+                    self._faces.prepare(one.frame)
             yield one
 
     def _detect(
-        self, frames: Iterator[Chosen], persons: Persons | None, state: tuple[Any, ...] | None
+        self, frames: Iterator[Chosen], persons: Persons | None, state: tuple[Any, ...] | None, first_track: int
     ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
-        for item in self._faces.follow(frames, persons, state):
+        for item in drawn(self.stopwatch, "track", self._faces.follow(frames, persons, state, first_track)):
             if isinstance(item, Snapshot):
                 yield item
             else:
                 frame, faces = item
-                yield frame, None if faces is None else Observation(frame.index, frame.time_s, faces)
+                observation = None
+                if faces is not None:
+                    observation = Observation(frame.index, frame.time_s, faces, captured_at=frame.captured_at)
+                yield frame, observation
 
     def _register(
         self, detected: Iterator[tuple[Frame, Observation | None] | Snapshot], keep: bool
@@ -168,10 +215,11 @@ class Engine(Closing):
             frame, observation = item
             crops = None
             if observation is not None and len(observation):
-                keypoints = observation.detected.keypoints
-                crops = register_all(self._picture(frame), keypoints, geometry)
-                observation.poses = head_poses(keypoints, max(frame.width, frame.height))
-                observation.sharpness = sharpness_of_faces(frame.luma(), keypoints)
+                with timed(self.stopwatch, "register"):
+                    keypoints = observation.detected.keypoints
+                    crops = register_all(self._picture(frame), keypoints, geometry)
+                    observation.poses = head_poses(keypoints, max(frame.width, frame.height))
+                    observation.sharpness = sharpness_of_faces(frame.luma(), keypoints)
             yield _Registered(frame if keep else None, observation, crops)
 
     def _classify(
@@ -196,7 +244,8 @@ class Engine(Closing):
         self, waiting: list[_Registered | Snapshot]
     ) -> Iterator[tuple[Frame | None, Observation | None] | Snapshot]:
         found = [item.crops for item in waiting if isinstance(item, _Registered) and item.crops is not None]
-        probabilities = self._probabilities(np.concatenate(found)) if found else _NONE
+        with timed(self.stopwatch, "classify"):
+            probabilities = self._probabilities(np.concatenate(found)) if found else _NONE
         offset = 0
         for item in waiting:
             if isinstance(item, Snapshot):
@@ -261,9 +310,16 @@ def _two(parts: Any) -> tuple[Any, Any]:
     return parts
 
 
-def _ahead(looker: Looker) -> Callable[[Chosen], Chosen]:
+def _ahead(looker: Looker, stopwatch: Stopwatch | None) -> Callable[[Chosen], Chosen]:
     """Looks at frames that are analysed; passes on the others."""
-    return lambda one: replace(one, seen=looker.look(one.frame)) if one.analysed else one
+
+    def look(one: Chosen) -> Chosen:
+        if not one.analysed:
+            return one
+        with timed(stopwatch, "detect"):
+            return replace(one, seen=looker.look(one.frame))
+
+    return look
 
 
 def _waiting_frames(source: Source) -> int:

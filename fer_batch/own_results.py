@@ -48,6 +48,8 @@ class OwnResults:
         A document that lists files says where its copy is; another's copy would be in the usual place.
         """
         layout = Layout(annotated.parent)
+        if self._is_live(layout, file.parent.relative_to(annotated).as_posix()):
+            return True
         records = self._records_in(annotated.parent / "recordings" / file.parent.relative_to(annotated))
         names = {file.name, file.stem, _MARK.sub("", file.stem)}
         for document in {path for name in names for path in records.get(name, ())}:
@@ -56,6 +58,13 @@ class OwnResults:
                 usual = (layout.annotated(record.id), layout.annotated(record.id, photo=True))
                 if file in ((layout.recorded_copy(record.files),) if record.files else usual):
                     return True
+        return False
+
+    @staticmethod
+    def _is_live(layout: Layout, folder: str) -> bool:
+        """Whether it is the folder of a live recording's segments."""
+        with suppress(InputError):
+            return bool(RecordingRecord.read(layout.recordings_folder / f"{folder}.json").live)
         return False
 
     def _records_in(self, folder: Path) -> dict[str, list[Path]]:

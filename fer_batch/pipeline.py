@@ -20,6 +20,7 @@ from fer_batch.outcome import Outcome, Outputs, Progress, TimelineFormat, earlie
 from fer_batch.pulse import pulse, written
 from fer_batch.sinks import Sinks, annotated_copy, files_of, open_sinks
 from fer_batch.snapshot import CannotResume
+from fer_batch.stopwatch import timed
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.schema import Provenance
@@ -212,9 +213,10 @@ class _Run:
         # A file that cannot be read any more does not take the results with it that it once gave.
         if record.status != "failed" or not complete:
             record.write(layout.record(recording.id))
-        # Nobody goes on with what is finished, and nobody should with what may itself be the reason for a failure. What
-        # was to replace complete results is only begun anew, by --overwrite.
-        if complete or not record.retry or (outcome.cause is not None and commit is not None):
+        # Nobody goes on with what is finished, and nobody should with what may itself be the reason for a failure; a
+        # want of memory has others. What was to replace complete results is only begun anew, by --overwrite.
+        unforeseen = outcome.cause is not None and not isinstance(outcome.cause, MemoryError)
+        if complete or not record.retry or (unforeseen and commit is not None):
             unfinished.remove()
         return outcome
 
@@ -225,7 +227,10 @@ class _Run:
         total, stop, on_progress = frames_in_range(source.probe, self.selection), self.stop, self.on_progress
         identity, resume = self.identity(), None
         if commit is not None:
-            sinks.restore(unfinished, commit)
+            try:
+                sinks.restore(unfinished, commit)
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                raise CannotResume(f"What was committed of {self.recording.path} cannot be read.") from error
             resume = unfinished.snapshot(commit)
             unfinished.clean(commit.sizes)
         commits = Commits(
@@ -247,7 +252,8 @@ class _Run:
                 # Only here is it certain that something is left out: this frame.
                 if stop is not None and stop.is_set() and commits.caught_up():
                     return True
-                sinks.write(frame, observation)
+                with timed(self.engine.stopwatch, "write"):
+                    sinks.write(frame, observation)
                 if observation is not None and on_progress is not None:
                     assert sinks.first is not None
                     frames, time_s = observation.frame - sinks.first[0] + 1, observation.time_s - sinks.first[1]

@@ -57,7 +57,10 @@ class Unfinished:
         """The last commit; None where there is none, or not all of it."""
         try:
             commit = Commit(**from_text((self.folder / _DOCUMENT).read_text(encoding="utf-8")))
-            whole = all((self.folder / name).stat().st_size == size for name, size in commit.sizes.items())
+            named = {commit.state, *(name for names in commit.parts.values() for name in names)}
+            # Nothing but files of this folder, whatever the document says.
+            whole = named == set(commit.sizes) and all(Path(name).name == name for name in named)
+            whole = whole and all((self.folder / name).stat().st_size == size for name, size in commit.sizes.items())
         except (OSError, ValueError, TypeError, AttributeError):
             return None
         return commit if whole else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,19 @@ def test_closed_streams_do_no_harm(tmp_path: Path, closed: str) -> None:
 def test_bench_refuses_what_is_no_video(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", str(STILL)]) == 2
     assert capsys.readouterr().err == f"Error: {STILL}: is a photo; speed is measured on a video.\n"
+
+
+def test_bench_prints_what_it_has_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", str(clip(tmp_path / "short.mp4")), "--runs", "1", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["frames_per_second"] > 0
+    assert measured["decode_frames_per_second"] > 0
+    assert measured["peak_memory_mb"] > 50
+    # Every stage has taken time, and together they are what the whole process took.
+    stages = {"decode", "convert", "detect", "track", "register", "classify", "write", "other"}
+    assert set(measured["stages"]) >= stages - {"register", "classify", "detect"}
+    assert all(spent >= 0 for spent in measured["stages"].values())
+    assert measured["processor_ms"] == pytest.approx(sum(measured["stages"].values()))
 
 
 def test_probe_keeps_a_cameras_password(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,4 +44,6 @@ def run(
             if stop is not None and stop.is_set():
                 return
             on_start(task.recording)
-            yield analyze_recording(engine, task.recording, selection, task.outputs, on_progress, stop)
+            yield analyze_recording(
+                engine, task.recording, selection, task.outputs, on_progress, stop, fresh=task.fresh
+            )

@@ -114,9 +114,10 @@ def send(pipe: IO[bytes], message: Any) -> None:
 
 
 def received(pipe: IO[bytes]) -> Iterator[Any]:
-    """The messages until the other side closes its end, or dies in the middle of one."""
+    """The messages until the other side closes its end, dies in the middle of one, or says what is none."""
     while True:
         try:
-            yield pickle.load(pipe)  # noqa: S301 - from our own process
-        except (EOFError, pickle.UnpicklingError, OSError, ValueError):
+            message = pickle.load(pipe)  # noqa: S301 - from our own process
+        except Exception:  # bytes that are no message may raise anything
             return
+        yield message

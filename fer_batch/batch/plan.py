@@ -98,7 +98,14 @@ def plan(
     sha256 = sha256_of(find_model(settings.model))
     copies = annotated_paths(found.recordings, layout)
     for recording in (replace(one, annotated=copies[one.id]) for one in found.recordings):
-        record = None if overwrite else read_record(layout, recording)
+        former = read_record(layout, recording)
+        if former is not None and former.live:
+            # What a camera saw cannot be analysed again, so it is not replaced even when asked for.
+            raise InputError(
+                f"{recording.path}: {outputs.folder} holds a live recording of this name; choose another output folder "
+                "with -o."
+            )
+        record = None if overwrite else former
         if record is None:
             begun = Unfinished(layout, recording.id).folder.is_dir()
             tasks.append(
@@ -173,6 +180,11 @@ def _missing(layout: Layout, record: RecordingRecord, outputs: Outputs) -> str |
     for kind, path in paths.items():
         if outputs.timeline in {kind, "both"} and not path.exists():
             return kind
+    for name in record.files:
+        # The tables that come with every timeline.
+        folder, _, partition = name.partition("/")
+        if folder in ("tracks", "episodes") and partition and not any((layout.out / name).glob("part-*.parquet")):
+            return folder
     copy = layout.recorded_copy(record.files)
     return "annotated copy" if outputs.video and (copy is None or not copy.exists()) else None
 

@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from threading import Thread
 from typing import IO, Any
 
-from fer_batch.batch.messages import Begin, Stop, received, send
+from fer_batch.batch.messages import Stop, received, send
 from fer_batch.batch.worker import OUT_OF_MEMORY
 
-_COMMAND = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from fer_batch.batch.worker import main; main()"
+_COMMAND = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {} import main; main()"
 _LAST_LINES = 50
 """Lines of what it wrote to stderr that are kept."""
+_END_S = 5.0
+"""How long the end of a process that says nothing more is waited for: one that ends by itself takes moments."""
 
 
 class WorkerProcess:
@@ -26,13 +28,24 @@ class WorkerProcess:
 
     Args:
         number: from 1, for the name of its threads and for logs.
-        begin: how it analyses.
+        begin: how it analyses; any object that ``module`` understands as its first message.
         on_message: called with this object and each message, and with None when the process has ended; from a thread.
         lock: a descriptor that it holds as long as it lives.
+        module: its ``main`` is what the process does.
+        without: names of environment variables that it does not get.
     """
 
+    _for_memory = "; fewer --workers leave more for each"
+    """What to do when there is too little."""
+
     def __init__(
-        self, number: int, begin: Begin, on_message: Callable[[WorkerProcess, Any], None], lock: int | None
+        self,
+        number: int,
+        begin: object,
+        on_message: Callable[[WorkerProcess, Any], None],
+        lock: int | None,
+        module: str = "fer_batch.batch.worker",
+        without: Collection[str] = (),
     ) -> None:
         self.number = number
         self._on_message = on_message
@@ -41,7 +54,8 @@ class WorkerProcess:
         kept: dict[str, Any] = {} if lock is None or sys.platform == "win32" else {"pass_fds": (lock,)}
         # Not -m, which would put the current folder, full of the user's files, before the libraries.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _COMMAND, json.dumps(sys.path)],
+            [sys.executable, "-P", "-c", _COMMAND.format(module), json.dumps(sys.path)],
+            env={name: value for name, value in os.environ.items() if name not in without},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -59,7 +73,8 @@ class WorkerProcess:
     def send(self, message: object) -> None:
         """Tells it something; one that has died is told by its own message."""
         assert self._process.stdin is not None
-        with suppress(OSError):
+        # A ValueError where another thread has just closed it.
+        with suppress(OSError, ValueError):
             send(self._process.stdin, message)
 
     def stop(self) -> None:
@@ -84,14 +99,20 @@ class WorkerProcess:
 
     def death(self) -> str:
         """Why it ended, in words for the user."""
-        status = self._process.wait()
+        try:
+            status = self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            # It lives, but something else than it has written to its standard output, and it waits for what to do.
+            self._process.kill()
+            self._process.wait()
+            return "could not be understood and was ended; nothing but fer-batch may print there"
         self._listeners[1].join()
         if self._hung_s is not None:
             return f"hung: it gave no sign of life for {self._hung_s:g} s and was ended"
         if status == OUT_OF_MEMORY:
-            return "found no more memory; fewer --workers leave more for each"
+            return f"found no more memory{self._for_memory}"
         if os.name != "nt" and -status == signal.SIGKILL:
-            return "was killed, as systems do for want of memory; fewer --workers leave more for each"
+            return f"was killed, as systems do for want of memory{self._for_memory}"
         if status < 0:
             return f"crashed ({signal.Signals(-status).name})"
         return f"ended with status {status}"

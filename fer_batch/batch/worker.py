@@ -53,7 +53,7 @@ _REHEARSED_FRAMES = 400
 
 def main() -> None:
     """Works until standard input ends; see :mod:`fer_batch.batch.messages`."""
-    _ignore_signals()
+    ignore_signals()
     replies = os.fdopen(os.dup(1), "wb")
     # What libraries print must not come between the messages.
     os.dup2(2, 1)
@@ -69,7 +69,7 @@ def main() -> None:
         worker.work(jobs.get())
 
 
-def _ignore_signals() -> None:
+def ignore_signals() -> None:
     """Only the end of the pipe ends a worker: Ctrl-C in a terminal and a job manager's SIGTERM reach all processes, and
     the one that supervises decides what they mean.
     """
@@ -114,7 +114,7 @@ class _Worker:
         except FerBatchError as error:
             reply = Failed(error)
         except Exception as error:
-            reply = Failed(FerBatchError(_sentence(error)), traceback.format_exc())
+            reply = Failed(FerBatchError(failure_sentence(error)), traceback.format_exc())
         self._send(reply)
 
     def _send(self, message: object) -> None:
@@ -199,7 +199,8 @@ class _Worker:
         return self._engine
 
 
-def _sentence(error: Exception) -> str:
+def failure_sentence(error: Exception) -> str:
+    """What a user is told of an error that nobody foresaw."""
     if isinstance(error, ImportError) and ".so" in str(error):
         return f"{error}: {SYSTEM_LIBRARIES}"
     what = " ".join(f"{type(error).__name__}: {error}".split())

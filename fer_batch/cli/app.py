@@ -13,8 +13,10 @@ from fer_batch.cli.analyze import analyze
 from fer_batch.cli.app_page import app_page
 from fer_batch.cli.bench import bench
 from fer_batch.cli.evaluate import evaluate
+from fer_batch.cli.live import live
 from fer_batch.cli.models import models
 from fer_batch.cli.probe import probe
+from fer_batch.cli.report import report
 from fer_batch.cli.summary import summary
 from fer_batch.cli.train import train
 from fer_batch.discreet import SYSTEM_LIBRARIES
@@ -36,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (analyze, summary, probe, models, evaluate, train, bench):
+for command in (analyze, live, summary, report, probe, models, evaluate, train, bench):
     app.command()(command)
 app.command("app")(app_page)
 

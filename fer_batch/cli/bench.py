@@ -8,9 +8,16 @@ from typing import Annotated
 
 import typer
 
+from fer_batch.errors import InputError
+
+EXAMPLE = Path("examples/WolfgangLanger_Pexels.mp4")
+"""The clip that comes with the source, seen from its folder."""
+
 
 def bench(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A video.", show_default=False)],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A video; else examples/'s.", show_default=False)
+    ] = None,
     runs: Annotated[int, typer.Option(min=1, help="Counted runs of each kind; medians are printed.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -22,6 +29,9 @@ def bench(
     from fer_batch.bench import LOOPS
     from fer_batch.bench import bench as measure
 
+    file = file or EXAMPLE
+    if not file.exists():
+        raise InputError(f"{file}: is not there; give a video to measure with.")
     result = measure(file, runs)
     if as_json:
         typer.echo(json.dumps(result.to_dict(), indent=2))
@@ -32,6 +42,9 @@ def bench(
         ("decoding alone", f"{result.decode_frames_per_second:.0f} frames/s"),
         ("analysis", f"{result.frames_per_second:.0f} frames/s"),
         ("ratio to decoding alone", f"{result.ratio_to_decode:.2f}"),
+        *((f"  {name}", f"{spent:.2f} ms of processor time a frame") for name, spent in result.stages.items()),
+        ("  together", f"{result.processor_ms:.2f} ms, {result.processor_use:.0%} of the cores' time"),
+        ("--fps 5 to all frames", f"{result.ratio_of_five:.1f} times as fast"),
         ("analysis with annotated video", f"{result.video_frames_per_second:.0f} frames/s"),
         ("start and end of the process", f"{result.start_up_s:.1f} s"),
         ("peak memory", f"{result.peak_memory_mb:.0f} MB"),

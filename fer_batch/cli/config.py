@@ -29,7 +29,7 @@ _NO_SETTINGS = ("config", "help")
 
 
 @dataclass(frozen=True, slots=True)
-class _Setting:
+class Setting:
     """A parameter of a command, as a configuration file has it."""
 
     parameter: Any
@@ -101,13 +101,13 @@ def from_file(ctx: typer.Context, value: Path | None) -> Path | None:
     """
     if value is None:
         return None
-    settings, found = _settings(ctx), dict[str, Any]()
+    settings, found = settings_of(ctx), dict[str, Any]()
     folder = Path(os.path.abspath(value)).parent  # noqa: PTH100 - links are kept
-    for written, given in _read(value).items():
+    for written, given in read_toml(value).items():
         key = written.replace("_", "-")
         setting = settings.get(key)
         if setting is None:
-            raise InputError(f"{value}: there is no option {written!r}{_hint(key, settings)}.")
+            raise InputError(f"{value}: there is no option {written!r}{hint(key, settings)}.")
         if setting.parameter.name in found:
             raise InputError(f"{value}: {key} is given twice; leave one of them out.")
         if not setting.takes(given):
@@ -132,7 +132,7 @@ def settings_used(ctx: typer.Context, inputs: Iterable[str | os.PathLike[str]]) 
         inputs: files, folders and patterns, those out of lists among them.
     """
     here, values = Path.cwd(), {}
-    for key, setting in _settings(ctx).items():
+    for key, setting in settings_of(ctx).items():
         if key == "inputs":
             value: Any = [os.fspath(given) for given in inputs]
         elif key in _INPUTS:
@@ -178,7 +178,7 @@ class _Defaults(dict[str, Any]):
 
 
 @contextmanager
-def _naming(ctx: typer.Context, file: Path, settings: dict[str, _Setting]) -> Iterator[None]:
+def _naming(ctx: typer.Context, file: Path, settings: dict[str, Setting]) -> Iterator[None]:
     """Adds file and key to sentences about a setting of the file that only the command itself can judge."""
     try:
         yield
@@ -205,7 +205,12 @@ def _source(ctx: typer.Context, name: str) -> str | None:
     return None if source is None else source.name
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """What a file holds.
+
+    Raises:
+        InputError: when it cannot be read.
+    """
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -214,7 +219,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise InputError(f"{file}: is not valid TOML ({error}).") from error
 
 
-def _settings(ctx: typer.Context) -> dict[str, _Setting]:
+def settings_of(ctx: typer.Context) -> dict[str, Setting]:
     """The parameters of the command by key, as its function declares them."""
     declared = get_type_hints(inspect.unwrap(ctx.command.callback), include_extras=True)  # type: ignore[arg-type]
     found = {}
@@ -227,7 +232,7 @@ def _settings(ctx: typer.Context) -> dict[str, _Setting]:
                 kind = next(one for one in get_args(kind) if one is not type(None))
             many = get_origin(kind) is list
             parsed = any(getattr(extra, "parser", None) for extra in extras)
-            found[key] = _Setting(parameter, get_args(kind)[0] if many else kind, many, parsed)
+            found[key] = Setting(parameter, get_args(kind)[0] if many else kind, many, parsed)
     return found
 
 
@@ -236,7 +241,7 @@ def _at_home(value: Any) -> Any:
     return os.path.expanduser(value) if isinstance(value, str) else value  # noqa: PTH111 - may also be no user's
 
 
-def _hint(key: str, settings: dict[str, _Setting]) -> str:
+def hint(key: str, settings: dict[str, Setting]) -> str:
     """What may be meant by a key that there is not."""
     for name, setting in settings.items():
         if f"--{key}" in setting.parameter.secondary_opts:

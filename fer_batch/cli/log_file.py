@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fer_batch.atomic import explained
 from fer_batch.batch.events import Event, Finished, Lost, Probed, Reached, Said, Started
 from fer_batch.cli.wording import counted, faults
 from fer_batch.errors import OutputError
@@ -19,13 +20,14 @@ class LogFile:
 
     Args:
         path: added to, so that the log of a study in several runs is in one file; None writes nothing.
+        on_failure: given a sentence when it cannot be written any more, as on a full disk; the run goes on.
 
     Raises:
         OutputError: from entering, when the file cannot be written.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, on_failure: Callable[[str], None] = lambda sentence: None) -> None:  # noqa: ARG005
+        self._path, self._on_failure = path, on_failure
 
     def __enter__(self) -> Self:
         if self._path is not None:
@@ -51,9 +53,15 @@ class LogFile:
         if self._path is None:
             return
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        with explained(self._path):
+        try:
             for line in text.rstrip().splitlines():
                 self._file.write(f"{now} {shown(line)}\n")
+        except OSError as error:
+            # A night's work does not end for want of its log.
+            path, self._path = self._path, None
+            with suppress(OSError):
+                self._file.close()
+            self._on_failure(f"{path}: cannot be written any more ({error.strerror}); the run goes on without its log.")
 
     def __call__(self, event: Event) -> None:
         """Adds what has happened."""

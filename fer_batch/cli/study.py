@@ -125,7 +125,7 @@ def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection)
     """Everyone who is told what happens, closed with ``stack``."""
     console = Console(stderr=True, highlight=False)
     reached, notices = RunProgress(plan.tasks, selection), Notices(console)
-    log = stack.enter_context(LogFile(telling.log_file))
+    log = stack.enter_context(LogFile(telling.log_file, notices.say))
     log.note(f"fer-batch {__version__}: {counted(len(plan.tasks), 'recording')} to do, {len(plan.kept)} kept")
     if not telling.quiet:
         _tell_plan(plan, notices)

@@ -28,8 +28,11 @@ def faults(counts: dict[str, int]) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """As in "45 s", "12 min", "3 h 20 min"."""
+    """As in "45 s", "12 min", "3 h 20 min", "4 d 7 h"."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 90:
+        return f"{minutes} min"
+    hours = round(seconds / 3600)
+    return f"{minutes // 60} h {minutes % 60} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

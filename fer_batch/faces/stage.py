@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
-from fer_batch.faces.appearance import FaceEmbedder
+from fer_batch.faces.appearance import GEOMETRY, FaceEmbedder
 from fer_batch.faces.following import Following
 from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.persons import Persons
@@ -40,8 +40,19 @@ class FaceStage(Closing):
         """Makes the picture that faces are looked for in, in whatever thread this is called."""
         self._locator.prepare(frame)
 
+    def warm_up(self, frame: Frame) -> None:
+        """Uses every network once, on any frame."""
+        self._locator.begin()
+        self._locator.locate(frame, new_shot=True)
+        if self._embedder is not None:
+            self._embedder.embed_crops(np.zeros((1, GEOMETRY.size, GEOMETRY.size), np.uint8))
+
     def follow(
-        self, frames: Iterator[Chosen], persons: Persons | None = None, state: tuple[Any, ...] | None = None
+        self,
+        frames: Iterator[Chosen],
+        persons: Persons | None = None,
+        state: tuple[Any, ...] | None = None,
+        first_track: int = 1,
     ) -> Iterator[tuple[Frame, Faces | None] | Snapshot]:
         """A recording's frames with their faces, ordered by track; None for one that is not analysed.
 
@@ -52,8 +63,10 @@ class FaceStage(Closing):
             frames: in order, from the first or from where ``state`` was taken.
             persons: told which tracks are seen together, and what they look like.
             state: what was remembered here, with the frames that waited.
+            first_track: number of the first track.
         """
-        tracker = Tracker(self._minimum_score, on_embedding=None if persons is None else persons.add)
+        told = None if persons is None else persons.add
+        tracker = Tracker(self._minimum_score, on_embedding=told, first=first_track)
         steadier = Steadier()
         following, shot = Following[Frame](tracker), 0
         self._locator.begin()

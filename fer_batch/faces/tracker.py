@@ -57,6 +57,7 @@ class Tracker:
         patience_s: seconds for which a face may be missing where only its place tells that it is the same.
         memory_s: seconds for which it may be missing where its portrait tells it too.
         on_embedding: called with the number of each believed track and an embedding (128,) of it.
+        first: number of the first track.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Tracker:
         patience_s: float = 1.0,
         memory_s: float = 3.0,
         on_embedding: Callable[[int, NDArray[np.float32]], None] | None = None,
+        first: int = 1,
     ) -> None:
         self._minimum_score = minimum_score
         self._patience_s = patience_s
@@ -72,7 +74,7 @@ class Tracker:
         self._on_embedding = on_embedding
         self._tracks: list[Track] = []
         self._returns = Returns()
-        self._next = 1
+        self._next = first
 
     @property
     def state(self) -> tuple[list[Track], Returns, int]:

@@ -14,6 +14,8 @@ from fer_batch.errors import InputError
 Kind = Literal["stream", "camera", "file"]
 
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9_.\-]+")
+IN_PATH = re.compile(r"((?:user|usr|pass|pwd|token|key|auth)[a-z]*=)(.*?)(?=[&;/]|_[a-z]+=|$)", re.IGNORECASE)
+"""Credentials in a path, as many recorders want them: ``/user=admin&password=x&channel=1`` or with ``_`` for ``&``."""
 _SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "rtp", "tcp", "mms", "mmsh"})
 
 
@@ -46,10 +48,18 @@ def parse_address(given: str) -> Address:
         return Address("camera", given, given, _id(path.name))
     if path.is_file():
         return Address("file", given, given, path.name)
+    # It may be an address whose beginning is missing, with a password.
+    shown = "..." + given.rpartition("@")[2] if "@" in given else given
     raise InputError(
-        f"{given}: no such camera or file; give an address such as rtsp://camera/stream, a webcam's number such as 0, "
+        f"{shown}: no such camera or file; give an address such as rtsp://camera/stream, a webcam's number such as 0, "
         "or a file to rehearse with."
     )
+
+
+def server_of(address: Address) -> str:
+    """A stream's scheme, host and port alone: where something is sent to, the path often is the secret."""
+    parts = urlsplit(address.shown)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _stream(text: str) -> Address:
@@ -57,7 +67,11 @@ def _stream(text: str) -> Address:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise InputError("The address of the stream is not valid; check its host and port.") from None
+        # The port may be the beginning of a password with a slash in it, which nobody must see.
+        raise InputError(
+            "The address of the stream has no valid host and port; write @, /, ? and # of a user or password as %40, "
+            "%2F, %3F and %23."
+        ) from None
     if parts.scheme.lower() not in _SCHEMES:
         raise InputError(f"{parts.scheme}: streams of this kind are not known; give {', '.join(sorted(_SCHEMES))}.")
     if not host:
@@ -65,12 +79,13 @@ def _stream(text: str) -> Address:
     if "@" in parts.path + parts.query + parts.fragment:
         # Or it is the rest of a password with a slash, question or number sign in it, which nobody must see.
         raise InputError(
-            f"{parts.scheme}: the address of the stream has an @ after its host; write @, /, ? and # of a user, password "
+            f"{parts.scheme}: its address has an @ after the host; write @, /, ? and # of a user, password "
             "or path as %40, %2F, %3F and %23."
         )
     place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
-    named = f"{host}{f'-{port}' if port else ''}{parts.path}"
-    return Address("stream", text, f"{parts.scheme}://{place}{parts.path}", _id(named))
+    named = f"{host}{f'-{port}' if port else ''}{IN_PATH.sub('', parts.path)}"
+    path = IN_PATH.sub(r"\1...", parts.path)
+    return Address("stream", text, f"{parts.scheme}://{place}{path}", _id(named))
 
 
 def _id(text: str) -> str:

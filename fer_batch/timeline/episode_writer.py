@@ -63,22 +63,36 @@ class EpisodeWriter(FileSink):
 
     def write(self, observation: Observation) -> None:
         """Goes on by a frame; errors as of every sink."""
-        self._found(self._finder.write(observation))
+        self.add(self._finder.write(observation))
         if len(self._waiting) >= _BATCH:
             self._flush()
 
     def finish(self) -> None:
         """Ends the episodes that still go on and completes the file, which waits beside its place."""
-        self._found(self._finder.finish())
+        self.add(self._finder.finish())
         super().finish()
 
-    def _found(self, episodes: list[Episode]) -> None:
-        self._waiting += episodes
-        self.rows += len(episodes)
+    def add(self, episodes: Iterable[Episode]) -> None:
+        """Adds episodes that were found elsewhere."""
+        found = list(episodes)
+        self._waiting += found
+        self.rows += len(found)
 
     def _take(self) -> pa.RecordBatch:
         waiting, self._waiting = self._waiting, []
         return episode_batch(waiting)
+
+
+def write_episodes(
+    path: Path, episodes: Iterable[Episode], provenance: Provenance, rules: EpisodeRules | None = None
+) -> None:
+    """Episodes that are known already as a file like that of an :class:`EpisodeWriter`.
+
+    Raises:
+        OutputError: when it cannot be written.
+    """
+    with EpisodeWriter(path, provenance, rules) as writer:
+        writer.add(episodes)
 
 
 def episode_batch(episodes: Iterable[Episode]) -> pa.RecordBatch:

@@ -166,11 +166,12 @@ class EpisodeFinder:
         Raises:
             ValueError: when a face has no probabilities.
         """
-        if not len(observation):
-            return []
         time_s = observation.time_s
+        if not len(observation):
+            # As long as no pace is known, nobody can say how long a gap is.
+            return list(self._ended(time_s)) if np.isfinite(self._pace_s) else []
         self._pace_s, self._time_s = _faster(self._pace_s, time_s - self._time_s), time_s
-        found = list(self._ended())
+        found = list(self._ended(time_s))
         numbers = observation.detected.tracks.tolist()
         for number, probabilities in zip(numbers, observation.probabilities, strict=True):
             track = self._live.setdefault(number, _TrackEpisodes(number, self._rules))
@@ -183,10 +184,10 @@ class EpisodeFinder:
         self._live.clear()
         return found
 
-    def _ended(self) -> Iterator[Episode]:
-        """Forgets the tracks whose next row, if there ever is one, would be after a gap."""
+    def _ended(self, time_s: float) -> Iterator[Episode]:
+        """Forgets the tracks whose next row, if there ever is one, would be after a gap: the pace only gets faster."""
         longest = _longest_pause(self._pace_s, self._rules)
-        for number in [number for number, track in self._live.items() if self._time_s - track.last_s > longest]:
+        for number in [number for number, track in self._live.items() if time_s - track.last_s > longest]:
             yield from self._live.pop(number).finish()
 
 

@@ -98,6 +98,11 @@ class Layout:
         """The recording's status document."""
         return self._file("recordings", recording + ".json")
 
+    @property
+    def recordings_folder(self) -> Path:
+        """Where the status documents are."""
+        return self.out / "recordings"
+
     def recordings(self) -> Iterator[str]:
         """The ids of all recordings that have a status document."""
         folder = self.out / "recordings"
@@ -147,7 +152,16 @@ class Layout:
             _unlink(*leftovers(path))
 
     def _file(self, kind: str, name: str) -> Path:
-        return self.out.joinpath(kind, *(_component(part) for part in name.split("/")))
+        return below(self.out / kind, name)
+
+
+def below(folder: Path, name: str) -> Path:
+    """A file below a folder for a name with ``/``; two names never share one, none leads out of the folder.
+
+    Raises:
+        InputError: when the name is not valid Unicode.
+    """
+    return folder.joinpath(*(_component(part) for part in name.split("/")))
 
 
 def _component(name: str) -> str:

@@ -118,6 +118,26 @@ def write_summary(tables: Summary, folder: Path) -> list[Path]:
     return written
 
 
+class Pace(NamedTuple):
+    """How the frames of a timeline follow each other."""
+
+    step_s: float
+    """The usual step, the median time between two frames; 0 where there are no two."""
+    frames: float
+    """By how much their indices usually differ, the median too."""
+
+
+def pace(frames: NDArray[np.int64], times: NDArray[np.float64]) -> Pace:
+    """The usual distance between frames, given as for :func:`lasting`."""
+    return Pace(float(np.median(np.diff(times))), float(np.median(np.diff(frames)))) if len(times) > 1 else Pace(0, 0)
+
+
+def gaps(frames: NDArray[np.int64], times: NDArray[np.float64], usual: Pace) -> NDArray[np.bool_]:
+    """(N - 1,) whether there is a gap between each frame and the next, given as for :func:`lasting`."""
+    found: NDArray[np.bool_] = (np.diff(times) > _GAP * usual.step_s) & (np.diff(frames) > usual.frames)
+    return found
+
+
 def lasting(frames: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np.float64]:
     """For how long each frame of a timeline lasts, in seconds, by this module's definition.
 
@@ -125,12 +145,10 @@ def lasting(frames: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np
         frames: (N,) indices, ascending.
         times: (N,) seconds, of each frame once.
     """
-    steps, passed = np.diff(times), np.diff(frames)
-    if not len(steps):
+    usual = pace(frames, times)
+    if len(times) < 2:
         return np.zeros(len(times))
-    usual = float(np.median(steps))
-    gap = (steps > _GAP * usual) & (passed > np.median(passed))
-    return np.append(np.where(gap, usual, steps), usual)
+    return np.append(np.where(gaps(frames, times, usual), usual.step_s, np.diff(times)), usual.step_s)
 
 
 def _in_parquet(folder: Path, recording: str) -> bool:

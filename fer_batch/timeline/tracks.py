@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +47,24 @@ class TrackSummary:
             self._row(track)
         count = len(self._rows)
         self._sums[:count], self._votes[:count], self._times[:count] = state["sums"], state["votes"], state["times"]
+
+    def seen_before(self, time_s: float) -> list[int]:
+        """The tracks that were last seen before this time."""
+        return [track for track, row in self._rows.items() if self._times[row, 1] < time_s]
+
+    def take(self, tracks: Collection[int]) -> TrackSummary:
+        """Hands over some tracks, which are forgotten here."""
+        state = self.state()
+        chosen = np.isin(state["tracks"], list(tracks))
+        # Copies: what is asked for by truth values is none of the arrays that are cleared.
+        theirs = {name: values[chosen] for name, values in state.items()}
+        ours = {name: values[~chosen] for name, values in state.items()}
+        taken = TrackSummary()
+        taken.restore(theirs)
+        self._rows.clear()
+        self._sums[:], self._votes[:], self._times[:] = 0.0, 0, (np.inf, -np.inf)
+        self.restore(ours)
+        return taken
 
     def write(self, observation: Observation) -> None:
         """Counts every face of a frame in its track.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
@@ -51,7 +51,7 @@ def chosen(
     stop: Event | None,
     snapshots: Snapshots | None = None,
     going_on: GoingOn | None = None,
-) -> Iterator[Chosen]:
+) -> Generator[Chosen]:
     """The frames inside the selection's range, in order.
 
     Args:

@@ -58,7 +58,7 @@ class PresentationClock:
 
 
 class DecodeTimes:
-    """Times for pictures whose container knows only when each packet is decoded, as AVI.
+    """Times for pictures whose container or server knows only when each packet is decoded, as AVI.
 
     Pictures come out of a decoder in the order in which they are shown, so the next one gets the earliest time that is
     left.

@@ -174,6 +174,30 @@ class VideoFile(Closing):
         rate = self._rate()
         return 1 / Fraction(rate) if rate else Fraction(1, 25)
 
+    @property
+    def start_s(self) -> float:
+        """When the video begins on the file's own clock, which players show; zero in every ``time_s``."""
+        return float((self._stream.start_time or 0) * (self._stream.time_base or Fraction(0)))
+
+    def glimpse(self, time_s: float) -> Frame | None:
+        """The frame shown at a time, found by a jump to the key frame before; None where nothing can be decoded there.
+
+        Its index is not known and 0. Not to be called while :meth:`frames` runs.
+        """
+        base, found = self._stream.time_base or Fraction(1, 1000), None
+        with av.open(str(self._path.absolute()), metadata_errors="replace") as container, suppress(FFmpegError):
+            stream = container.streams[self._stream.index]
+            assert isinstance(stream, VideoStream)
+            container.seek((self._stream.start_time or 0) + round(time_s / base), stream=stream)
+            for picture in container.decode(stream):
+                assert isinstance(picture, av.VideoFrame)
+                shown_s = float((picture.pts or 0) * base) - self.start_s
+                # Containers round times to their own units.
+                if found is not None and shown_s > time_s + float(base):
+                    break
+                found = Frame(0, shown_s, picture, self._display(picture))
+        return found
+
     def _display(self, picture: av.VideoFrame) -> Display:
         """How this picture is shown; sizes may change in mid-stream."""
         turns = round(picture.rotation / 90) % 4

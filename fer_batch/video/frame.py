@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import local
 from typing import Any
 
@@ -90,6 +91,8 @@ class Frame:
     picture: av.VideoFrame
     """As decoded: stored orientation, the codec's pixel format."""
     display: Display
+    captured_at: datetime | None = None
+    """Live sources only: wall clock at arrival, UTC."""
     _luma: NDArray[np.uint8] | None = field(default=None, repr=False)
     _small: tuple[int, NDArray[np.uint8]] | None = field(default=None, repr=False)
 

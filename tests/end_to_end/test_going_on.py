@@ -24,10 +24,13 @@ import pytest
 from command import EXAMPLES
 
 import fer_batch
+from fer_batch.batch import here
+from fer_batch.batch.plan import plan
 from fer_batch.engine import Engine
 from fer_batch.errors import OutputError
 from fer_batch.inputs import Recording
 from fer_batch.pipeline import Outcome, Outputs, analyze_recording, publish_committed, read_record
+from fer_batch.remembered import from_text, to_text
 from fer_batch.settings import Settings
 from fer_batch.timeline.layout import PART, Layout, partition
 from fer_batch.unfinished import Unfinished
@@ -233,8 +236,6 @@ def test_a_full_disk_is_an_error_and_leaves_the_commit_before(
             raise OSError(errno.ENOSPC, "full")
         return to_text(text)
 
-    from fer_batch.remembered import to_text
-
     with monkeypatch.context() as patch:
         patch.setattr("fer_batch.unfinished.to_text", full)
         with pytest.raises(OutputError, match="No space left"):
@@ -271,8 +272,25 @@ def test_an_interrupted_analysis_publishes_what_it_has_and_goes_on_later(
     copied = picture_times(tmp_path / "annotated" / EXAMPLE.name)
     assert copied == picture_times(undisturbed / "annotated" / EXAMPLE.name)[: len(copied)]
     assert Unfinished(Layout(tmp_path), EXAMPLE.name).last() is not None
+    _forge(tmp_path, EXAMPLE.name)
     assert analyze(engine, tmp_path).record.status == "done"
     assert_same(tmp_path, undisturbed)
+
+
+def _forge(out: Path, recording: str) -> None:
+    """A document that names a file elsewhere counts as none, and is put back."""
+    unfinished = Unfinished(Layout(out), recording)
+    document = unfinished.folder / "commit.json"
+    text = document.read_text()
+    known = from_text(text)
+    elsewhere = out / "elsewhere.bin"
+    elsewhere.write_bytes(b"1")
+    name = "../../elsewhere.bin"
+    document.write_text(to_text({**known, "state": name, "sizes": {**known["sizes"], name: 1}}))
+    assert unfinished.last() is None
+    document.write_text(text)
+    elsewhere.unlink()
+    assert unfinished.last() is not None
 
 
 @pytest.mark.parametrize("change", ["input", "fresh"])
@@ -328,3 +346,53 @@ def test_what_was_committed_is_published_when_nobody_can_go_on(
     monkeypatch.undo()
     assert analyze(engine, tmp_path).record.status == "done"
     assert_same(tmp_path, undisturbed, EXAMPLE.name)
+
+
+def test_a_run_in_one_process_that_overwrites_begins_anew(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(engine, tmp_path)
+    resumed = []
+    observe = Engine.observe
+
+    def told(*args: Any, **more: Any) -> Any:
+        resumed.append(more["resume"])
+        return observe(*args, **more)
+
+    monkeypatch.setattr(Engine, "observe", told)
+    planned = plan([EXAMPLE], Outputs(tmp_path, "both"), Settings(), SELECTION, overwrite=True)
+    assert [outcome.record.status for outcome in here.run(planned, Settings(), SELECTION)] == ["done"]
+    assert resumed == [None]
+
+
+@pytest.mark.parametrize(("error", "stays"), [(MemoryError, True), (ValueError, False)])
+def test_a_want_of_memory_does_not_cost_what_was_committed(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception], stays: bool
+) -> None:
+    interrupted(engine, tmp_path)
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "observe", fails)
+        assert isinstance(analyze(engine, tmp_path).cause, error)
+    assert (Unfinished(Layout(tmp_path), EXAMPLE.name).last() is not None) == stays
+
+
+@pytest.mark.parametrize("kind", ["state", "parts", "unlisted"])
+def test_a_commit_that_names_files_elsewhere_does_not_count(engine: Engine, tmp_path: Path, kind: str) -> None:
+    out, secret = tmp_path / "out", tmp_path / "secret"
+    secret.write_text("not for others")
+    interrupted(engine, out)
+    unfinished = Unfinished(Layout(out), EXAMPLE.name)
+    path = unfinished.folder / "commit.json"
+    document = json.loads(path.read_text())
+    if kind == "state":
+        document["state"] = str(secret)
+    else:
+        document["parts"]["csv"] = [str(secret)]
+    if kind != "unlisted":
+        document["sizes"][str(secret)] = secret.stat().st_size
+    path.write_text(json.dumps(document))
+    assert unfinished.last() is None

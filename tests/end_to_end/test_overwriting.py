@@ -142,6 +142,9 @@ def test_a_format_that_is_missing_is_added(tmp_path: Path) -> None:
     rows = fer_batch.analyze(EXAMPLE, output=tmp_path, end_s=0.3)
     assert rows.equals(fer_batch.analyze(EXAMPLE, end_s=0.3))
     assert list(tmp_path.rglob("*.csv"))
+    shutil.rmtree(tmp_path / "tracks")
+    fer_batch.analyze(EXAMPLE, output=tmp_path, end_s=0.3)
+    assert len(fer_batch.tracks(tmp_path)) == 1, "so is a table that somebody has removed"
 
 
 def test_what_nobody_foresaw_ends_one_recording_and_not_the_others(

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
 from typing import Any
 
 import pandas as pd
@@ -20,9 +22,12 @@ import pytest
 from command import EXAMPLES
 
 import fer_batch
+from fer_batch.batch.crew import Crew
 from fer_batch.batch.events import Event, Lost
+from fer_batch.batch.messages import Begin
 from fer_batch.batch.plan import plan
 from fer_batch.batch.together import run
+from fer_batch.errors import FerBatchError
 from fer_batch.outcome import Outputs
 from fer_batch.settings import Settings
 from fer_batch.video.selection import Selection
@@ -210,3 +215,28 @@ def test_a_dry_run_changes_nothing(script: Path, study: Path, tmp_path: Path) ->
     assert lines[5] == "4 recordings, 1:18.7 of video to analyse; 0 done already, kept"
     assert lines[6].startswith("about ")
     assert not out.exists()
+
+
+def test_a_worker_that_says_what_nobody_understands_ends_the_run(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What an installation does at the start of each Python comes before anything that a worker could do about it.
+    (tmp_path / "sitecustomize.py").write_text('print("hello")')
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("fer_batch.batch.process._END_S", 0.5)
+    settings, selection = Settings(), Selection()
+    planned = plan([clip], Outputs(tmp_path / "out"), settings, selection)
+    errors: list[str] = []
+
+    def look() -> None:
+        with Crew(Begin(settings, selection, 1), 1, lambda event: None, Flag()) as crew:  # noqa: ARG005
+            try:
+                crew.look(planned.tasks * 3)
+            except FerBatchError as error:
+                errors.append(str(error))
+
+    looking = Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(60)
+    assert not looking.is_alive()
+    assert ["could not be understood" in error for error in errors] == [True]

@@ -1,0 +1,205 @@
+"""Streams that FFmpeg opens, and files that are played at their own speed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+from urllib.parse import urlsplit
+
+import av
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+from fer_batch.errors import InputError
+from fer_batch.live.address import Address
+from fer_batch.live.connection import Arrivals, Arrived, Connection, UnreachableError, display_of
+from fer_batch.live.pace import Pace
+from fer_batch.live.reading import Reading
+from fer_batch.video.clock import DecodeTimes
+from fer_batch.video.file import VideoFile
+from fer_batch.video.probe import Probe
+
+_LOOKED_AT: Final = {"probesize": "1000000", "analyzeduration": "2000000", "fpsprobesize": "2"}
+"""Bytes, microseconds and frames by which FFmpeg finds out what a stream is: enough for a key frame of most cameras,
+and no second of waiting to measure the rate. (Not "nobuffer": the key frame would be lost, and another waited for.)"""
+_IN_PIECES: Final = ("http", "https")
+"""What comes in pieces of several seconds, each at once."""
+_REFUSED: Final = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
+_MOST_DAMAGED: Final = 500
+"""Packets that cannot be decoded, one after another, after which nothing good will come: 20 s at 25 a second."""
+
+
+class NetworkStream(Connection):
+    """A stream of any protocol that FFmpeg knows.
+
+    Raises:
+        UnreachableError: when it cannot be opened or holds no picture.
+    """
+
+    def __init__(self, address: Address, reading: Reading) -> None:
+        self._address = address
+        self._began_s, self._patience_s = time.monotonic(), 0.9 * reading.connect_timeout_s
+        scheme, host = urlsplit(address.secret).scheme.lower(), urlsplit(address.secret).hostname or ""
+        self._pace = Pace() if scheme in _IN_PIECES else None
+        self._refuse_unknown_host(host)
+        options = dict(_LOOKED_AT)
+        if scheme in ("rtsp", "rtsps"):
+            # What nobody wants is not asked for; servers that send sound and pictures in turn would make both wait.
+            options |= {"rtsp_transport": reading.transport, "allowed_media_types": "video"}
+        try:
+            self._container = av.open(
+                address.secret,
+                options=options,
+                timeout=(reading.connect_timeout_s, reading.read_timeout_s),
+                metadata_errors="replace",
+            )
+        except (FFmpegError, OSError, ValueError) as error:
+            raise self._lost(error, f"gave no answer in {reading.connect_timeout_s:g} s") from None
+        self._silence = f"sent nothing for {reading.read_timeout_s:g} s"
+        try:
+            self._stream = self._pick()
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _refuse_unknown_host(self, host: str) -> None:
+        # FFmpeg says "input/output error" of a name that nobody knows.
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError:
+            raise UnreachableError(
+                f"{self._address.shown}: there is no host named {host}; check the address and the network."
+            ) from None
+
+    def _pick(self) -> VideoStream:
+        streams = self._container.streams.video
+        if not streams or streams[0].codec_context is None:
+            what = "no video that can be decoded" if streams else "no video"
+            raise UnreachableError(f"{self._address.shown}: holds {what}; give a stream with a picture.")
+        stream = streams[0]
+        # One more thread would hold back one more picture.
+        stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"flags": "low_delay"}
+        return stream
+
+    @property
+    def probe(self) -> Probe:
+        """What the stream says of itself; its pictures may say more."""
+        context, rate = self._stream.codec_context, self._stream.average_rate
+        audio = self._container.streams.audio
+        return Probe(
+            "video",
+            self._container.format.name,
+            context.name,
+            context.pix_fmt or "",
+            context.width,
+            context.height,
+            0,
+            float(rate) if rate else None,
+            None,
+            None,
+            audio[0].codec_context.name if audio and audio[0].codec_context is not None else None,
+            0,
+        )
+
+    def pictures(self) -> Iterator[Arrived]:
+        """See :class:`Connection`."""
+        arrivals, stream, times = Arrivals(), self._stream, DecodeTimes()
+        base, damaged = stream.time_base or Fraction(1, 90_000), 0
+        try:
+            for packet in self._container.demux(stream):
+                arrivals.note(packet.pts)
+                if packet.pts is not None:
+                    times.send(packet.pts)
+                try:
+                    pictures = packet.decode()
+                except FFmpegError:
+                    damaged += 1
+                    self.damaged += 1
+                    if damaged > _MOST_DAMAGED:
+                        raise UnreachableError(f"{self._address.shown}: sends nothing that can be decoded.") from None
+                    continue
+                for picture in pictures:
+                    assert isinstance(picture, av.VideoFrame)
+                    damaged = 0
+                    own_s = self._own_s(picture, times, base)
+                    if self._pace is not None and own_s is not None:
+                        self._pace.wait(own_s)
+                        arrivals.note(picture.pts)
+                    at, arrived_s = arrivals.of(picture.pts)
+                    yield Arrived(picture, display_of(picture, stream.sample_aspect_ratio), own_s, at, arrived_s)
+        except FFmpegError as error:
+            raise self._lost(error, self._silence) from None
+        raise UnreachableError(f"{self._address.shown}: the source has ended the stream.")
+
+    def _own_s(self, picture: av.VideoFrame, times: DecodeTimes, base: Fraction) -> float | None:
+        """A picture's own time: some servers send pictures that are shown later first, with the time of sending."""
+        if picture.pts is None:
+            return None
+        in_order = bool(picture.key_frame) or not self._stream.codec_context.has_b_frames
+        return float(times.take(picture.pts, nothing_before=in_order) * base)
+
+    def _lost(self, error: Exception, silence: str) -> UnreachableError:
+        """In words for the user; the library's own hold the whole address."""
+        silent = f"{silence}; check that the source is on and sends"
+        late = time.monotonic() - self._began_s > self._patience_s
+        for kinds, sentence in (
+            (_REFUSED, "refuses the user or password; check them in the address"),
+            ((av.error.HTTPNotFoundError,), "the server has no such stream; check the path"),
+            ((av.error.ExitError, TimeoutError), silent),
+            ((EOFError,), "ended the connection at once; check the address, and the kind of stream before its ://"),
+            ((ConnectionRefusedError,), "nothing answers there; check that the source is on, and the port"),
+            # A server that answers nothing is told like one that answers nonsense.
+            ((av.error.InvalidDataError,), silent if late else "sends no video that can be read"),
+        ):
+            if isinstance(error, kinds):
+                return UnreachableError(f"{self._address.shown}: {sentence}.")
+        number = getattr(error, "errno", None)
+        known = isinstance(number, int) and number in errno.errorcode
+        reason = os.strerror(number) if known and number is not None else type(error).__name__
+        return UnreachableError(f"{self._address.shown}: cannot be read ({reason}); check the address and the network.")
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._container.close()
+
+
+class PlayedFile(Connection):
+    """A file as if it were a camera: each picture comes when its time has come.
+
+    Raises:
+        UnreachableError: when it cannot be read.
+    """
+
+    endless = False
+
+    def __init__(self, address: Address) -> None:
+        from pathlib import Path
+
+        try:
+            self._file = VideoFile(Path(address.secret))
+        except InputError as error:
+            raise UnreachableError(str(error)) from None
+
+    @property
+    def probe(self) -> Probe:
+        """The file's own."""
+        return self._file.probe
+
+    def pictures(self) -> Iterator[Arrived]:
+        """See :class:`Connection`."""
+        pace, arrivals = Pace(), Arrivals()
+        for frame in self._file.frames():
+            pace.wait(frame.time_s)
+            arrivals.note(None)
+            yield Arrived(frame.picture, frame.display, frame.time_s, *arrivals.of(None))
+            self.damaged = self._file.counts.damaged_packets
+
+    def close(self) -> None:
+        """Releases the file."""
+        self._file.close()

@@ -1,0 +1,38 @@
+"""How a live source is read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from fer_batch.errors import InputError
+
+Transport = Literal["tcp", "udp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a live source is read.
+
+    Raises:
+        InputError: for a value out of range.
+    """
+
+    transport: Transport = "tcp"
+    """Of RTSP: tcp loses nothing, udp may be needed for old cameras and for multicast."""
+    connect_timeout_s: float = 10.0
+    """Seconds in which a source must give its first frame."""
+    read_timeout_s: float = 10.0
+    """Seconds without a frame after which a connection counts as lost."""
+    retries: int | None = None
+    """Attempts to connect again after a loss; None for any number."""
+
+    def __post_init__(self) -> None:
+        if self.transport not in ("tcp", "udp"):
+            raise InputError(f"--transport {self.transport}: give tcp or udp.")
+        for option, value in (("connect-timeout", self.connect_timeout_s), ("read-timeout", self.read_timeout_s)):
+            if not (math.isfinite(value) and value > 0):
+                raise InputError(f"--{option} {value}: give seconds above 0.")
+        if self.retries is not None and self.retries < 0:
+            raise InputError(f"--retries {self.retries}: give a whole number from 0.")

@@ -1,0 +1,87 @@
+"""What a killed process could not write any more, made from the parts of the timeline that it did write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.live.parts import Parts
+from fer_batch.timeline.episode_rules import EpisodeRules
+from fer_batch.timeline.episodes import find_episodes
+from fer_batch.timeline.hysteresis import Episode
+from fer_batch.timeline.tracks import TrackSummary
+from fer_batch.types import Faces, Observation
+
+_COLUMNS: Final = ["frame", "time_s", "track", "x", "y", "width", "height", "score", *EMOTIONS]
+_KEYPOINTS: Final = 6
+
+
+def reached(parts: Iterable[Path]) -> tuple[int, float, int]:
+    """Highest frame, time in seconds and track of some parts of a timeline; -1, 0.0 and 0 of none."""
+    frame, time_s, track = -1, 0.0, 0
+    for part in parts:
+        rows = pq.read_table(part, columns=["frame", "time_s", "track"])
+        if rows.num_rows:
+            frame = max(frame, int(np.max(rows["frame"].to_numpy())))
+            time_s = max(time_s, float(np.max(rows["time_s"].to_numpy())))
+            track = max(track, int(np.max(rows["track"].to_numpy())))
+    return frame, time_s, track
+
+
+def lost(parts: Parts) -> tuple[TrackSummary, list[Episode]]:
+    """The tracks of the timeline that the tracks table lacks, and their episodes that the episodes table lacks."""
+    known = {int(number) for part in parts.of_tracks() for number in _column(part, "track")}
+    rows = [table for part in parts.of_timeline() if (table := _rows_of_others(part, known)) is not None]
+    summary = TrackSummary()
+    if not rows:
+        return summary, []
+    table = pa.concat_tables(rows)
+    values = {name: table[name].to_numpy() for name in _COLUMNS}
+    probabilities = np.column_stack([values[name] for name in EMOTIONS]).astype(np.float32)
+    order = np.argsort(values["frame"], kind="stable")
+    starts = np.flatnonzero(np.diff(values["frame"][order], prepend=-1))
+    for rows_of_frame in np.split(order, starts[1:]):
+        summary.write(_observation(values, probabilities, rows_of_frame))
+    written = {
+        key
+        for part in parts.of_episodes()
+        for key in zip(_column(part, "track"), _column(part, "start_s"), strict=True)
+    }
+    found = find_episodes(
+        values["time_s"].astype(np.float64), values["track"].astype(np.int32), probabilities, EpisodeRules()
+    )
+    return summary, [one for one in found if (one.track, one.start_s) not in written]
+
+
+def _observation(values: dict[str, np.ndarray], probabilities: np.ndarray, rows: np.ndarray) -> Observation:
+    boxes = np.column_stack([values[name][rows] for name in ("x", "y", "width", "height")]).astype(np.float32)
+    faces = Faces(
+        boxes,
+        np.zeros((len(rows), _KEYPOINTS, 2), np.float32),
+        values["score"][rows].astype(np.float32),
+        values["track"][rows].astype(np.int32),
+    )
+    return Observation(int(values["frame"][rows[0]]), float(values["time_s"][rows[0]]), faces, probabilities[rows])
+
+
+def _rows_of_others(part: Path, known: set[int]) -> pa.Table | None:
+    """The rows of tracks that are not known; what the footer rules out is not read."""
+    with pq.ParquetFile(part) as file:
+        place = file.schema_arrow.names.index("track")
+        groups = (file.metadata.row_group(i).column(place).statistics for i in range(file.metadata.num_row_groups))
+        if all(one is not None and one.has_min_max and known.issuperset(range(one.min, one.max + 1)) for one in groups):
+            return None
+        table = file.read(_COLUMNS)
+    chosen = ~np.isin(table["track"].to_numpy(), list(known))
+    return table.filter(pa.array(chosen)) if chosen.any() else None
+
+
+def _column(part: Path, name: str) -> list[float]:
+    values: list[float] = pq.read_table(part, columns=[name])[name].to_pylist()
+    return values

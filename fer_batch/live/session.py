@@ -1,0 +1,125 @@
+"""A live source from its first connection to its last frame, lost connections made again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from datetime import UTC, datetime
+from threading import Event
+from typing import Final
+
+from fer_batch.engine import Engine
+from fer_batch.errors import InputError
+from fer_batch.live.address import Address
+from fer_batch.live.clock import LiveClock
+from fer_batch.live.connection import UnreachableError
+from fer_batch.live.happenings import Beginning, Connected, Counts, Happening, Interrupted, Seen
+from fer_batch.live.reading import Reading
+from fer_batch.live.stretch import Origin, Stretch
+from fer_batch.video.selection import Selection
+
+_FIRST_WAIT_S: Final = 1.0
+"""Before the first attempt to connect again; doubled after each that fails."""
+_LONGEST_WAIT_S: Final = 30.0
+"""A camera that has started again is found within half a minute, and one that is off is asked twice a minute."""
+_STEADY_S: Final = 10.0
+"""A connection that lasted so long was a good one: the next attempt comes soon."""
+
+
+class Session:
+    """A live source that is watched.
+
+    Args:
+        engine: the loaded models.
+        address: the source.
+        reading: how it is read.
+        selection: which frames are analysed, by ``fps``; its times mean nothing here.
+        every_frame: also give the frames' pictures, and those that are not analysed, for whoever draws.
+        beginning: where its numbers begin.
+        stop: once set, it ends, with all that was seen.
+        counts: kept up to date.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        address: Address,
+        *,
+        reading: Reading | None = None,
+        selection: Selection | None = None,
+        every_frame: bool = False,
+        beginning: Beginning | None = None,
+        stop: Event | None = None,
+        counts: Counts | None = None,
+    ) -> None:
+        self._engine, self._address = engine, address
+        self._reading, self._selection = reading or Reading(), selection or Selection()
+        self._every_frame = every_frame
+        self._stop = stop or Event()
+        self.counts = Counts() if counts is None else counts
+        beginning = beginning or Beginning()
+        self._clock = LiveClock(beginning.time_s)
+        elapsed_s = max(beginning.time_s, (datetime.now(UTC) - beginning.started_at).total_seconds())
+        self._zero_s = time.monotonic() - elapsed_s
+        self._frame, self._track = beginning.frame, beginning.track
+
+    def happenings(self) -> Generator[Happening]:
+        """What happens, as it happens, until the session is stopped, a file ends or attempts are used up.
+
+        Raises:
+            InputError: when the source cannot be reached at first: later that is only an interruption.
+        """
+        attempts, wait_s = 0, _FIRST_WAIT_S
+        self._engine.warm_up()
+        while not self._stop.is_set():
+            began_s = time.monotonic()
+            made = self.counts.connections
+            lost = yield from self._stretch()
+            if lost is None:
+                return
+            if not self.counts.connections:
+                raise InputError(str(lost)) from None
+            if self.counts.connections > made:
+                attempts = 0
+                if time.monotonic() - began_s > _STEADY_S:
+                    wait_s = _FIRST_WAIT_S
+            last = self._reading.retries is not None and attempts >= self._reading.retries
+            at_s = max(self._clock.last_s, 0.0)
+            yield Interrupted(datetime.now(UTC), at_s, str(lost), None if last else wait_s)
+            if last:
+                return
+            attempts += 1
+            self._stop.wait(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+    def _stretch(self) -> Generator[Happening, None, UnreachableError | None]:
+        """One connection; returns why it was lost, None when it was not."""
+        origin = Origin(self._zero_s, self._frame)
+        stretch = Stretch(self._address, self._reading, self._clock, origin, self.counts, self._selection, self._stop)
+        with stretch:
+            try:
+                if not stretch.connect():
+                    return None
+            except UnreachableError as error:
+                return error
+            self.counts.connections += 1
+            yield Connected(datetime.now(UTC), self._clock.last_s, stretch.probe)
+            yield from self._seen(stretch)
+            self._frame = stretch.frame
+            return stretch.lost
+
+    def _seen(self, stretch: Stretch) -> Generator[Seen]:
+        observations = self._engine.observe(
+            stretch, self._selection, self._every_frame, self._stop, at_once=True, first_track=self._track
+        )
+        with closing(observations):
+            for frame, observation in observations:
+                if observation is None:
+                    assert frame is not None
+                    yield Seen(None, stretch.latency_s(frame.index), frame)
+                    continue
+                self.counts.analysed += 1
+                if len(observation):
+                    self._track = max(self._track, int(observation.detected.tracks.max()) + 1)
+                yield Seen(observation, stretch.latency_s(observation.frame), frame)

@@ -1,0 +1,60 @@
+"""A camera's process for tests: plays a file at its own speed through the engine, or misbehaves as its options say."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+from fer_batch.errors import InputError, ModelError
+from fer_batch.live.child import serve
+from fer_batch.live.happenings import Connected, Counts, Interrupted, Seen
+from fer_batch.live.pictures import Pictures
+from fer_batch.live.watching import LiveJob, Tell, Written
+
+
+def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
+    if job.options.get("refuses"):
+        raise InputError(f"{job.address.secret}: refused; check user and password.")
+    if job.options.get("mistaken"):
+        raise ModelError("none.onnx: no such model file; check the path.")
+    if job.options.get("breaks"):
+        raise ValueError(f"cannot open {job.address.secret}")
+    counts = Counts(connections=1)
+    if job.options.get("gives_up"):
+        tell(Interrupted(datetime.now(UTC), 0.0, "The camera is off.", None), counts)
+        return
+    if job.options.get("idles"):
+        tell(Written(1), counts)
+        stop.wait(job.options["idles"])
+        return
+    # The others need not wait for these.
+    from fer_batch.engine import Engine
+    from fer_batch.settings import Settings
+    from fer_batch.video.opening import open_source
+    from fer_batch.video.selection import Selection
+
+    path = Path(job.options["plays"])
+    with Engine(Settings(detector="short", persons=False), job.threads) as engine, open_source(path) as source:
+        began = time.monotonic()
+        tell(Connected(datetime.now(UTC), 0.0, source.probe), counts)
+        for _, observation in engine.observe(source, Selection(fps=job.options.get("fps")), stop=stop):
+            assert observation is not None
+            due = began + observation.time_s
+            stop.wait(max(0.0, due - time.monotonic()))
+            observation.captured_at = datetime.now(UTC)
+            counts.arrived = source.counts.frames
+            counts.analysed += 1
+            tell(Seen(observation, 0.01), counts)
+            if pictures.wanted:
+                pictures.show(b"\xff\xd8 a picture")
+    # What was analysed is written.
+    if job.options.get("ends_at"):
+        Path(job.options["ends_at"]).write_text(str(os.getpid()))
+    tell(Written(1), counts)
+
+
+def main() -> None:
+    serve(watch)

@@ -1,0 +1,1 @@
+"""The report, and what it is made of in tests."""
