@@ -1,0 +1,47 @@
+"""The server: Streamlit's, with routes of our own beside it, for as long as the process lives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fer_batch.app.rooms import own_folder
+from fer_batch.app.visits import Visits
+
+
+def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after_s: int, browser: bool) -> None:
+    """Serves the page until Ctrl-C or SIGTERM.
+
+    Args:
+        host: to listen at.
+        port: to listen at.
+        local: whether only this machine reaches it.
+        max_upload_mb: largest upload, MB.
+        forget_after_s: for how long a visitor whose connection is gone may come back.
+        browser: open one.
+    """
+    # Before Streamlit is loaded, which would look for the folder's own settings and secrets.
+    settings = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": not browser,
+        "server.maxUploadSize": max_upload_mb,
+        "server.disconnectedSessionTTL": forget_after_s,
+        # A name that leads here from elsewhere is none of a page on this machine.
+        "server.allowedHosts": ["localhost", "127.0.0.1", "::1", host] if local else [],
+        "server.fileWatcherType": "none",
+        "server.showEmailPrompt": False,
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "theme.primaryColor": "#0072b2",
+        "logger.hideWelcomeMessage": True,
+    }
+    with own_folder() as folder, Visits(folder, local=local):
+        from starlette.middleware import Middleware
+        from streamlit import App
+
+        from fer_batch.app.guard import OwnOrigin
+        from fer_batch.app.routes import routes
+
+        page = Path(__file__).with_name("page.py")
+        App(page, routes=routes(), middleware=[Middleware(OwnOrigin)]).run(config=settings)

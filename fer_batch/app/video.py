@@ -1,0 +1,95 @@
+"""A video: uploaded or on this machine, analysed with progress and shown in step with its timelines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from fer_batch.app.analysis import Analysis
+from fer_batch.app.downloads import show_downloads
+from fer_batch.app.here import session as visit
+from fer_batch.app.session import Session, save
+from fer_batch.app.view import show_view
+from fer_batch.app.waiting import show_waiting
+from fer_batch.errors import FerBatchError, InputError
+from fer_batch.outcome import Outputs
+from fer_batch.settings import Settings
+from fer_batch.video.selection import Selection
+from fer_batch.video.suffixes import VIDEO_SUFFIXES
+
+_PAGE = "video"
+_RATES = {"all": None, "10 a second": 10.0, "5 a second": 5.0, "2 a second": 2.0}
+
+
+def show() -> None:
+    """The page."""
+    session = visit()
+    st.title("Video")
+    st.write("Every face through a recording: who is seen when, and what the face shows.")
+    analysis = session.work(_PAGE)
+    if not (isinstance(analysis, Analysis) and analysis.running):
+        with st.container(border=True):
+            _ask(session)
+    analysis = session.work(_PAGE)
+    if isinstance(analysis, Analysis):
+        _show(session, analysis)
+
+
+def _ask(session: Session) -> None:
+    """What to analyse, and how."""
+    ways = ["Upload", "File on this machine"] if session.local else ["Upload"]
+    way = st.segmented_control("The video comes from", ways, default="Upload", key="video-way")
+    uploads = st.session_state.setdefault("video-uploads", 0)
+    given, path = None, ""
+    if way == "File on this machine":
+        path = st.text_input("Path of the file", key="video-path", placeholder="/home/me/recordings/interview.mp4")
+    else:
+        kinds = sorted(suffix.removeprefix(".") for suffix in VIDEO_SUFFIXES)
+        # Another key for the next one: so Streamlit lets go of its copy, which is in memory.
+        given = st.file_uploader("A video", kinds, key=f"video-upload-{uploads}")
+    with st.expander("Options"):
+        rate = st.selectbox("Frames to analyse", list(_RATES), help="Fewer are faster.")
+        annotated = st.toggle("Make an annotated video", True)
+        persons = st.toggle("Tell people apart by their faces", True)
+        kept = ""
+        if session.local:
+            kept = st.text_input(
+                "Keep the results in this folder", placeholder="unless given, they are removed with this visit"
+            )
+    if not st.button("Analyse", type="primary", disabled=given is None and not path.strip()):
+        return
+    folder = session.place(_PAGE)
+    out = Path(kept.strip()).expanduser() if kept.strip() else folder / "results"
+    try:
+        if given is not None:
+            recording = save(given, given.name, folder / "uploaded")
+            st.session_state["video-uploads"] += 1
+        else:
+            recording = Path(path.strip()).expanduser()
+            if not recording.is_file():
+                raise InputError(f"{recording}: no such file; check the path.")
+        settings = Settings(session.model, persons=persons)
+        analysis = Analysis(recording, Outputs(out, "both", annotated), settings, Selection(fps=_RATES[rate]))
+    except FerBatchError as error:
+        st.error(str(error).replace(f"{folder / 'uploaded'}/", ""))
+        return
+    session.begin(_PAGE, analysis)
+    analysis.start()
+    st.rerun()
+
+
+def _show(session: Session, analysis: Analysis) -> None:
+    if analysis.running:
+        show_waiting(session, _PAGE, analysis)
+        return
+    if not analysis.succeeded or analysis.record is None:
+        st.error(analysis.sentence or "It was stopped.")
+        return
+    if analysis.sentence is not None:
+        st.warning(analysis.sentence)
+    st.subheader(analysis.record.id)
+    show_downloads(session, analysis.out, analysis.record)
+    if not analysis.out.is_relative_to(session.folder):
+        st.caption(f"All results are in {analysis.out}.")
+    show_view(session, _PAGE, analysis.out, analysis.record.id)
