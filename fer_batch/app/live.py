@@ -24,7 +24,7 @@ from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 
 _PAGE = "live"
-_HEIGHT = 760
+_HEIGHT = 640
 """Pixels of the live page within this one: a picture and the bars of two faces."""
 _FIRST_PICTURE_S = 10.0
 """A camera that sends none in so long is off, or its address is wrong."""
@@ -52,7 +52,7 @@ def show() -> None:
 def _kept(session: Session) -> tuple[Path | None, bool]:
     """Folder for the results, None for the visit's own; and whether annotated video is kept."""
     with st.expander("What is kept"):
-        video = st.toggle("Keep annotated video", key="live-video")
+        video = st.toggle("Keep annotated video", True, key="live-video")
         folder = ""
         if session.local:
             folder = st.text_input(
@@ -114,7 +114,9 @@ def watch(session: Session, address: Address, out: Path | None, video: bool, fee
 
 def _show(session: Session, work: LiveWatch) -> None:
     if work.running:
-        st.iframe(f"/live/{session.token}/", height=_HEIGHT, alt="The camera's picture with its faces, and their bars")
+        st.iframe(
+            f"/watched/{session.token}/", height=_HEIGHT, alt="The camera's picture with its faces, and their bars"
+        )
         _until_over(work)
         return
     if work.error is not None:

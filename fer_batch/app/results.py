@@ -107,13 +107,15 @@ def _show_facts(table: pd.DataFrame) -> None:
 
 def _show_recordings(table: pd.DataFrame) -> None:
     shares = {
-        f"{name}_share": st.column_config.ProgressColumn(name, format="percent", min_value=0, max_value=1)
+        f"{name}_share": st.column_config.ProgressColumn(name, format="%.0f %%", min_value=0, max_value=100)
         for name in EMOTIONS
     }
     columns = ["recording", "status", "duration_s", "seen_s", "tracks", "persons", "mostly", *shares]
+    percent = {name: 100 * table[name] for name in shares}
     st.dataframe(
-        table[columns],
+        table[columns].assign(**percent),
         hide_index=True,
+        placeholder="",
         column_config={
             "recording": st.column_config.TextColumn("recording", pinned=True),
             "duration_s": st.column_config.NumberColumn("length", format="%.1f s"),
@@ -122,7 +124,7 @@ def _show_recordings(table: pd.DataFrame) -> None:
         },
     )
     for row in table[table["error"].notna()].to_dict("records"):
-        st.warning(f"{row['recording']} is {row['status']}: {row['error']}")
+        st.warning(f"{row['recording']} is {row['status']}. {row['error']}")
 
 
 def _show_comparison(table: pd.DataFrame) -> None:
@@ -152,7 +154,7 @@ def _show_persons(tracks: pd.DataFrame, recordings: pd.DataFrame) -> None:
     longest = persons.nlargest(_MOST_BARS, "seen_s") if len(persons) > _MOST_BARS else persons
     st.altair_chart(share_chart(longest, "who", "person"), width="stretch")
     st.dataframe(
-        persons[["recording", "who", "tracks", "seen_s"]],
+        persons[["who", "tracks", "seen_s"]],
         hide_index=True,
         column_config={"seen_s": st.column_config.NumberColumn("seen", format="%.1f s")},
     )
@@ -160,10 +162,11 @@ def _show_persons(tracks: pd.DataFrame, recordings: pd.DataFrame) -> None:
 
 def _persons(tracks: pd.DataFrame) -> pd.DataFrame:
     """One row a person, or a track of nobody known: time seen, and the shares of that time."""
-    person = tracks["person"].map(lambda number: None if pd.isna(number) else f"person {number}")
-    names = person.where(person.notna(), tracks["track"].map("track {}".format))
     several = tracks["recording"].nunique() > 1
-    who = tracks["recording"] + ": " + names if several else names
+    who = [
+        (f"{recording}: " if several else "") + (f"track {track}" if pd.isna(person) else f"person {person}")
+        for recording, track, person in zip(tracks["recording"], tracks["track"], tracks["person"], strict=True)
+    ]
     # Faces of photos are seen for no time: there it is rows that count.
     weights = tracks["seen_s"].where(tracks["seen_s"] > 0, tracks["rows"] * 1e-3).astype("float64")
     shares = tracks[[f"{name}_share" for name in EMOTIONS]].astype("float64").mul(weights, axis=0)

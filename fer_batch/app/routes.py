@@ -36,7 +36,7 @@ def routes() -> list[Route]:
     """For the server."""
     return [
         Route("/given/{token}/{number:int}/{name}", _file),
-        Route("/live/{token}/{place:path}", _live),
+        Route("/watched/{token}/{place:path}", _live),
     ]
 
 
@@ -71,9 +71,9 @@ async def _live(request: Request) -> Response:
         return Response(content, 200, {**_HEADERS, **_POLICY}, kind)
     if place == "state":
         return JSONResponse(work.onlookers.state(), headers=_HEADERS)
-    if place == "picture/0" and (name := work.onlookers.look(0)) is not None:
+    if place == "picture/0" and (looked := work.onlookers.look(0)) is not None:
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        return StreamingResponse(_pictures(work.onlookers, name), 200, _HEADERS, kind)
+        return StreamingResponse(_pictures(work.onlookers, looked), 200, _HEADERS, kind)
     return Response("There is nothing here.\n", 404, _HEADERS, "text/plain")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fer_batch.app.rooms import own_folder
 from fer_batch.app.visits import Visits
+from fer_batch.emotion.palette import hex_colour
 
 
 def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after_s: int, browser: bool) -> None:
@@ -33,7 +34,9 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
-        "theme.primaryColor": "#0072b2",
+        "theme.primaryColor": hex_colour("sad"),
+        "theme.paddingTop": "1rem",
+        "theme.headingFontSizes": ["2rem", "1.5rem", "1.2rem"],
         "logger.hideWelcomeMessage": True,
     }
     with own_folder() as folder, Visits(folder, local=local):

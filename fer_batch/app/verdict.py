@@ -11,16 +11,18 @@ import pandas as pd
 import streamlit as st
 
 from fer_batch.emotion.finding import find_model
+from fer_batch.models import sha256_of
 
 
 def stored_verdict(model: str) -> dict[str, Any] | None:
     """What was measured when the model was made: the file ``<model>.evaluation.json`` beside it, if there is one."""
-    path = find_model(model).with_suffix(".evaluation.json")
+    path = find_model(model)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        values = json.loads(path.with_suffix(".evaluation.json").read_text(encoding="utf-8"))
+        # Figures of another training say nothing about this one.
+        return dict(values) if values["model_sha256"] == sha256_of(path) else None
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    return values if isinstance(values, dict) else None
 
 
 def show_verdict(values: dict[str, Any]) -> None:
@@ -87,6 +89,6 @@ def _calibration(values: dict[str, Any]) -> alt.LayerChart:
     )
     ideal = alt.Chart(pd.DataFrame({"confidence": [0.0, 1.0], "right": [0.0, 1.0]}))
     diagonal = ideal.mark_line(strokeDash=[4, 4], color="#999").encode(x=x, y="right:Q")
-    return (diagonal + line.mark_line(color="#0072b2") + line.mark_circle(color="#0072b2", size=60)).properties(
-        height=380
-    )
+    # Where few faces are, what is measured is mostly chance.
+    dots = line.mark_circle(color="#0072b2", opacity=1).encode(size=alt.Size("faces:Q", legend=None))
+    return (diagonal + line.mark_line(color="#0072b2") + dots).properties(height=380)

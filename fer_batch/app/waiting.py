@@ -20,12 +20,12 @@ def show_waiting(session: Session, page: str, analysis: Analysis) -> None:
     share, words = _reached(analysis)
     with st.container(border=True):
         st.progress(share, text=words)
-        left, right = st.columns([1, 3], vertical_alignment="center")
-        if left.button("Cancel", key=f"cancel-{page}"):
-            with st.spinner("Stopping"):
-                session.forget(page)
-            st.rerun()
-        right.caption("It goes on while you look at the other pages. Closing this page ends it.")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Cancel", key=f"cancel-{page}"):
+                with st.spinner("Stopping"):
+                    session.forget(page)
+                st.rerun()
+            st.caption("It goes on while you look at the other pages. Closing this page ends it.")
 
 
 def _reached(analysis: Analysis) -> tuple[float, str]:
