@@ -27,6 +27,16 @@ def probability_bars(values: Mapping[Any, float]) -> str:
     return f'<div role="group" aria-label="Probabilities">{"".join(rows)}</div>'
 
 
+def colour_key() -> str:
+    """HTML: the emotions with their colours, on as many lines as they need."""
+    entries = [
+        '<span style="display:inline-flex;align-items:center;gap:.35rem">'
+        f'<i style="width:.8rem;height:.8rem;border-radius:.2rem;background:{hex_colour(name)}"></i>{name}</span>'
+        for name in EMOTIONS
+    ]
+    return f'<div style="display:flex;flex-wrap:wrap;gap:.2rem 1rem">{"".join(entries)}</div>'
+
+
 def share_chart(table: pd.DataFrame, label: str, title: str) -> alt.Chart:
     """Stacked bars, one a row of a table.
 
@@ -50,9 +60,7 @@ def share_chart(table: pd.DataFrame, label: str, title: str) -> alt.Chart:
                 "share:Q", title="share of the time seen", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])
             ),
             y=alt.Y(f"{label}:N", title=None, sort=list(table[label]), axis=alt.Axis(labelLimit=220)),
-            color=alt.Color(
-                "emotion:N", scale=colours, sort=list(EMOTIONS), legend=alt.Legend(orient="top", title=None)
-            ),
+            color=alt.Color("emotion:N", scale=colours, legend=None),
             order=alt.Order("place:Q"),
             tooltip=[alt.Tooltip(f"{label}:N", title=title), "emotion:N", alt.Tooltip("share:Q", format=".1%")],
         )

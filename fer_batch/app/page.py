@@ -5,11 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from fer_batch.app import live, model, photo, results, video
-from fer_batch.app.here import session
 from fer_batch.app.icon import icon
 
 st.set_page_config(page_title="fer-batch", page_icon=icon(), layout="wide")
-session()
 pages = [
     st.Page(photo.show, title="Photo", icon=":material/photo_camera:", url_path="photo", default=True),
     st.Page(video.show, title="Video", icon=":material/movie:", url_path="video"),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
-from fer_batch.app.bars import share_chart
+from fer_batch.app.bars import colour_key, share_chart
 from fer_batch.app.downloads import show_downloads
 from fer_batch.app.here import session as visit
 from fer_batch.app.session import Session
@@ -136,6 +136,7 @@ def _show_comparison(table: pd.DataFrame) -> None:
     chosen = seen[seen["recording"].isin(names)] if names else seen
     if len(chosen) > _MOST_BARS:
         st.caption(f"The first {_MOST_BARS} of {len(chosen)} recordings.")
+    st.html(colour_key())
     st.altair_chart(share_chart(chosen.head(_MOST_BARS), "recording", "recording"), width="stretch")
 
 
@@ -152,6 +153,7 @@ def _show_persons(tracks: pd.DataFrame, recordings: pd.DataFrame) -> None:
     if len(persons) > _MOST_BARS:
         st.caption(f"The {_MOST_BARS} of {len(persons)} that were seen the longest.")
     longest = persons.nlargest(_MOST_BARS, "seen_s") if len(persons) > _MOST_BARS else persons
+    st.html(colour_key())
     st.altair_chart(share_chart(longest, "who", "person"), width="stretch")
     st.dataframe(
         persons[["who", "tracks", "seen_s"]],

@@ -20,7 +20,6 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
         forget_after_s: for how long a visitor whose connection is gone may come back.
         browser: open one.
     """
-    # Before Streamlit is loaded, which would look for the folder's own settings and secrets.
     settings = {
         "server.address": host,
         "server.port": port,
@@ -35,16 +34,24 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "theme.primaryColor": hex_colour("sad"),
+        "theme.metricValueFontSize": "1.5rem",
         "theme.paddingTop": "1rem",
         "theme.headingFontSizes": ["2rem", "1.5rem", "1.2rem"],
         "logger.hideWelcomeMessage": True,
     }
-    with own_folder() as folder, Visits(folder, local=local):
-        from starlette.middleware import Middleware
-        from streamlit import App
+    from starlette.middleware import Middleware
+    from streamlit import App
+    from streamlit.runtime import Runtime
 
-        from fer_batch.app.guard import OwnOrigin
-        from fer_batch.app.routes import routes
+    from fer_batch.app.guard import OwnOrigin
+    from fer_batch.app.routes import routes
 
-        page = Path(__file__).with_name("page.py")
+    def connected(name: str) -> bool:
+        return bool(Runtime.instance().is_active_session(name))
+
+    page = Path(__file__).with_name("page.py")
+    with (
+        own_folder() as folder,
+        Visits(folder, local=local, forget_after_s=forget_after_s, connected=connected),
+    ):
         App(page, routes=routes(), middleware=[Middleware(OwnOrigin)]).run(config=settings)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
-from typing import ClassVar
+from threading import Event, Lock, Thread
+from typing import ClassVar, Final
 
 from fer_batch.app.session import Session
 from fer_batch.closing import Closing
+
+_LOOK_S: Final = 0.5
+"""How often is looked who has gone."""
 
 
 class Visits(Closing):
@@ -19,37 +24,57 @@ class Visits(Closing):
     Args:
         folder: the server's, for what visitors give and get.
         local: whether visitors sit at this machine, so that they may name its files and what its network reaches.
+        forget_after_s: for how long a visitor whose connection is gone may come back.
+        connected: tells by Streamlit's name of a visit whether its browser is connected.
     """
 
     now: ClassVar[Visits]
 
-    def __init__(self, folder: Path, *, local: bool) -> None:
-        self.folder, self.local = folder, local
+    def __init__(self, folder: Path, *, local: bool, forget_after_s: float, connected: Callable[[str], bool]) -> None:
+        self._folder, self._local, self._forget_after_s, self._connected = folder, local, forget_after_s, connected
         self._sessions: dict[str, Session] = {}
-        self._lock = Lock()
+        self._gone_since_s: dict[str, float] = {}
+        self._lock, self._over = Lock(), Event()
+        self._thread = Thread(target=self._look_about, name="fer-batch visits", daemon=True)
+        self._thread.start()
         Visits.now = self
 
-    def begin(self) -> Session:
-        """Somebody opens the page."""
-        session = Session(self.folder, local=self.local)
+    def visit(self, name: str) -> Session:
+        """The visit that Streamlit calls so, begun with the first time that it is asked for."""
         with self._lock:
-            self._sessions[session.token] = session
-        return session
+            if name not in self._sessions:
+                self._sessions[name] = Session(self._folder, local=self._local)
+            return self._sessions[name]
 
     def of(self, token: str) -> Session | None:
         """The visit with this token, which its browser alone knows."""
         with self._lock:
-            return self._sessions.get(token)
-
-    def end(self, session: Session) -> None:
-        """Somebody has gone: what was theirs is stopped and removed."""
-        with self._lock:
-            self._sessions.pop(session.token, None)
-        session.close()
+            return next((session for session in self._sessions.values() if session.token == token), None)
 
     def close(self) -> None:
         """Ends all visits."""
+        self._over.set()
+        self._thread.join()
         with self._lock:
             sessions, self._sessions = list(self._sessions.values()), {}
         for session in sessions:
             session.close()
+
+    def _look_about(self) -> None:
+        # Streamlit lets go of a visit at some time after its end, if another one begins.
+        while not self._over.wait(_LOOK_S):
+            for session in self._gone(time.monotonic()):
+                session.close()
+
+    def _gone(self, now_s: float) -> list[Session]:
+        """Takes out those who will not come back."""
+        with self._lock:
+            for name in self._sessions:
+                if self._connected(name):
+                    self._gone_since_s.pop(name, None)
+                else:
+                    self._gone_since_s.setdefault(name, now_s)
+            over = [name for name, since_s in self._gone_since_s.items() if now_s - since_s > self._forget_after_s]
+            for name in over:
+                del self._gone_since_s[name]
+            return [self._sessions.pop(name) for name in over]
