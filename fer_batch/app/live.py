@@ -28,7 +28,7 @@ _HEIGHT = 640
 """Pixels of the live page within this one: a picture and the bars of two faces."""
 _FIRST_PICTURE_S = 10.0
 """A camera that sends none in so long is off, or its address is wrong."""
-_CAMERA, _ADDRESS = "This device's camera", "Address of a camera"
+CAMERA, _ADDRESS = "This device's camera", "Address of a camera"
 
 
 def show() -> None:
@@ -36,23 +36,41 @@ def show() -> None:
     session = visit()
     st.title("Live")
     st.write("What faces show as it happens, a tenth of a second later.")
-    # Whoever sits elsewhere must not reach into this machine's network.
-    ways = [_CAMERA, _ADDRESS] if session.local else [_CAMERA]
-    way = st.segmented_control("The camera", ways, default=_CAMERA, key="live-way")
-    out, video = _kept(session)
-    if way == _ADDRESS:
-        _ask_address(session, out, video)
+    work = session.work(_PAGE)
+    if isinstance(work, LiveWatch) and work.running and not work.is_fed:
+        _offer_stop(work)
     else:
-        show_browser_camera(session, _PAGE, lambda feed: watch(session, feed.address, out, video, feed))
+        _ask(session)
     work = session.work(_PAGE)
     if isinstance(work, LiveWatch):
         _show(session, work)
 
 
+def _ask(session: Session) -> None:
+    """What to watch, and what is kept of it."""
+    # Whoever sits elsewhere must not reach into this machine's network.
+    ways = [CAMERA, _ADDRESS] if session.local else [CAMERA]
+    way = st.segmented_control("The camera", ways, key="live-way")
+    out, video = _kept(session)
+    if way == _ADDRESS:
+        _ask_address(session, out, video)
+    else:
+        show_browser_camera(session, _PAGE, lambda feed: watch(session, feed.address, out, video, feed))
+
+
+def _offer_stop(work: LiveWatch) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Stop", type="primary"):
+            with st.spinner("Writing what was seen"):
+                work.close()
+            st.rerun()
+        st.caption(f"{work.job.address.shown}. It goes on while you look at the other pages.")
+
+
 def _kept(session: Session) -> tuple[Path | None, bool]:
     """Folder for the results, None for the visit's own; and whether annotated video is kept."""
     with st.expander("What is kept"):
-        video = st.toggle("Keep annotated video", True, key="live-video")
+        video = st.toggle("Keep annotated video", key="live-video")
         folder = ""
         if session.local:
             folder = st.text_input(
@@ -64,19 +82,10 @@ def _kept(session: Session) -> tuple[Path | None, bool]:
 
 
 def _ask_address(session: Session, out: Path | None, video: bool) -> None:
-    work = session.work(_PAGE)
-    running = isinstance(work, LiveWatch) and work.running
     given = st.text_input(
         "Address", key="live-address", placeholder="rtsp://user:password@10.0.0.5/stream, or 0 for a webcam here"
     )
-    with st.container(horizontal=True):
-        begin = st.button("Watch", type="primary", disabled=running or not given.strip())
-        stop = st.button("Stop", disabled=not running)
-    if stop and work is not None:
-        with st.spinner("Writing what was seen"):
-            work.close()
-        st.rerun()
-    if begin:
+    if st.button("Watch", type="primary", disabled=not given.strip()):
         try:
             address = parse_address(given)
             if address.kind == "file":

@@ -32,6 +32,11 @@ class LiveWatch(Work):
         self.onlookers = Onlookers({job.name: job.address.shown}, self._cameras.counts, self._cameras.show)
         """What the page about it is given."""
 
+    @property
+    def is_fed(self) -> bool:
+        """Whether its pictures come from the visitor's own browser."""
+        return self._feed is not None
+
     def _run(self) -> None:
         if self._feed is not None:
             self._feed.open(lambda: self._cameras.process_ids().get(self.job.name))

@@ -39,7 +39,6 @@ def show() -> None:
 def _choose(session: Session) -> None:
     given = st.text_input(
         "Model",
-        session.model,
         key="model-name",
         help="One that ships, or the path of an .onnx file; used by all pages.",
     )

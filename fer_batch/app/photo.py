@@ -28,7 +28,7 @@ def show() -> None:
     session = visit()
     st.title("Photo")
     st.write("Every face in a picture, and what it shows.")
-    way = st.segmented_control("The photo comes from", ["Upload", "Camera"], default="Upload", key="photo-way")
+    way = st.segmented_control("The photo comes from", ["Upload", "Camera"], key="photo-way")
     if way == "Camera":
         given = st.camera_input("Take a picture", key="photo-camera")
     else:

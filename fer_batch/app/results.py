@@ -42,13 +42,13 @@ def show() -> None:
     study = st.session_state.get("results-study")
     if study is None:
         return
-    recordings = _chosen(study.tables.recordings)
+    recordings = _chosen(study)
     _show_facts(recordings)
     overview, comparison, persons, view = st.tabs(["Recordings", "Comparison", "Persons", "Look at one"])
     with overview:
         _show_recordings(recordings)
     with comparison:
-        _show_comparison(recordings)
+        _show_comparison(study.folder, recordings)
     with persons:
         _show_persons(study.tables.tracks, recordings)
     with view:
@@ -69,13 +69,16 @@ def _ask() -> None:
             st.error(str(error))
 
 
-def _chosen(recordings: pd.DataFrame) -> pd.DataFrame:
+def _chosen(study: _Study) -> pd.DataFrame:
     """The recordings that pass the filters."""
+    recordings = study.tables.recordings
     with st.container(border=True), st.container(horizontal=True):
         name = st.text_input("Name holds", key="results-name")
         statuses = sorted(recordings["status"].unique())
-        wanted = st.multiselect("Status", statuses, key="results-status", placeholder="any")
-        mostly = st.multiselect("Mostly", list(EMOTIONS), key="results-mostly", placeholder="any emotion")
+        wanted = st.multiselect("Status", statuses, key=f"results-status-{study.folder}", placeholder="any")
+        mostly = st.multiselect(
+            "Mostly", list(EMOTIONS), key=f"results-mostly-{study.folder}", placeholder="any emotion"
+        )
     table = recordings.assign(mostly=_mostly(recordings))
     if name.strip():
         table = table[table["recording"].str.contains(name.strip(), case=False, regex=False)]
@@ -127,12 +130,14 @@ def _show_recordings(table: pd.DataFrame) -> None:
         st.warning(f"{row['recording']} is {row['status']}. {row['error']}")
 
 
-def _show_comparison(table: pd.DataFrame) -> None:
+def _show_comparison(folder: Path, table: pd.DataFrame) -> None:
     seen = table[table["seen_s"].notna() & table["mostly"].notna()]
     if seen.empty:
         st.info("No face was seen in these recordings.")
         return
-    names = st.multiselect("Recordings to compare", list(seen["recording"]), placeholder="all", key="results-compared")
+    names = st.multiselect(
+        "Recordings to compare", list(seen["recording"]), placeholder="all", key=f"results-compared-{folder}"
+    )
     chosen = seen[seen["recording"].isin(names)] if names else seen
     if len(chosen) > _MOST_BARS:
         st.caption(f"The first {_MOST_BARS} of {len(chosen)} recordings.")
@@ -184,7 +189,7 @@ def _show_one(session: Session, study: _Study, recordings: pd.DataFrame) -> None
     if not names:
         st.info("None of these recordings has a timeline.")
         return
-    name = st.selectbox("Recording", names, index=None, placeholder="choose one", key="results-one")
+    name = st.selectbox("Recording", names, index=None, placeholder="choose one", key=f"results-one-{study.folder}")
     if name is None:
         return
     record = RecordingRecord.read(Layout(study.folder).record(name))

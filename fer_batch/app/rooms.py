@@ -6,7 +6,6 @@ import os
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,8 +13,6 @@ from pathlib import Path
 from fer_batch.batch.lock import is_held, only_run
 
 _PREFIX = "fer-batch-app-"
-_FRESH_S = 60.0
-"""So young a folder may be one that another server has made and not locked yet, which takes it moments."""
 
 
 @contextmanager
@@ -41,4 +38,4 @@ def _is_left(folder: Path) -> bool:
     # In a folder that all users share, anybody can give any name to what is theirs.
     if not stat.S_ISDIR(known.st_mode) or (hasattr(os, "getuid") and known.st_uid != os.getuid()):
         return False
-    return time.time() - known.st_mtime > _FRESH_S if not (folder / ".lock").exists() else not is_held(folder)
+    return (folder / ".lock").is_file() and not is_held(folder)

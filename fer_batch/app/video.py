@@ -39,7 +39,7 @@ def show() -> None:
 def _ask(session: Session) -> None:
     """What to analyse, and how."""
     ways = ["Upload", "File on this machine"] if session.local else ["Upload"]
-    way = st.segmented_control("The video comes from", ways, default="Upload", key="video-way")
+    way = st.segmented_control("The video comes from", ways, key="video-way")
     uploads = st.session_state.setdefault("video-uploads", 0)
     given, path = None, ""
     if way == "File on this machine":
@@ -49,13 +49,15 @@ def _ask(session: Session) -> None:
         # Another key for the next one: so Streamlit lets go of its copy, which is in memory.
         given = st.file_uploader("A video", kinds, key=f"video-upload-{uploads}")
     with st.expander("Options"):
-        rate = st.selectbox("Frames to analyse", list(_RATES), help="Fewer are faster.")
-        annotated = st.toggle("Make an annotated video", True)
-        persons = st.toggle("Tell people apart by their faces", True)
+        rate = st.selectbox("Frames to analyse", list(_RATES), key="video-rate", help="Fewer are faster.")
+        annotated = st.toggle("Make an annotated video", key="video-annotated")
+        persons = st.toggle("Tell people apart by their faces", key="video-persons")
         kept = ""
         if session.local:
             kept = st.text_input(
-                "Keep the results in this folder", placeholder="unless given, they are removed with this visit"
+                "Keep the results in this folder",
+                key="video-folder",
+                placeholder="unless given, they are removed with this visit",
             )
     if not st.button("Analyse", type="primary", disabled=given is None and not path.strip()):
         return

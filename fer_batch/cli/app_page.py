@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -37,6 +38,11 @@ def app_page(
         raise InputError('The web page needs Streamlit: pip install "fer-batch[app]".')
     host = host.strip("[]")
     local = _is_loopback(host)
+    try:
+        # Streamlit would take another port, or say nothing of use.
+        socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise InputError(f"--listen {listen}: cannot be used ({error.strerror}); choose another port.") from error
     if not local:
         typer.echo(f"Warning: everybody who reaches {listen} can use the page, without a password.", err=True)
     from fer_batch.app.serving import serve

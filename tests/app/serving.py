@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rtsp import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -52,13 +55,13 @@ class Served:
     """A server that runs."""
 
     address: str
-    temporary: Path
-    """Folder for temporary files of the server."""
+    room: Path
+    """Its folder for what visitors give and get."""
     process: subprocess.Popen[bytes]
 
     def files(self) -> list[Path]:
         """What visitors have given and got."""
-        return [path for path in self.temporary.glob("fer-batch-app-*/*/**/*") if path.is_file()]
+        return [path for path in self.room.glob("*/**/*") if path.is_file()]
 
     def wait_until_empty(self, within_s: float = 20) -> None:
         """Fails when something of a visitor stays."""
@@ -68,42 +71,54 @@ class Served:
         assert self.files() == []
 
 
-@contextmanager
-def serve(folder: Path, *options: str) -> Iterator[Served]:
-    """A server whose processes lead to no other machine, and that leaves nothing.
+def start(folder: Path, *options: str, host: str = "127.0.0.1") -> Served:
+    """A server in a process of its own.
 
     Args:
-        folder: for its temporary files, and its home.
+        folder: for its temporary files, its home, and what is seen of it.
         options: of the command.
+        host: where it listens.
     """
-    from rtsp import free_port
-
     temporary, home, watch = folder / "temporary", folder / "home", folder / "watch"
     for each in (temporary, home, watch):
         each.mkdir(parents=True, exist_ok=True)
     (watch / "sitecustomize.py").write_text(_WATCH)
-    connections = folder / "connections.txt"
     environment = {
         **os.environ,
         "TMPDIR": str(temporary),
         "HOME": str(home),
-        "CONNECTIONS": str(connections),
+        "CONNECTIONS": str(folder / "connections.txt"),
         "PYTHONPATH": os.pathsep.join([str(watch), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
-    place = f"127.0.0.1:{free_port()}"
-    command = [sys.executable, "-m", "fer_batch", "app", "--listen", place, "--no-browser", *options]
+    port = free_port()
+    place = f"127.0.0.1:{port}"
+    command = [sys.executable, "-m", "fer_batch", "app", "--listen", f"{host}:{port}", "--no-browser", *options]
     with (folder / "said.txt").open("ab") as said:
         process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
     try:
         _wait(f"http://{place}/_stcore/health", process)
-        yield Served(f"http://{place}", temporary, process)
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
-    finally:
+        locks = {path: json.loads(path.read_bytes())["process"] for path in temporary.glob("fer-batch-app-*/.lock")}
+        (room,) = [path.parent for path, holder in locks.items() if holder == process.pid]
+    except BaseException:
         process.kill()
-        process.wait()
-    assert not list(temporary.glob("fer-batch-app-*")), "nothing stays when the server has ended"
-    assert not list(home.iterdir()), "nor does it keep anything about itself"
+        raise
+    return Served(f"http://{place}", room, process)
+
+
+@contextmanager
+def serve(folder: Path, *options: str, host: str = "127.0.0.1") -> Iterator[Served]:
+    """A server whose processes lead to no other machine, and that leaves nothing; see :func:`start`."""
+    served = start(folder, *options, host=host)
+    try:
+        yield served
+        served.process.send_signal(signal.SIGINT)
+        served.process.wait(30)
+    finally:
+        served.process.kill()
+        served.process.wait()
+    assert not served.room.exists(), "nothing stays when the server has ended"
+    assert not list((folder / "home").iterdir()), "nor does it keep anything about itself"
+    connections = folder / "connections.txt"
     assert not connections.exists(), connections.read_text()
     assert "Traceback" not in (folder / "said.txt").read_text()
 
