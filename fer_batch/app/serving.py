@@ -28,6 +28,8 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
         "server.disconnectedSessionTTL": forget_after_s,
         # A name that leads here from elsewhere is none of a page on this machine.
         "server.allowedHosts": ["localhost", "127.0.0.1", "::1", host] if local else [],
+        # Else every text that stands alone in the page's script would be shown.
+        "runner.magicEnabled": False,
         "server.fileWatcherType": "none",
         "server.showEmailPrompt": False,
         "browser.gatherUsageStats": False,

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clips import EXAMPLE
+from clips import EXAMPLE, ffmpeg
 from report.samples import document, recording
 
 from app.serving import Served, save, visit
@@ -58,6 +58,7 @@ def test_the_model_tells_how_good_it_is_and_is_measured(browser: Browser, served
     faces.mkdir(parents=True)
     shutil.copy(EXAMPLE.with_name("astronaut.png"), faces)
     (tmp_path / "faces" / "sad").mkdir()
+    ffmpeg("-ss", "3", "-i", EXAMPLE, "-frames:v", "1", tmp_path / "faces" / "sad" / "tears.png")
     with visit(browser, served, "model") as page:
         page.get_by_role("heading", name="emotion-gray48: seven emotions").wait_for(timeout=20_000)
         page.get_by_role("tab", name="How good it is").click()
@@ -65,7 +66,7 @@ def test_the_model_tells_how_good_it_is_and_is_measured(browser: Browser, served
         page.get_by_test_id("stVegaLiteChart").nth(1).wait_for()
         page.get_by_role("tab", name="On your own faces").click()
         field = page.get_by_label("Folder, or a CSV")
-        for given, says in ((tmp_path / "nothing", "nothing"), (tmp_path / "faces", "1 faces of faces")):
+        for given, says in ((tmp_path / "nothing", "nothing"), (tmp_path / "faces", "2 faces of faces")):
             field.fill(str(given))
             field.press("Enter")
             page.get_by_role("button", name="Measure").click()

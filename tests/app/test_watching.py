@@ -56,7 +56,8 @@ def watched(page: Page) -> str:
     assert view.locator("#picture").evaluate("picture => picture.naturalWidth") > 300
     assert view.locator(".face .bar").count() >= 7
     page.wait_for_timeout(1500)
-    return view.locator("#state").inner_text()
+    state: str = view.locator("#state").inner_text()
+    return state
 
 
 def rows(page: Page, path: Path) -> pd.DataFrame:
