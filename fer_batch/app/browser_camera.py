@@ -24,6 +24,16 @@ _WANTED: Final[dict[str, Any]] = {
 }
 """Of the camera: faces of people before it are large in so many pixels."""
 
+_WORDS: Final = {
+    "start": "Start the camera",
+    "stop": "Stop",
+    "select_device": "Choose the camera",
+    "media_api_not_available": "Browsers give the camera only to pages over https, or of this machine.",
+    "device_ask_permission": "Please let this page use the camera.",
+    "device_not_available": "There is no camera.",
+    "device_access_denied": "The browser does not let this page use the camera.",
+}
+
 
 def show_browser_camera(session: Session, page: str, begin: Callable[[Feed], LiveWatch]) -> None:
     """Asks the browser for its camera; while it sends, that is watched.
@@ -45,7 +55,7 @@ def show_browser_camera(session: Session, page: str, begin: Callable[[Feed], Liv
         rtc_configuration=_NO_SERVERS,
         media_stream_constraints=_WANTED,
         video_frame_callback=feeding.take,
-        translations={"start": "Start the camera", "stop": "Stop", "select_device": "Choose the camera"},
+        translations=_WORDS,
         media_toggle_controls=False,
     )
     work = session.work(page)
@@ -60,6 +70,8 @@ def show_browser_camera(session: Session, page: str, begin: Callable[[Feed], Liv
         if work is not None and not context.state.signalling:
             with st.spinner("Writing what was seen"):
                 work.close()
+    if context.state.signalling and session.local:
+        st.caption("Without any network the camera does not connect: then choose the address of a camera, and give 0.")
     if not (context.state.playing or session.local):
         st.caption("Browsers give the camera to this page only over https, or on the machine that serves it.")
 

@@ -17,6 +17,7 @@ from fer_batch.live.address import Address
 
 _WIDTH = 640
 """Pixels of the pictures handed on, whatever the browser's connection makes of them meanwhile: as webcams send."""
+_MILLISECOND = Fraction(1, 1000)
 _PATIENCE_S = 30.0
 """How long the process that watches may take to load its models and connect."""
 
@@ -34,7 +35,7 @@ class Feed(Closing):
         port = self._listener.getsockname()[1]
         self.address = Address("stream", f"tcp://127.0.0.1:{port}", "this browser's camera", "browser-camera")
         self._changed = Condition()
-        self._newest: tuple[av.VideoFrame, float] | None = None
+        self._newest: av.VideoFrame | None = None
         self._over = False
         self._thread = Thread(target=self._run, name="fer-batch feed", daemon=True)
 
@@ -50,7 +51,7 @@ class Feed(Closing):
     def put(self, picture: av.VideoFrame) -> None:
         """Takes a picture; it returns at once, and only the latest counts."""
         with self._changed:
-            self._newest = picture, time.monotonic()
+            self._newest = picture
             self._changed.notify()
 
     def close(self) -> None:
@@ -70,7 +71,7 @@ class Feed(Closing):
             try:
                 with connection, connection.makefile("wb") as file:
                     self._send(file)
-            except (OSError, av.FFmpegError):
+            except OSError:
                 # Whoever watched has ended.
                 pass
 
@@ -97,24 +98,25 @@ class Feed(Closing):
         return any(one.laddr and one.laddr.port == port for one in opened)
 
     def _send(self, file: io.BufferedIOBase) -> None:
-        began_s: float | None = None
-        stream = None
+        began_s, last_ms, stream = 0.0, -1, None
         with av.open(file, "w", format="nut", options={"flush_packets": "1"}) as container:
-            while (found := self._next()) is not None:
-                picture, at_s = found
+            while (picture := self._next()) is not None:
+                # A connection's own clock, which no delay on the way disturbs.
+                at_s = time.monotonic() if picture.time is None else picture.time
                 if stream is None:
                     began_s = at_s
                     stream = container.add_stream("rawvideo", rate=30)
                     stream.width, stream.height = _WIDTH, 2 * round(_WIDTH * picture.height / picture.width / 2)
-                    stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, 1000)
-                    stream.codec_context.time_base = Fraction(1, 1000)
-                assert began_s is not None
+                    stream.pix_fmt, stream.time_base = "yuv420p", _MILLISECOND
+                    stream.codec_context.time_base = _MILLISECOND
                 even = picture.reformat(stream.width, stream.height, "yuv420p")
-                even.pts, even.time_base = round((at_s - began_s) * 1000), Fraction(1, 1000)
+                # Always growing, as the container wants it.
+                last_ms = max(last_ms + 1, round((at_s - began_s) * 1000))
+                even.pts, even.time_base = last_ms, _MILLISECOND
                 container.mux(stream.encode(even))
                 file.flush()
 
-    def _next(self) -> tuple[av.VideoFrame, float] | None:
+    def _next(self) -> av.VideoFrame | None:
         """The newest picture, waited for; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._over or self._newest is not None)

@@ -35,7 +35,9 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
-        "theme.primaryColor": hex_colour("sad"),
+        # One for each, so that the page is as light or dark as the visitor's system.
+        "theme.light.primaryColor": hex_colour("sad"),
+        "theme.dark.primaryColor": hex_colour("surprise"),
         "theme.metricValueFontSize": "1.5rem",
         "theme.paddingTop": "1rem",
         "theme.headingFontSizes": ["2rem", "1.5rem", "1.2rem"],

@@ -12,7 +12,7 @@ from fer_batch.app.here import session as visit
 from fer_batch.app.session import Session, save
 from fer_batch.app.view import show_view
 from fer_batch.app.waiting import show_waiting
-from fer_batch.errors import FerBatchError, InputError
+from fer_batch.errors import FerBatchError
 from fer_batch.outcome import Outputs
 from fer_batch.settings import Settings
 from fer_batch.video.selection import Selection
@@ -28,8 +28,11 @@ def show() -> None:
     st.title("Video")
     st.write("Every face through a recording: who is seen when, and what the face shows.")
     analysis = session.work(_PAGE)
-    if not (isinstance(analysis, Analysis) and analysis.running):
+    if not isinstance(analysis, Analysis):
         with st.container(border=True):
+            _ask(session)
+    elif not analysis.running:
+        with st.expander("Another video", expanded=not analysis.succeeded):
             _ask(session)
     analysis = session.work(_PAGE)
     if isinstance(analysis, Analysis):
@@ -48,29 +51,29 @@ def _ask(session: Session) -> None:
         kinds = sorted(suffix.removeprefix(".") for suffix in VIDEO_SUFFIXES)
         # Another key for the next one: so Streamlit lets go of its copy, which is in memory.
         given = st.file_uploader("A video", kinds, key=f"video-upload-{uploads}")
-    with st.expander("Options"):
-        rate = st.selectbox("Frames to analyse", list(_RATES), key="video-rate", help="Fewer are faster.")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        rate = st.selectbox("Frames (fewer are faster)", list(_RATES), key="video-rate", width=200)
         annotated = st.toggle("Make an annotated video", key="video-annotated")
         persons = st.toggle("Tell people apart by their faces", key="video-persons")
-        kept = ""
-        if session.local:
-            kept = st.text_input(
-                "Keep the results in this folder",
-                key="video-folder",
-                placeholder="unless given, they are removed with this visit",
-            )
+    kept = ""
+    if session.local:
+        kept = st.text_input(
+            "Keep the results in this folder",
+            key="video-folder",
+            placeholder="unless given, they are removed with this visit",
+        )
     if not st.button("Analyse", type="primary", disabled=given is None and not path.strip()):
         return
+    recording = Path(path.strip()).expanduser()
+    if given is None and not recording.is_file():
+        st.error(f"{recording}: no such file; check the path.")
+        return
     folder = session.place(_PAGE)
+    if given is not None:
+        recording = save(given, given.name, folder / "uploaded")
+        st.session_state["video-uploads"] += 1
     out = Path(kept.strip()).expanduser() if kept.strip() else folder / "results"
     try:
-        if given is not None:
-            recording = save(given, given.name, folder / "uploaded")
-            st.session_state["video-uploads"] += 1
-        else:
-            recording = Path(path.strip()).expanduser()
-            if not recording.is_file():
-                raise InputError(f"{recording}: no such file; check the path.")
         settings = Settings(session.model, persons=persons)
         analysis = Analysis(recording, Outputs(out, "both", annotated), settings, Selection(fps=_RATES[rate]))
     except FerBatchError as error:
@@ -90,7 +93,6 @@ def _show(session: Session, analysis: Analysis) -> None:
         return
     if analysis.sentence is not None:
         st.warning(analysis.sentence)
-    st.subheader(analysis.record.id)
     show_downloads(session, analysis.out, analysis.record)
     if not analysis.out.is_relative_to(session.folder):
         st.caption(f"All results are in {analysis.out}.")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-import pytest
 from clips import EXAMPLE
 
 from app.serving import Served, serve, start, visit
@@ -45,29 +43,31 @@ def test_other_sites_pages_are_refused(served: Served) -> None:
         assert answer(f"{served.address}/{path}") == 404
 
 
-def test_after_a_crash_the_next_start_cleans_up(browser: Browser, tmp_path: Path) -> None:
-    pytest.importorskip("streamlit", reason="needs the extra app: pip install 'fer-batch[app]'")
-    foreign = tmp_path / "temporary" / "fer-batch-app-mine" / "letter.txt"
-    foreign.parent.mkdir(parents=True)
+def test_after_a_crash_the_next_start_cleans_up(browser: Browser, served: Served) -> None:
+    folder = served.room.parent.parent
+    foreign = served.room.with_name("fer-batch-app-mine") / "letter.txt"
+    foreign.parent.mkdir()
     foreign.write_text("somebody's")
-    with serve(tmp_path) as running:
-        crashed = start(tmp_path)
+    crashed = start(folder)
+    try:
         with visit(browser, crashed, "video") as page:
             page.locator("input[type=file]").set_input_files(EXAMPLE)
             page.get_by_role("button", name="Analyse").click(timeout=20_000)
             page.get_by_text("frames a second").wait_for(timeout=60_000)
             workers = psutil.Process(crashed.process.pid).children(recursive=True)
             crashed.process.kill()
-            crashed.process.wait()
         assert workers
         assert psutil.wait_procs(workers, timeout=20)[1] == [], "nobody works on for a server that is dead"
         assert EXAMPLE.name in {path.name for path in crashed.files()}
-        with serve(tmp_path, host="0.0.0.0") as for_all:  # noqa: S104 - that is what is tested
+        with serve(folder, host="0.0.0.0") as for_all:  # noqa: S104 - that is what is tested
             assert not crashed.room.exists()
-            assert running.room.is_dir(), "another server is at work there"
+            assert served.room.is_dir(), "another server is at work there"
             assert foreign.is_file()
             with visit(browser, for_all, "video") as page:
                 page.get_by_role("button", name="Analyse").wait_for(timeout=20_000)
                 assert page.get_by_text("File on this machine").count() == 0
                 page.get_by_role("link", name="Results").click()
                 page.get_by_text("only by whoever sits at the machine").wait_for()
+    finally:
+        crashed.process.kill()
+        crashed.process.wait()

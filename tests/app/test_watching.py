@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,10 @@ def watched(page: Page) -> str:
     """Waits for a face in the live view; the state that it tells."""
     view = page.frame_locator("iframe[title*='picture with its faces']")
     view.locator(".face").first.wait_for(timeout=60_000)
-    assert view.locator("#picture").evaluate("picture => picture.naturalWidth") > 300
+    until = time.monotonic() + 20
+    while view.locator("#picture").evaluate("picture => picture.naturalWidth") < 300 and time.monotonic() < until:
+        page.wait_for_timeout(100)
+    assert view.locator("#picture").evaluate("picture => picture.naturalWidth") >= 300
     assert view.locator(".face .bar").count() >= 7
     page.wait_for_timeout(1500)
     state: str = view.locator("#state").inner_text()
