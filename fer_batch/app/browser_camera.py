@@ -64,6 +64,7 @@ def show_browser_camera(session: Session, page: str, begin: Callable[[Feed], Liv
         try:
             begin(feeding.feed)
         except FerBatchError as error:
+            feeding.feed.close()
             st.error(str(error))
     elif not context.state.playing and feeding.feed is not None:
         feeding.feed = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import IO
+
 import pandas as pd
 import streamlit as st
 
@@ -42,9 +44,9 @@ def show() -> None:
         _show(session, analysis)
 
 
-def _begin(session: Session, name: str, content: object) -> None:
+def _begin(session: Session, name: str, content: IO[bytes]) -> None:
     folder = session.place(_PAGE)
-    photo = save(content, name, folder / "uploaded")  # type: ignore[arg-type]
+    photo = save(content, name, folder / "uploaded")
     try:
         analysis = Analysis(photo, Outputs(folder / "results", "both"), Settings(session.model))
     except FerBatchError as error:

@@ -192,6 +192,10 @@ def _show_one(session: Session, study: _Study, recordings: pd.DataFrame) -> None
     name = st.selectbox("Recording", names, index=None, placeholder="choose one", key=f"results-one-{study.folder}")
     if name is None:
         return
-    record = RecordingRecord.read(Layout(study.folder).record(name))
+    try:
+        record = RecordingRecord.read(Layout(study.folder).record(name))
+    except FerBatchError as error:
+        st.error(str(error))
+        return
     show_downloads(session, study.folder, record)
     show_view(session, _PAGE, study.folder, name, study.tables)

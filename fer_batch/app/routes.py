@@ -28,7 +28,7 @@ _POLICY: Final = {
 }
 _LOOK_AGAIN_S: Final = 0.02
 """How often is looked for a new picture: half the time between two of a camera's."""
-_SHOWN: Final = ("video/", "image/", "text/html")
+_SHOWN: Final = ("video/", "image/")
 """Kinds that a browser shows; all else, as what a visitor says it is, could act in the page's name and is saved."""
 
 
@@ -44,12 +44,13 @@ async def _file(request: Request) -> Response:
     """A file that the page has given this visitor the address of."""
     session = Visits.now.of(request.path_params["token"])
     found = None if session is None else session.file(request.path_params["number"])
-    if found is None or not found[0].is_file():
+    if session is None or found is None or not found[0].is_file():
         return Response("There is nothing here any more.\n", 404, _HEADERS, "text/plain")
     path, name = found
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     # SVG is a picture that can run scripts.
-    save = "download" in request.query_params or not kind.startswith(_SHOWN) or "svg" in kind
+    harmless = session.is_view(path) or (kind.startswith(_SHOWN) and "svg" not in kind)
+    save = "download" in request.query_params or not harmless
     return FileResponse(
         path,
         headers=_HEADERS,

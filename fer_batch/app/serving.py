@@ -7,6 +7,7 @@ from pathlib import Path
 from fer_batch.app.rooms import own_folder
 from fer_batch.app.visits import Visits
 from fer_batch.emotion.palette import hex_colour
+from fer_batch.interruption import stop_on_interrupt
 
 
 def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after_s: int, browser: bool) -> None:
@@ -55,7 +56,10 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
 
     page = Path(__file__).with_name("page.py")
     with (
+        # uvicorn has its own handlers while it serves; afterwards it sends itself the signal again.
+        stop_on_interrupt(quiet=True) as stop,
         own_folder() as folder,
         Visits(folder, local=local, forget_after_s=forget_after_s, connected=connected),
     ):
-        App(page, routes=routes(), middleware=[Middleware(OwnOrigin)]).run(config=settings)
+        if not stop.is_set():
+            App(page, routes=routes(), middleware=[Middleware(OwnOrigin)]).run(config=settings)

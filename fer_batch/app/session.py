@@ -65,7 +65,16 @@ class Session:
         """
         name = shown(path.name if name is None else name)
         number = self._files.setdefault((path, name), secrets.randbits(62))
-        return f"/given/{self.token}/{number}/{quote(name, safe='')}"
+        # The name comes with the file: in an address it could look like a way out of the server's folder.
+        return f"/given/{self.token}/{number}/file{quote(path.suffix, safe='.')}"
+
+    def view(self, page: str, name: str) -> Path:
+        """Where a page's HTML file of this name lies; only such are shown by browsers as pages."""
+        return self.folder / page / "views" / name
+
+    def is_view(self, path: Path) -> bool:
+        """Whether it is one of those."""
+        return path.parent.name == "views" and path.parent.parent.parent == self.folder
 
     def file(self, number: int) -> tuple[Path, str] | None:
         """The file of an address, and its name there."""

@@ -31,7 +31,7 @@ def show_view(session: Session, page: str, out: Path, recording: str, tables: Su
     try:
         # Another analysis of the same recording is another page.
         state = f"{document.absolute()} {document.stat().st_mtime_ns}"
-        path = session.folder / page / "views" / f"{sha256(state.encode()).hexdigest()[:16]}.html"
+        path = session.view(page, f"{sha256(state.encode()).hexdigest()[:16]}.html")
         if not path.is_file():
             with st.spinner("Making the view"):
                 write_view(out, recording, path, session.address, tables)

@@ -106,13 +106,15 @@ def start(folder: Path, *options: str, host: str = "127.0.0.1") -> Served:
 
 
 @contextmanager
-def serve(folder: Path, *options: str, host: str = "127.0.0.1") -> Iterator[Served]:
+def serve(
+    folder: Path, *options: str, host: str = "127.0.0.1", end: signal.Signals = signal.SIGINT
+) -> Iterator[Served]:
     """A server whose processes lead to no other machine, and that leaves nothing; see :func:`start`."""
     served = start(folder, *options, host=host)
     try:
         yield served
-        served.process.send_signal(signal.SIGINT)
-        served.process.wait(30)
+        served.process.send_signal(end)
+        assert served.process.wait(30) == 0
     finally:
         served.process.kill()
         served.process.wait()

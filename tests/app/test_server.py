@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ def test_after_a_crash_the_next_start_cleans_up(browser: Browser, served: Served
         assert workers
         assert psutil.wait_procs(workers, timeout=20)[1] == [], "nobody works on for a server that is dead"
         assert EXAMPLE.name in {path.name for path in crashed.files()}
-        with serve(folder, host="0.0.0.0") as for_all:  # noqa: S104 - that is what is tested
+        with serve(folder, host="0.0.0.0", end=signal.SIGTERM) as for_all:  # noqa: S104 - that is what is tested
             assert not crashed.room.exists()
             assert served.room.is_dir(), "another server is at work there"
             assert foreign.is_file()
