@@ -26,7 +26,8 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
         "server.port": port,
         "server.headless": not browser,
         "server.maxUploadSize": max_upload_mb,
-        "server.disconnectedSessionTTL": forget_after_s,
+        # It is told when to forget; by itself it might do so at some later time.
+        "server.disconnectedSessionTTL": forget_after_s + 60,
         # A name that leads here from elsewhere is none of a page on this machine.
         "server.allowedHosts": ["localhost", "127.0.0.1", "::1", host] if local else [],
         # Else every text that stands alone in the page's script would be shown.
@@ -46,20 +47,21 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
     }
     from starlette.middleware import Middleware
     from streamlit import App
-    from streamlit.runtime import Runtime
 
+    from fer_batch.app.connections import Connections
     from fer_batch.app.guard import OwnOrigin
     from fer_batch.app.routes import routes
 
-    def connected(name: str) -> bool:
-        return bool(Runtime.instance().is_active_session(name))
-
-    page = Path(__file__).with_name("page.py")
+    connections, page = Connections(), Path(__file__).with_name("page.py")
     with (
         # uvicorn has its own handlers while it serves; afterwards it sends itself the signal again.
         stop_on_interrupt(quiet=True) as stop,
         own_folder() as folder,
-        Visits(folder, local=local, forget_after_s=forget_after_s, connected=connected),
+        Visits(
+            folder, local=local, forget_after_s=forget_after_s, connected=connections.has, forget=connections.forget
+        ),
     ):
         if not stop.is_set():
-            App(page, routes=routes(), middleware=[Middleware(OwnOrigin)]).run(config=settings)
+            App(page, lifespan=connections.lifespan, routes=routes(), middleware=[Middleware(OwnOrigin)]).run(
+                config=settings
+            )

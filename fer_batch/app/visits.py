@@ -26,12 +26,22 @@ class Visits(Closing):
         local: whether visitors sit at this machine, so that they may name its files and what its network reaches.
         forget_after_s: for how long a visitor whose connection is gone may come back.
         connected: tells by Streamlit's name of a visit whether its browser is connected.
+        forget: told the name of one that is over.
     """
 
     now: ClassVar[Visits]
 
-    def __init__(self, folder: Path, *, local: bool, forget_after_s: float, connected: Callable[[str], bool]) -> None:
-        self._folder, self._local, self._forget_after_s, self._connected = folder, local, forget_after_s, connected
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        local: bool,
+        forget_after_s: float,
+        connected: Callable[[str], bool],
+        forget: Callable[[str], None],
+    ) -> None:
+        self._folder, self._local, self._forget_after_s = folder, local, forget_after_s
+        self._connected, self._forget = connected, forget
         self._sessions: dict[str, Session] = {}
         self._gone_since_s: dict[str, float] = {}
         self._lock, self._over = Lock(), Event()
@@ -61,12 +71,12 @@ class Visits(Closing):
             session.close()
 
     def _look_about(self) -> None:
-        # Streamlit lets go of a visit at some time after its end, if another one begins.
         while not self._over.wait(_LOOK_S):
-            for session in self._gone(time.monotonic()):
+            for name, session in self._gone(time.monotonic()).items():
+                self._forget(name)
                 session.close()
 
-    def _gone(self, now_s: float) -> list[Session]:
+    def _gone(self, now_s: float) -> dict[str, Session]:
         """Takes out those who will not come back."""
         with self._lock:
             for name in self._sessions:
@@ -77,4 +87,4 @@ class Visits(Closing):
             over = [name for name, since_s in self._gone_since_s.items() if now_s - since_s > self._forget_after_s]
             for name in over:
                 del self._gone_since_s[name]
-            return [self._sessions.pop(name) for name in over]
+            return {name: self._sessions.pop(name) for name in over}
