@@ -139,7 +139,7 @@ def _show(session: Session, work: LiveWatch) -> None:
     if not record.counts.get("rows"):
         st.info("No face was seen.")
         return
-    show_downloads(session, out, record)
+    show_downloads(session, _PAGE, out, record)
     if not out.is_relative_to(session.folder):
         st.caption(f"All results are in {out}.")
     show_view(session, _PAGE, out, name)

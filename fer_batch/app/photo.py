@@ -69,7 +69,7 @@ def _show(session: Session, analysis: Analysis) -> None:
     with left:
         if picture is not None:
             st.image(str(picture), width="stretch")
-        show_downloads(session, analysis.out, analysis.record)
+        show_downloads(session, _PAGE, analysis.out, analysis.record)
     with right:
         _show_faces(faces)
 

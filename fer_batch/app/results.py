@@ -197,5 +197,5 @@ def _show_one(session: Session, study: _Study, recordings: pd.DataFrame) -> None
     except FerBatchError as error:
         st.error(str(error))
         return
-    show_downloads(session, study.folder, record)
+    show_downloads(session, _PAGE, study.folder, record)
     show_view(session, _PAGE, study.folder, name, study.tables)

@@ -93,7 +93,7 @@ def _show(session: Session, analysis: Analysis) -> None:
         return
     if analysis.sentence is not None:
         st.warning(analysis.sentence)
-    show_downloads(session, analysis.out, analysis.record)
+    show_downloads(session, _PAGE, analysis.out, analysis.record)
     if not analysis.out.is_relative_to(session.folder):
         st.caption(f"All results are in {analysis.out}.")
     show_view(session, _PAGE, analysis.out, analysis.record.id)

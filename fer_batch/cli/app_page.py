@@ -21,7 +21,7 @@ def app_page(
             metavar="SECONDS",
             help="Remove what a visitor gave so long after the page is closed.",
         ),
-    ] = 120,
+    ] = 300,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
 ) -> None:
     """Serve a web page for photos, videos, cameras and results; Ctrl-C ends it.
