@@ -56,8 +56,9 @@ class Result:
         ``confusion`` has a row a true label and a column a predicted one, in the order of ``labels``; faces that were
         not found are in no column. Answers are limited to ``labels``, but for ``accuracy_all_labels``, where the model
         may answer with any of the seven. ``ece`` is the expected calibration error and ``nll`` the mean negative
-        log-likelihood in nats, both over the faces that were found. ``conditions`` has figures under each condition;
-        its ``points_lost`` is how many points of a hundred the accuracy is lower than undisturbed.
+        log-likelihood in nats, both over the faces that were found; ``reliability`` has mean confidence, accuracy and
+        number of faces of each occupied bin of confidence. ``conditions`` has figures under each condition; its
+        ``points_lost`` is how many points of a hundred the accuracy is lower than undisturbed.
         """
         predicted, confidence = self._answers()
         indices = [EMOTIONS.index(label) for label in self.labels]
@@ -75,6 +76,7 @@ class Result:
             "balanced_accuracy": float(recall.mean()),
             "macro_f1": float(f1.mean()),
             "ece": self._ece(predicted, confidence),
+            "reliability": [list(one) for one in self._bins(predicted, confidence)],
             "nll": self._nll(indices),
             "not_found": int((~self.found).sum()),
             "per_class": {

@@ -14,15 +14,21 @@ if TYPE_CHECKING:
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
+def program() -> str:
+    """Chromium of the system: it is the one that plays H.264; a test is skipped where there is none."""
+    found = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    return found
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium of the system: it is the one that plays H.264."""
+    """The system's, without a window."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("needs a browser: apt-get install chromium")
+    path = program()
     with sync_api.sync_playwright() as playwright:
         # In containers the browser's own sandbox often cannot be set up; it opens nothing but our own files.
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield started
         started.close()

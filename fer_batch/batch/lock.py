@@ -65,6 +65,18 @@ def only_run(folder: Path) -> Iterator[int]:
                     folder.rmdir()
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a run is at work in the folder, which exists.
+
+    Raises:
+        OutputError: when that cannot be found out.
+    """
+    file = _locked(folder / _NAME)
+    if file is not None:
+        file.close()
+    return file is None
+
+
 def _locked(path: Path) -> IO[bytes] | None:
     """The lock file, held; None while another run holds it."""
     with explained(path):

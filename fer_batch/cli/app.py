@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fer_batch.cli.analyze import analyze
+from fer_batch.cli.app_page import app_page
 from fer_batch.cli.bench import bench
 from fer_batch.cli.evaluate import evaluate
 from fer_batch.cli.live import live
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 for command in (analyze, live, summary, report, probe, models, evaluate, train, bench):
     app.command()(command)
+app.command("app")(app_page)
 
 
 def _version(wanted: bool) -> None:

@@ -7,35 +7,19 @@ import ipaddress
 import json
 import secrets
 import socket
-import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
-from threading import Condition, Thread
+from threading import Thread
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from fer_batch.closing import Closing
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.palette import hex_colour
 from fer_batch.errors import InputError
 from fer_batch.live.happenings import Counts
-from fer_batch.live.statistics import LiveStatistics
-from fer_batch.live.watching import Told
+from fer_batch.live.onlookers import BOUNDARY, FILES, STUCK_S, Onlookers
 
-_MOST_VIEWERS: Final = 16
-"""Pictures that are sent at a time, each by a thread."""
-_STUCK_S: Final = 5.0
-"""A viewer who takes nothing for so long is sent nothing more."""
-_BOUNDARY: Final = "picture"
-_FILES: Final = {
-    "": ("page.html", "text/html"),
-    "page.css": ("page.css", "text/css"),
-    "page.js": ("page.js", "text/javascript"),
-}
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -46,11 +30,10 @@ _HEADERS: Final = {
 }
 
 
-class Preview(Closing):
+class Preview(Onlookers):
     """Serves the pictures and numbers of live recordings.
 
-    Who has the token sees; who has not gets 403. Pictures are asked for only while somebody looks, and each viewer gets
-    the newest when it has taken the one before, so that nobody slows anybody.
+    Who has the token sees; who has not gets 403.
 
     Args:
         listen: ``HOST:PORT``; port 0 takes a free one.
@@ -73,13 +56,7 @@ class Preview(Closing):
     ) -> None:
         host, port = _host_and_port(listen)
         self._token = token or secrets.token_urlsafe(16)
-        self._names: Sequence[str] = list(sources)
-        self._sources, self._counts, self._on_wanted = sources, counts, on_wanted
-        self._changed = Condition()
-        self._pictures: dict[str, tuple[int, bytes]] = {}
-        self._viewers: Counter[str] = Counter()
-        self._statistics = {name: LiveStatistics(time.monotonic()) for name in sources}
-        self._over = False
+        super().__init__(sources, counts, on_wanted)
         try:
             self._server = _Server((host, port), self)
         except OSError as error:
@@ -100,23 +77,9 @@ class Preview(Closing):
         self._thread = Thread(target=self._server.serve_forever, name="fer-batch preview", daemon=True)
         self._thread.start()
 
-    def show(self, name: str, jpeg: bytes) -> None:
-        """Takes a picture; waits for nobody."""
-        with self._changed:
-            number = self._pictures.get(name, (0, b""))[0]
-            self._pictures[name] = number + 1, jpeg
-            self._changed.notify_all()
-
-    def tell(self, name: str, told: Told) -> None:
-        """Takes note of what happens."""
-        with self._changed:
-            self._statistics[name].tell(told, time.monotonic())
-
     def close(self) -> None:
         """Serves no more."""
-        with self._changed:
-            self._over = True
-            self._changed.notify_all()
+        super().close()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -129,70 +92,6 @@ class Preview(Closing):
     def token(self) -> str:
         """What the address must hold."""
         return self._token
-
-    def look(self, number: int) -> str | None:
-        """Begins to look at a recording, which :meth:`look_away` ends; None when it is not there or too many look."""
-        with self._changed:
-            if not 0 <= number < len(self._names) or self._viewers.total() >= _MOST_VIEWERS:
-                return None
-            name = self._names[number]
-            self._viewers[name] += 1
-            # Told while nobody else comes or goes: were it told later, the last who goes could be told after the next.
-            if self._viewers[name] == 1:
-                self._on_wanted(name, True)
-        return name
-
-    def look_away(self, name: str) -> None:
-        """Nobody looks here any more."""
-        with self._changed:
-            self._viewers[name] -= 1
-            if not self._viewers[name]:
-                self._on_wanted(name, False)
-
-    def next_picture(self, name: str, after: int) -> tuple[int, bytes] | None:
-        """The newest picture and its number, waited for until it is another one; None when all is over.
-
-        When none comes for a while it is the last one again, by which a viewer who has gone is noticed.
-        """
-        with self._changed:
-            while not self._over:
-                self._changed.wait_for(
-                    lambda: self._over or self._pictures.get(name, (0, b""))[0] > after, timeout=_STUCK_S
-                )
-                if name in self._pictures and not self._over:
-                    return self._pictures[name]
-            return None
-
-    def state(self) -> dict[str, Any]:
-        """What the page shows besides pictures."""
-        emotions = [{"name": name, "colour": hex_colour(name)} for name in EMOTIONS]
-        with self._changed:
-            return {"emotions": emotions, "recordings": [self._state_of(name) for name in self._names]}
-
-    def _state_of(self, name: str) -> dict[str, Any]:
-        now_s, one = time.monotonic(), self._statistics[name]
-        rates, latency = one.rates(now_s, self._counts.get(name) or Counts()), one.latency(now_s)
-        faces = [
-            {
-                "track": face.track,
-                "emotion": EMOTIONS[max(range(len(EMOTIONS)), key=face.probabilities.__getitem__)],
-                "probabilities": [round(value, 3) for value in face.probabilities],
-                "strip": face.strip(now_s),
-            }
-            for face in one.faces(now_s)
-        ]
-        return {
-            "name": name,
-            "source": self._sources[name],
-            "state": one.state,
-            "reason": one.reason,
-            "retry_in_s": None if one.retry_s is None else max(0.0, one.retry_s - now_s),
-            "arrived": rates.arrived,
-            "analysed": rates.analysed,
-            "dropped": rates.dropped,
-            "latency_s": None if latency is None else latency[0],
-            "faces": faces,
-        }
 
 
 class _Server(ThreadingHTTPServer):
@@ -212,7 +111,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = _STUCK_S
+    timeout = STUCK_S
     server_version, sys_version = "fer-batch", ""
 
     def do_GET(self) -> None:
@@ -227,8 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.SEE_OTHER, b"", "text/plain", {"Location": "/", "Set-Cookie": kept})
         elif not allows(given or self._cookie(cookie)):
             self._answer(HTTPStatus.FORBIDDEN, b"403: open the address that fer-batch printed, with its token.\n")
-        elif place in _FILES:
-            name, kind = _FILES[place]
+        elif place in FILES:
+            name, kind = FILES[place]
             self._answer(HTTPStatus.OK, resources.files("fer_batch.live").joinpath("page", name).read_bytes(), kind)
         elif place == "state":
             self._answer(HTTPStatus.OK, json.dumps(self.server.preview.state()).encode(), "application/json")
@@ -268,12 +167,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(HTTPStatus.OK)
             for header, value in _HEADERS.items():
                 self.send_header(header, value)
-            self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+            self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
             self.end_headers()
             seen = 0
             while (found := preview.next_picture(name, seen)) is not None:
                 seen, jpeg = found
-                head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                 self.wfile.write(head.encode() + jpeg + b"\r\n")
         finally:
             self.close_connection = True

@@ -12,7 +12,7 @@ import pandas as pd
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.palette import hex_colour
 from fer_batch.report import packing
-from fer_batch.report.media import media
+from fer_batch.report.media import Place, media
 from fer_batch.report.packing import Packed, packed
 from fer_batch.report.thumbnails import columns, thumbnails
 from fer_batch.timeline.layout import Layout
@@ -35,14 +35,16 @@ class PageData:
     """Rows whose box was worked out from the frames around."""
 
 
-def page_data(out: Path, recording: str, sums: pd.DataFrame, page: Path, *, with_thumbnails: bool = False) -> PageData:
+def page_data(
+    out: Path, recording: str, sums: pd.DataFrame, page: Path | Place, *, with_thumbnails: bool = False
+) -> PageData:
     """Reads one recording.
 
     Args:
         out: the output folder.
         recording: its id.
         sums: the rows of its tracks in the table ``tracks`` of :func:`fer_batch.summary`.
-        page: where the page will be; links start there.
+        page: where the page will be, as links start there; or the addresses of files, if a server gives them.
         with_thumbnails: cut a picture of each face out of the recording.
 
     Raises:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from fer_batch.errors import InputError
@@ -15,6 +16,9 @@ from fer_batch.names import valid
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.video.file import VideoFile
+
+Place: TypeAlias = Callable[[Path], str]
+"""Tells a file's address where a server gives it to browsers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,13 @@ class Media:
         return {"shift_s": self.shift_s, "recording": self.recording, "annotated": self.annotated}
 
 
-def media(out: Path, record: RecordingRecord, page: Path) -> Media:
+def media(out: Path, record: RecordingRecord, page: Path | Place) -> Media:
     """The recording and its annotated copy, as seen from a page.
 
     The recording's place is given twice: by the way from the page, which holds when a folder with both is moved, and
-    in full, which holds when the report alone is. A live source has no file to link to, and one that
-    was played as if it were a camera has times of its own.
+    in full, which holds when the report alone is. A live source has no file to link to, and one that was played as if
+    it were a camera has times of its own. A page that a server gives has the addresses there of those files that
+    exist.
     """
     source, shift_s = Path(record.source), 0.0
     if record.probe.get("kind") == "video" and not record.live:
@@ -58,7 +63,7 @@ def media(out: Path, record: RecordingRecord, page: Path) -> Media:
     return Media(shift_s, recording, annotated)
 
 
-def _part(document: Path, page: Path) -> list[dict[str, Any]]:
+def _part(document: Path, page: Path | Place) -> list[dict[str, Any]]:
     """The video that a document beside it is about; none where it is gone or cannot be understood."""
     video = document.with_suffix(".mp4")
     try:
@@ -71,8 +76,11 @@ def _part(document: Path, page: Path) -> list[dict[str, Any]]:
     return [{**link, "from_s": start_s, "to_s": last_s} for link in _links(video.absolute(), page, start_s)[:1]]
 
 
-def _links(file: Path, page: Path, shift_s: float) -> list[dict[str, Any]]:
+def _links(file: Path, page: Path | Place, shift_s: float) -> list[dict[str, Any]]:
     hrefs = []
+    if not isinstance(page, Path):
+        hrefs = [page(file)] if file.is_file() else []
+        return [{"href": href, "name": valid(str(file)), "shift_s": shift_s} for href in hrefs]
     # On Windows there is no way from one drive to another.
     with suppress(ValueError):
         hrefs.append(quote(os.fsencode(os.path.relpath(file, page.parent.absolute())).replace(os.sep.encode(), b"/")))

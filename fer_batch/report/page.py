@@ -26,13 +26,13 @@ _SCRIPTS = (
 """In the order in which they need each other."""
 
 
-def recording_page(what: PageData, total: dict[str, Any], index: str) -> str:
+def recording_page(what: PageData, total: dict[str, Any], index: str | None) -> str:
     """HTML.
 
     Args:
         what: the recording.
         total: its row in the table ``recordings`` of :func:`fer_batch.summary`.
-        index: link to the index.
+        index: link to the index; None where there is none.
     """
     record, meta = what.record, what.meta
     photo = meta["kind"] == "photo"
@@ -40,7 +40,7 @@ def recording_page(what: PageData, total: dict[str, Any], index: str) -> str:
     values = {
         "title": text(record.id),
         "kind": meta["kind"],
-        "index": text(index),
+        "nav": "" if index is None else f'<a class="home" href="{text(index)}">All recordings</a>',
         "status": _chip(record.status),
         "notices": f'<p class="notice">{text(record.error)}</p>' if record.error else "",
         "facts": facts(_facts(record, meta, total)),

@@ -14,6 +14,7 @@ from fer_batch.atomic import explained, whole
 from fer_batch.errors import InputError
 from fer_batch.report.data import page_data
 from fer_batch.report.index import index_page
+from fer_batch.report.media import Place
 from fer_batch.report.page import recording_page
 from fer_batch.timeline.layout import below
 from fer_batch.timeline.summing import Summary, summary
@@ -62,6 +63,28 @@ def write_report(
     links = {name: _link(path, index) for name, path in pages.items() if path.exists()}
     _write(index, index_page(tables.recordings, links, out.absolute().name or "Recordings"))
     return index
+
+
+def write_view(out: Path, recording: str, path: Path, place: Place, tables: Summary | None = None) -> None:
+    """Writes the page of one recording for a server that gives it to browsers, without a link to an index.
+
+    Args:
+        out: the folder that ``fer-batch analyze`` or ``fer-batch live`` wrote.
+        recording: its id.
+        path: of the page.
+        place: tells the addresses of the recording and its annotated copy.
+        tables: what :func:`fer_batch.summary` gives of the folder, if that is known already.
+
+    Raises:
+        InputError: when the recording is not there or has no timeline, or a file is damaged.
+        OutputError: when the page cannot be written.
+    """
+    tables = summary(out) if tables is None else tables
+    total = tables.recordings[tables.recordings["recording"] == recording]
+    chosen_recordings(out, list(total["recording"][total["seen_s"].notna()]), [recording])
+    sums = tables.tracks[tables.tracks["recording"] == recording]
+    what = page_data(out, recording, sums, place, with_thumbnails=True)
+    _write(path, recording_page(what, total.to_dict("records")[0], None))
 
 
 def chosen_recordings(out: Path, known: Sequence[str], wanted: Sequence[str] | None) -> list[str]:

@@ -6,6 +6,7 @@ let names = [];
 let shown = 0;
 
 function show(number) {
+  if (number !== shown) past.clear();
   shown = number;
   picture.src = `picture/${number}?${Date.now()}`;
   picture.alt = `The annotated picture of ${names[number]}`;
@@ -35,7 +36,46 @@ function element(tag, text = "", kind = "") {
   return made;
 }
 
-function face_card(face, emotions) {
+// What each track has shown in the last half minute, as often as it was asked for.
+const PAST_MS = 30000;
+const past = new Map();
+
+function note(faces, now) {
+  for (const face of faces) {
+    // Who is out of sight for a moment keeps a card, but shows nothing new.
+    if (face.strip.at(-1) === null) continue;
+    if (!past.has(face.track)) past.set(face.track, []);
+    past.get(face.track).push({ at: now, probabilities: face.probabilities });
+  }
+  for (const [track, samples] of past) {
+    while (samples.length && now - samples[0].at > PAST_MS) samples.shift();
+    if (!samples.length) past.delete(track);
+  }
+}
+
+// The seven probabilities stacked, newest at the right, as in reports; the ground shows where the face was not seen.
+function timeline(track, emotions, now) {
+  const canvas = element("canvas", "", "past");
+  canvas.width = 480;
+  canvas.height = 80;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", "The probabilities of the last half minute");
+  const pen = canvas.getContext("2d");
+  const x = (at) => canvas.width * (1 - (now - at) / PAST_MS);
+  const samples = past.get(track) ?? [];
+  for (const [i, one] of samples.entries()) {
+    const before = i && one.at - samples[i - 1].at < 1500 ? samples[i - 1].at : one.at - 250;
+    let top = canvas.height;
+    for (const [n, share] of one.probabilities.entries()) {
+      top -= share * canvas.height;
+      pen.fillStyle = emotions[n].colour;
+      pen.fillRect(x(before), top, x(one.at) - x(before) + 0.5, share * canvas.height + 0.5);
+    }
+  }
+  return canvas;
+}
+
+function face_card(face, emotions, now) {
   const card = element("div", "", "face");
   const heading = element("h3", `Track ${face.track} `);
   heading.append(element("span", face.emotion));
@@ -60,7 +100,7 @@ function face_card(face, emotions) {
     if (one !== null) { cell.style.background = emotions[one].colour; cell.title = emotions[one].name; }
     strip.append(cell);
   }
-  card.append(strip);
+  card.append(strip, timeline(face.track, emotions, now));
   return card;
 }
 
@@ -78,7 +118,9 @@ function tell(told) {
   by("dropped").textContent = `${one.dropped.toFixed(1)}/s`;
   by("latency").textContent = one.latency_s === null ? "–" : `${Math.round(1000 * one.latency_s)} ms`;
   by("nobody").hidden = one.faces.length > 0;
-  by("faces").replaceChildren(...one.faces.map((face) => face_card(face, told.emotions)));
+  const now = performance.now();
+  note(one.faces, now);
+  by("faces").replaceChildren(...one.faces.map((face) => face_card(face, told.emotions, now)));
 }
 
 async function ask() {

@@ -1,0 +1,1 @@
+"""The web page for those who never open a terminal (optional extra ``app``)."""

@@ -1,0 +1,15 @@
+"""The visit that the page's script runs for."""
+
+from __future__ import annotations
+
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from fer_batch.app.session import Session
+from fer_batch.app.visits import Visits
+
+
+def session() -> Session:
+    """Begun with the first run of the script, and ended some time after the browser has gone."""
+    context = get_script_run_ctx()
+    assert context is not None
+    return Visits.now.visit(context.session_id)

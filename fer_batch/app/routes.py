@@ -1,0 +1,95 @@
+"""What the server gives besides Streamlit's own: a visitor's files, in ranges too, and live pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from collections.abc import AsyncIterator
+from importlib import resources
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from fer_batch.app.live_watch import LiveWatch
+from fer_batch.app.visits import Visits
+from fer_batch.live.onlookers import BOUNDARY, FILES, STUCK_S, Onlookers
+
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_POLICY: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+}
+_LOOK_AGAIN_S: Final = 0.02
+"""How often is looked for a new picture: half the time between two of a camera's."""
+_SHOWN: Final = ("video/", "image/")
+"""Kinds that a browser shows; all else, as what a visitor says it is, could act in the page's name and is saved."""
+
+
+def routes() -> list[Route]:
+    """For the server."""
+    return [
+        Route("/given/{token}/{number:int}/{name}", _file),
+        Route("/watched/{token}/{place:path}", _live),
+    ]
+
+
+async def _file(request: Request) -> Response:
+    """A file that the page has given this visitor the address of."""
+    session = Visits.now.of(request.path_params["token"])
+    found = None if session is None else session.file(request.path_params["number"])
+    if session is None or found is None or not found[0].is_file():
+        return Response("There is nothing here any more.\n", 404, _HEADERS, "text/plain")
+    path, name = found
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    # SVG is a picture that can run scripts.
+    harmless = session.is_view(path) or (kind.startswith(_SHOWN) and "svg" not in kind)
+    save = "download" in request.query_params or not harmless
+    return FileResponse(
+        path,
+        headers=_HEADERS,
+        media_type=kind,
+        filename=name,
+        content_disposition_type="attachment" if save else "inline",
+    )
+
+
+async def _live(request: Request) -> Response:
+    """The page of what is watched live, and what that page asks for."""
+    session, place = Visits.now.of(request.path_params["token"]), request.path_params["place"]
+    work = None if session is None else session.work("live")
+    if not isinstance(work, LiveWatch):
+        return Response("There is nothing here any more.\n", 404, _HEADERS, "text/plain")
+    if place in FILES:
+        name, kind = FILES[place]
+        content = resources.files("fer_batch.live").joinpath("page", name).read_bytes()
+        return Response(content, 200, {**_HEADERS, **_POLICY}, kind)
+    if place == "state":
+        return JSONResponse(work.onlookers.state(), headers=_HEADERS)
+    if place == "picture/0" and (looked := work.onlookers.look(0)) is not None:
+        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        return StreamingResponse(_pictures(work.onlookers, looked), 200, _HEADERS, kind)
+    return Response("There is nothing here.\n", 404, _HEADERS, "text/plain")
+
+
+async def _pictures(onlookers: Onlookers, name: str) -> AsyncIterator[bytes]:
+    """One picture after another, each when the one before is taken."""
+    sent, waited_s = 0, 0.0
+    try:
+        while (found := onlookers.newest(name)) is not None:
+            number, jpeg = found
+            # The last one again after a while, by which a viewer who has gone is noticed.
+            if number and (number != sent or waited_s > STUCK_S):
+                sent, waited_s = number, 0.0
+                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                yield head.encode() + jpeg + b"\r\n"
+            waited_s += _LOOK_AGAIN_S
+            await asyncio.sleep(_LOOK_AGAIN_S)
+    finally:
+        onlookers.look_away(name)

@@ -1,0 +1,45 @@
+"""How far an analysis is, and a button to stop it."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from fer_batch.app.analysis import Analysis
+from fer_batch.app.session import Session
+from fer_batch.cli.wording import lasting
+from fer_batch.report.html import clock
+
+
+@st.fragment(run_every=0.5)
+def show_waiting(session: Session, page: str, analysis: Analysis) -> None:
+    """Looked at twice a second; the whole page is run again when it is over."""
+    if not analysis.running:
+        st.rerun()
+    share, words = _reached(analysis)
+    with st.container(border=True):
+        st.progress(share, text=words)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Cancel", key=f"cancel-{page}"):
+                with st.spinner("Stopping"):
+                    session.forget(page)
+                st.rerun()
+            st.caption("It goes on while you look at the other pages. Closing this page ends it.")
+
+
+def _reached(analysis: Analysis) -> tuple[float, str]:
+    """Share of the work, 0 to 1, and a line about it."""
+    activity = next(iter(analysis.progress.workers.values()), None)
+    if activity is None or activity.progress is None:
+        return 0.0, f"{analysis.recording.name}: loading the models"
+    reached = activity.progress
+    frames, _ = activity.speed(time.monotonic())
+    said = [clock(reached.time_s)]
+    if reached.frames_total:
+        said.append(f"frame {reached.frames} of {reached.frames_total}")
+    if frames:
+        said.append(f"{frames:.0f} frames a second")
+    if frames and reached.frames_total:
+        said.append(f"{lasting(max(0, reached.frames_total - reached.frames) / frames)} left")
+    return activity.share, f"{analysis.recording.name}: {', '.join(said)}"
