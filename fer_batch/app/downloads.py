@@ -42,9 +42,9 @@ def show_downloads(session: Session, page: str, out: Path, record: RecordingReco
         part = f" {number}" if len(copies) > 1 else ""
         found.append((f"{what}{part}", path, f"annotated-{stem}{part.replace(' ', '-')}{path.suffix}"))
     with st.container(horizontal=True):
-        for label, path, name in found:
-            if path is not None:
-                st.link_button(label, f"{session.address(path, name)}?download", icon=":material/download:")
+        for label, file, name in found:
+            if file is not None:
+                st.link_button(label, f"{session.address(file, name)}?download", icon=":material/download:")
     if len(copies) > _MOST_SEGMENTS or len(timelines) > _MOST_JOINED:
         st.caption(f"It has {len(timelines)} parts; all of them are in {out}.")
 
