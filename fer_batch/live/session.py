@@ -111,7 +111,7 @@ class Session:
             except UnreachableError as error:
                 return error
             self.counts.connections += 1
-            yield Connected(datetime.now(UTC), self._clock.last_s, stretch.probe)
+            yield Connected(*stretch.began, stretch.probe)
             yield from self._seen(stretch)
             self._frame = stretch.frame
             return stretch.lost

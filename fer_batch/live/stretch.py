@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Event, Thread
 from typing import Final
 
@@ -98,6 +99,14 @@ class Stretch(Closing):
         """What comes; known from :meth:`connect` on."""
         assert self._connection is not None
         return self._connection.probe
+
+    @property
+    def began(self) -> tuple[datetime, float]:
+        """When the first frame came, UTC, and its time; known from :meth:`connect` on, until frames are drawn."""
+        assert self._first is not None
+        first = self._first[0]
+        assert first.captured_at is not None
+        return first.captured_at, first.time_s
 
     @property
     def frame(self) -> int:

@@ -139,7 +139,7 @@ def test_the_record_tells_how_the_results_came_to_be(example: Run, timeline: pd.
     assert (counts["frames_decoded"], counts["frames_analysed"]) == (FRAMES, FRAMES)
     assert (counts["rows"], counts["tracks"]) == (len(timeline), timeline["track"].nunique())
     assert counts["damaged_packets"] == counts["damaged_frames"] == counts["repaired_times"] == 0
-    assert record["model"] == {"name": model.name, "sha256": model.sha256}
+    assert record["model"] == {"name": model.name, "sha256": model.sha256, "device": "cpu"}
     assert (record["settings"]["detector"], record["settings"]["persons"]) == ("auto", True)
     probe = record["probe"]
     assert (probe["width"], probe["height"], probe["frames"], probe["audio_codec"]) == (640, 360, FRAMES, "aac")

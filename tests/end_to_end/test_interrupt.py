@@ -113,7 +113,8 @@ def test_an_interrupted_run_keeps_what_it_has_analysed(
     pd.testing.assert_frame_equal(episodes, fer_batch.episodes(timeline), check_exact=True)
     with av.open(str(out / "annotated" / long_clip.name)) as video:
         assert sum(1 for _ in video.decode(video=0)) == analysed
-    assert files(out) == [
+    # On a slow machine something was committed, from which a later run goes on.
+    assert [name for name in files(out) if not name.startswith(".unfinished/")] == [
         f"annotated/{long_clip.name}",
         f"episodes/recording={long_clip.name}/part-00000.parquet",
         f"recordings/{long_clip.name}.json",
