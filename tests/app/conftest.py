@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from app.serving import Served, serve
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that forgets visitors soon."""
-    pytest.importorskip("streamlit", reason="needs the extra app: pip install 'fer-batch[app]'")
+    if find_spec("streamlit") is None:
+        pytest.skip("needs the extra app: pip install 'fer-batch[app]'")
     with serve(tmp_path_factory.mktemp("served"), "--forget-after", "1") as one:
         yield one
 
