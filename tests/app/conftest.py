@@ -27,3 +27,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "laugh.mp4"
     ffmpeg("-ss", "8", "-t", "3", "-i", EXAMPLE, "-an", "-c:v", "libx264", "-preset", "ultrafast", path)
     return path
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example six times, two minutes: nobody waits for its end."""
+    path = tmp_path_factory.mktemp("clip") / "interview.mp4"
+    ffmpeg("-stream_loop", "5", "-i", EXAMPLE, "-an", "-c", "copy", path)
+    return path
