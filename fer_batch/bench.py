@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import ffmpeg
 import imageio_ffmpeg
 import numpy as np
+import psutil
 
 from fer_batch.bench_following import following_share
 from fer_batch.emotion.classifier import EmotionClassifier
@@ -30,6 +31,7 @@ from fer_batch.outcome import Outputs
 from fer_batch.pipeline import analyze_recording
 from fer_batch.settings import Settings
 from fer_batch.stopwatch import Stopwatch
+from fer_batch.video.annotated import CRF, PRESET
 from fer_batch.video.file import VideoFile
 from fer_batch.video.opening import open_source
 from fer_batch.video.selection import Selection
@@ -53,18 +55,30 @@ class Bench:
     """Frames a second of the analysis over those of decoding alone, run by run in turn."""
     video_frames_per_second: float
     """The same with annotated video."""
+    transcode_frames_per_second: float
+    """Of decoding and encoding alone, by the same ffmpeg with the same preset and quality."""
+    ratio_to_transcode: float
+    """Frames a second with annotated video over those of transcoding, run by run in turn."""
     ratio_of_five: float
     """Seconds of the recording a second with ``--fps 5`` over those with all frames, run by run in turn."""
     stages: dict[str, float]
     """Milliseconds of processor time a frame, without annotated video: "decode" (with finding cuts), "convert" to what
     the detector sees, "detect", "track" (with closer looks and embeddings), "register" (crops, poses, sharpness),
-    "classify", "write", and "other": libraries' own threads, queues, memory."""
+    "classify", "write", and "other": libraries' own threads, MediaPipe's among them, queues, memory."""
     processor_ms: float
     """The sum of all stages."""
     processor_use: float
     """Share of the cores' time that was used."""
-    start_up_s: float
-    """From the command to its first frame, and from its last to the end of the process."""
+    waits: dict[str, float]
+    """Milliseconds a frame for which the stage after it waited for "decode", "look" (detection ahead) and "follow"
+    (tracking): the longest is for the one that holds up all."""
+    video_stages: dict[str, float]
+    """As ``stages``, with annotated video: also "draw" (with handing over to the encoder) and "encode" (another
+    process)."""
+    start_s: float
+    """From the command to the recording's first frame."""
+    end_s: float
+    """From the recording's end to that of the process."""
     peak_memory_mb: float
     """Resident memory of the process at its largest, MiB, without annotated video."""
     long_peak_memory_mb: float
@@ -90,7 +104,8 @@ class _Run:
     frames: int
     faces: int
     seconds: float
-    overhead_s: float
+    start_s: float
+    end_s: float
     peak_mb: float
 
 
@@ -110,15 +125,17 @@ def bench(path: Path, runs: int = 3) -> Bench:
     decode_only(path)
     with tempfile.TemporaryDirectory(prefix="fer-batch-bench-") as folder:
         _analyse(path, Path(folder), "--no-video")
-        decode, plain, drawn, five = [], [], [], []
+        decode, plain, coded, drawn, five = [], [], [], [], []
         for _ in range(runs):
             decode.append(decode_only(path))
             plain.append(_analyse(path, Path(folder), "--no-video"))
+            coded.append(transcode_only(path, Path(folder)))
             drawn.append(_analyse(path, Path(folder), "--video"))
             five.append(_analyse(path, Path(folder), "--no-video", "--fps", "5"))
         long = _analyse(_looped(path, Path(folder)), Path(folder), "--no-video")
     detection, classification = _stages(path)
-    stages, use = _stage_times(path)
+    stages, waits, use = _stage_times(path, video=False)
+    video_stages, _, _ = _stage_times(path, video=True)
     peak = median(run.peak_mb for run in plain)
     speeds = [run.frames / run.seconds for run in plain]
     return Bench(
@@ -129,11 +146,16 @@ def bench(path: Path, runs: int = 3) -> Bench:
         median(speeds),
         median(speed / alone for speed, alone in zip(speeds, decode, strict=True)),
         median(run.frames / run.seconds for run in drawn),
+        plain[0].frames / median(coded),
+        median(alone / run.seconds for alone, run in zip(coded, drawn, strict=True)),
         median(every.seconds / some.seconds for every, some in zip(plain, five, strict=True)),
         stages,
         sum(stages.values()),
         use,
-        median(run.overhead_s for run in plain),
+        waits,
+        video_stages,
+        median(run.start_s for run in plain),
+        median(run.end_s for run in plain),
         peak,
         long.peak_mb,
         long.peak_mb / peak - 1,
@@ -152,8 +174,20 @@ def decode_only(path: Path) -> float:
         return frames / (time.perf_counter() - began)
 
 
-def _stage_times(path: Path) -> tuple[dict[str, float], float]:
-    """Milliseconds of processor time a frame in each stage, and the share of the cores' time that was used.
+def transcode_only(path: Path, folder: Path) -> float:
+    """Seconds of decoding and encoding every frame as annotated video is encoded, by one ffmpeg, sound copied."""
+    target = folder / "transcoded.mp4"
+    began = time.perf_counter()
+    settings = {"preset": PRESET, "crf": CRF}
+    stream = ffmpeg.input(str(path)).output(
+        str(target), **{"c:v": "libx264", "c:a": "copy", "pix_fmt": "yuv420p", "fps_mode": "passthrough"}, **settings
+    )
+    _run_ffmpeg(stream, f"{path}: cannot be transcoded")
+    return time.perf_counter() - began
+
+
+def _stage_times(path: Path, *, video: bool) -> tuple[dict[str, float], dict[str, float], float]:
+    """Milliseconds of processor time a frame in each stage and of waiting, and the share of the cores' time used.
 
     One analysis in this process, after the networks have been used once.
     """
@@ -161,17 +195,27 @@ def _stage_times(path: Path) -> tuple[dict[str, float], float]:
     with Engine(Settings(), stopwatch=stopwatch) as engine, tempfile.TemporaryDirectory(prefix="fer-batch-") as folder:
         engine.warm_up()
         stopwatch.seconds.clear()
-        began, began_s = time.process_time(), time.perf_counter()
+        began, began_s, coded = time.process_time(), time.perf_counter(), _children_s()
         recording = Recording(path.name, path)
-        outputs = Outputs(Path(folder), video=False)
+        outputs = Outputs(Path(folder), video=video)
         record = analyze_recording(engine, recording, Selection(), outputs).record
         processor_s, elapsed_s = time.process_time() - began, time.perf_counter() - began_s
+        coded = _children_s() - coded
     if record.status == "failed":
         raise InputError(f"{path}: the analysis to measure failed: {record.error}")
     frames = max(1, record.counts["frames_decoded"])
     stages = {name: 1000 * seconds / frames for name, seconds in stopwatch.seconds.items()}
     stages["other"] = max(0.0, 1000 * processor_s / frames - sum(stages.values()))
-    return stages, processor_s / (elapsed_s * available_cores())
+    if video:
+        stages["encode"] = 1000 * coded / frames
+    waits = {name.rpartition(" ")[2]: 1000 * seconds / frames for name, seconds in stopwatch.waits.items()}
+    return stages, waits, processor_s / (elapsed_s * available_cores())
+
+
+def _children_s() -> float:
+    """Processor time of this process's children that have ended; where the system does not count it 0."""
+    times = psutil.Process().cpu_times()
+    return float(times.children_user + times.children_system)
 
 
 def _stages(path: Path, rounds: int = 40) -> tuple[list[float], list[float]]:
@@ -199,7 +243,7 @@ def _stages(path: Path, rounds: int = 40) -> tuple[list[float], list[float]]:
 def _analyse(path: Path, folder: Path, *options: str) -> _Run:
     """One analysis in a process of its own, whose memory the operating system counts."""
     command = [sys.executable, "-m", "fer_batch", "analyze", str(path), "-o", str(folder / "out"), "--overwrite"]
-    began = time.perf_counter()
+    began = datetime.now(UTC)
     with subprocess.Popen(
         [*command, "--json", "-q", *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     ) as process:
@@ -207,28 +251,30 @@ def _analyse(path: Path, folder: Path, *options: str) -> _Run:
         text = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    elapsed = time.perf_counter() - began
+    ended = datetime.now(UTC)
     if process.returncode != 0:
         raise InputError(f"{path}: the analysis to measure failed with exit status {process.returncode}.")
     record = next(line for line in map(json.loads, text.splitlines()) if line["event"] == "finished")
-    seconds = (
-        datetime.fromisoformat(record["finished_at"]) - datetime.fromisoformat(record["started_at"])
-    ).total_seconds()
+    started, finished = (datetime.fromisoformat(record[name]) for name in ("started_at", "finished_at"))
+    work_s, start_s, end_s = (span.total_seconds() for span in (finished - started, started - began, ended - finished))
     unit = 1 if sys.platform == "darwin" else 1024
     counts = record["counts"]
-    return _Run(counts["frames_analysed"], counts["rows"], seconds, elapsed - seconds, usage.ru_maxrss * unit / 2**20)
+    return _Run(counts["frames_analysed"], counts["rows"], work_s, start_s, end_s, usage.ru_maxrss * unit / 2**20)
 
 
 def _looped(path: Path, folder: Path) -> Path:
     """The recording ten times over, copied packet by packet."""
     target = folder / f"looped{path.suffix}"
-    stream = ffmpeg.input(str(path), stream_loop=LOOPS - 1).output(str(target), c="copy", loglevel="error")
+    stream = ffmpeg.input(str(path), stream_loop=LOOPS - 1).output(str(target), c="copy")
+    _run_ffmpeg(stream, f"{path}: cannot be repeated to ten times its length")
+    return target
+
+
+def _run_ffmpeg(stream: Any, failure: str) -> None:
+    # It would take keys typed in the terminal for commands.
+    quiet = stream.global_args("-nostdin", "-loglevel", "error")
     try:
-        # It would take keys typed in the terminal for commands.
-        stream.global_args("-nostdin").run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True, overwrite_output=True)
+        quiet.run(cmd=imageio_ffmpeg.get_ffmpeg_exe(), quiet=True, overwrite_output=True)
     except ffmpeg.Error as error:
         reason = " ".join((error.stderr or b"").decode(errors="replace").split())[:160]
-        raise InputError(
-            f"{path}: cannot be repeated to ten times its length ({reason}); give another video."
-        ) from None
-    return target
+        raise InputError(f"{failure} ({reason}); give another video.") from None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
 from fer_batch.emotion.classifier import EmotionClassifier
+from fer_batch.emotion.device import Device
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.alignment import register_all
 from fer_batch.faces.appearance import FaceEmbedder
@@ -44,6 +45,9 @@ _WAITING_BYTES = 48 << 20
 
 _LONGEST_WAIT_S = 0.3
 """How long a frame waits for others to be classified with it. A face's probabilities are the same in any company."""
+
+_ON_A_CARD = 256
+"""Faces that a graphics card classifies at once, at least: with fewer it has little to do."""
 
 _MOST_LOOKERS = 4
 """Threads that look ahead, at most: then the thread that follows faces is what all wait for."""
@@ -82,7 +86,9 @@ class Engine(Closing):
         self.settings = settings
         self.stopwatch = stopwatch
         self.threads = available_cores() if threads is None else threads
-        self.classifier = EmotionClassifier(settings.model)
+        self.classifier = EmotionClassifier(settings.model, device=settings.device)
+        on_card = self.classifier.device == Device.cuda
+        self._batch = max(settings.batch_size, _ON_A_CARD) if on_card else settings.batch_size
         locator = FaceLocator(settings.detector, settings.minimum_score)
         self._faces = FaceStage(locator, settings.minimum_score, FaceEmbedder() if settings.persons else None)
         ahead = min(self.threads, _MOST_LOOKERS) if self.threads > 1 else 0
@@ -141,7 +147,7 @@ class Engine(Closing):
                 return
         going_on, state = former or (None, None)
         frames = chosen(source, selection, every_frame, stop, snapshots, going_on)
-        most = depth if every_frame or at_once else 4 * self.settings.batch_size
+        most = depth if every_frame or at_once else 4 * self._batch
         with ExitStack() as stages:
             detected: Iterator[tuple[Frame, Observation | None] | Snapshot]
             if at_once:
@@ -167,17 +173,18 @@ class Engine(Closing):
         """Decoding, looking ahead and following in threads, ended with ``stages`` from the last stage to the first, so
         that none waits for one that has ended.
         """
-        decoded = Prefetched(self._decode(frames), depth, "fer-batch decode")
+        decoded = Prefetched(self._decode(frames), depth, "fer-batch decode", self.stopwatch)
         stages.callback(decoded.close)
         looked: Iterator[Chosen] = decoded
         if self._lookers:
-            ahead = InOrder(
-                decoded, [_ahead(looker, self.stopwatch) for looker in self._lookers], depth, "fer-batch look"
-            )
+            functions = [_ahead(looker, self.stopwatch) for looker in self._lookers]
+            ahead = InOrder(decoded, functions, depth, "fer-batch look", self.stopwatch)
             stages.callback(ahead.close)
             looked = ahead
         # With one core the thread that follows faces looks by itself.
-        detected = Prefetched(self._detect(looked, persons, state, first_track), depth, "fer-batch detect")
+        detected = Prefetched(
+            self._detect(looked, persons, state, first_track), depth, "fer-batch follow", self.stopwatch
+        )
         stages.callback(detected.close)
         return detected
 
@@ -234,7 +241,7 @@ class Engine(Closing):
             waiting.append(item)
             if isinstance(item, _Registered):
                 faces += item.faces
-            full = faces >= self.settings.batch_size or len(waiting) >= most_frames
+            full = faces >= self._batch or len(waiting) >= most_frames
             if full or time.monotonic() - since > _LONGEST_WAIT_S:
                 yield from self._classify_batch(waiting)
                 waiting, faces = [], 0
@@ -257,7 +264,7 @@ class Engine(Closing):
             yield item.frame, item.observation
 
     def _probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        size = self.settings.batch_size
+        size = self._batch
         return np.concatenate([self.classifier.classify(crops[i : i + size]) for i in range(0, len(crops), size)])
 
     def _picture(self, frame: Frame) -> NDArray[np.uint8]:

@@ -26,7 +26,7 @@ from fer_batch.errors import InputError
 from fer_batch.names import shown
 from fer_batch.timeline.layout import below
 from fer_batch.timeline.reading import episodes, load
-from fer_batch.timeline.summing import Summary, gaps, lasting, pace, summary
+from fer_batch.timeline.summing import Summary, gaps, is_live, lasting, pace, summary
 from fer_batch.timeline.transitions import PAUSE_S, transitions
 
 _COLUMNS: Final = 1500
@@ -228,7 +228,7 @@ def write_figures(
     written = []
     for done, name in enumerate(chosen):
         on_progress(done, len(chosen))
-        timeline = load(out, _NEEDED, [name])
+        timeline = load(out, [*_NEEDED, "captured_at"], [name])
         figures = {"shares": plot_shares(timeline)}
         if kinds[name] != "photo":
             found = episodes(out, None, [name])
@@ -263,7 +263,7 @@ def _moments(timeline: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.floa
 def _seconds(timeline: pd.DataFrame) -> NDArray[np.float64]:
     """(rows,) for how long each row of one recording's timeline lasts; for photos 1."""
     frames, times = _moments(timeline)
-    seconds = lasting(frames, times)[np.searchsorted(frames, timeline["frame"].to_numpy())]
+    seconds = lasting(frames, times, is_live(timeline))[np.searchsorted(frames, timeline["frame"].to_numpy())]
     return seconds if seconds.sum() > 0 else np.ones(len(seconds))
 
 
@@ -274,12 +274,12 @@ def _limits(timeline: pd.DataFrame) -> tuple[float, float]:
 
 def _step_s(timeline: pd.DataFrame) -> float:
     """For how long a frame of a recording usually lasts; a lone one, as of a photo, is given a second."""
-    return pace(*_moments(timeline)).step_s or 1.0
+    return pace(*_moments(timeline), is_live(timeline)).step_s or 1.0
 
 
 def _runs(rows: pd.DataFrame, timeline: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The stretches of a track in which it was seen without a gap."""
-    usual = pace(*_moments(timeline))
+    usual = pace(*_moments(timeline), is_live(timeline))
     frames, times = rows["frame"].to_numpy(), rows["time_s"].to_numpy(np.float64)
     bounds = [0, *(np.flatnonzero(gaps(frames, times, usual)) + 1).tolist(), len(rows)]
     for start, stop in pairwise(bounds):

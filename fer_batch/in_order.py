@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from threading import Condition, Lock, Thread
 from typing import Generic, Self, TypeVar
 
+from fer_batch.stopwatch import Stopwatch, waited
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -27,9 +29,18 @@ class InOrder(Generic[T, R]):
         functions: that all do the same, each called by one thread alone.
         depth: most items that are drawn and have not been given out.
         name: of the threads.
+        stopwatch: gets how long results are waited for, under that name.
     """
 
-    def __init__(self, items: Iterator[T], functions: Sequence[Callable[[T], R]], depth: int, name: str) -> None:
+    def __init__(
+        self,
+        items: Iterator[T],
+        functions: Sequence[Callable[[T], R]],
+        depth: int,
+        name: str,
+        stopwatch: Stopwatch | None = None,
+    ) -> None:
+        self._name, self._stopwatch = name, stopwatch
         self._items, self._depth = items, max(depth, len(functions))
         self._drawing, self._changed = Lock(), Condition()
         self._results: dict[int, R | _Raised] = {}
@@ -47,9 +58,12 @@ class InOrder(Generic[T, R]):
 
     def __next__(self) -> R:
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._given in self._results or (self._ended and self._given >= self._drawn) or self._stopped
-            )
+            with waited(self._stopwatch, self._name):
+                self._changed.wait_for(
+                    lambda: (
+                        self._given in self._results or (self._ended and self._given >= self._drawn) or self._stopped
+                    )
+                )
             if self._given not in self._results:
                 raise StopIteration
             result = self._results.pop(self._given)

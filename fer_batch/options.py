@@ -23,6 +23,8 @@ class Options(TypedDict, total=False):
     """False: no face is told apart by a recognition network, and tracks of one person are not joined; True."""
     batch_size: int
     """Faces classified at once; changes speed, not results; 32."""
+    device: str
+    """What the emotion model runs on: "cpu", "cuda", or "auto" (default) for a graphics card where there is one."""
     every: int
     """Only every n-th frame."""
     fps: float

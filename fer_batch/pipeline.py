@@ -20,7 +20,6 @@ from fer_batch.outcome import Outcome, Outputs, Progress, TimelineFormat, earlie
 from fer_batch.pulse import pulse, written
 from fer_batch.sinks import Sinks, annotated_copy, files_of, open_sinks
 from fer_batch.snapshot import CannotResume
-from fer_batch.stopwatch import timed
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.schema import Provenance
@@ -169,7 +168,11 @@ class _Run:
             finished_at=began,
             input=input_of(recording.path),
             settings={**engine.settings.to_dict(), "selection": selection.to_dict()},
-            model={"name": engine.classifier.name, "sha256": engine.classifier.sha256},
+            model={
+                "name": engine.classifier.name,
+                "sha256": engine.classifier.sha256,
+                "device": engine.classifier.device.value,
+            },
         )
         path = _copy(layout, recording)
         outcome = Outcome(record)
@@ -186,7 +189,7 @@ class _Run:
                 ):
                     outcome.files = files_of(recording, layout, outputs, path)
                     sinks = open_sinks(stack, recording, layout, outputs, provenance, annotated)
-                    sinks.replaces = complete
+                    sinks.replaces, sinks.stopwatch = complete, engine.stopwatch
                     sinks.persons = Persons() if engine.settings.persons else None
                     broken_off = self._work(source, sinks, unfinished, commit, record)
                     if broken_off and (complete or not sinks.analysed):
@@ -252,8 +255,7 @@ class _Run:
                 # Only here is it certain that something is left out: this frame.
                 if stop is not None and stop.is_set() and commits.caught_up():
                     return True
-                with timed(self.engine.stopwatch, "write"):
-                    sinks.write(frame, observation)
+                sinks.write(frame, observation)
                 if observation is not None and on_progress is not None:
                     assert sinks.first is not None
                     frames, time_s = observation.frame - sinks.first[0] + 1, observation.time_s - sinks.first[1]

@@ -8,6 +8,8 @@ from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Generic, Self, TypeVar
 
+from fer_batch.stopwatch import Stopwatch, waited
+
 T = TypeVar("T")
 
 _LOOK_AGAIN_S = 0.1
@@ -30,11 +32,13 @@ class Prefetched(Generic[T]):
         items: drawn, and closed where it can be, only by the thread.
         depth: items that may wait.
         name: the thread's name.
+        stopwatch: gets how long items are waited for, under that name.
     """
 
-    def __init__(self, items: Iterator[T], depth: int, name: str) -> None:
+    def __init__(self, items: Iterator[T], depth: int, name: str, stopwatch: Stopwatch | None = None) -> None:
         self._items = items
         self._queue: Queue[T | _End] = Queue(depth)
+        self._name, self._stopwatch = name, stopwatch
         self._stop = Event()
         self._ended = False
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -46,7 +50,8 @@ class Prefetched(Generic[T]):
     def __next__(self) -> T:
         if self._ended:
             raise StopIteration
-        item = self._queue.get()
+        with waited(self._stopwatch, self._name):
+            item = self._queue.get()
         if not isinstance(item, _End):
             return item
         self._ended = True

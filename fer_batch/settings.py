@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from numbers import Integral, Real
 from typing import Any
 
+from fer_batch.emotion.device import Device
 from fer_batch.errors import InputError
 from fer_batch.faces.kinds import MINIMUM_SCORE
 
@@ -31,6 +32,8 @@ class Settings:
     """Faces that are classified at once. Changes speed, not results."""
     persons: bool = True
     """Whether faces are told apart by a recognition network, which joins tracks of one person within a recording."""
+    device: str = "auto"
+    """What the emotion model runs on: "cpu", "cuda", or "auto" for a graphics card where there is one that suits it."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str):
@@ -39,6 +42,8 @@ class Settings:
             raise InputError(f"--batch-size {self.batch_size}: give a whole number from 1.")
         if not isinstance(self.minimum_score, Real) or not 0 < self.minimum_score < 1:
             raise InputError(f"--min-score {self.minimum_score}: give a number between 0 and 1.")
+        if self.device not in list(Device):
+            raise InputError(f"--device {self.device}: give auto, cpu or cuda.")
         if not isinstance(self.persons, bool):
             raise InputError(f"persons={self.persons!r}: give True or False.")
 

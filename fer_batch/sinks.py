@@ -15,6 +15,7 @@ from fer_batch.faces.persons import Persons
 from fer_batch.inputs import Recording
 from fer_batch.outcome import Outputs
 from fer_batch.snapshot import Snapshot
+from fer_batch.stopwatch import Stopwatch, timed
 from fer_batch.timeline.csv_writer import CsvWriter
 from fer_batch.timeline.episode_writer import EpisodeWriter
 from fer_batch.timeline.layout import Layout
@@ -51,6 +52,8 @@ class Sinks:
     """Why there is no annotated copy: otherwise the numbers are worth keeping without it."""
     commits: int = 0
     """Made of this recording so far."""
+    stopwatch: Stopwatch | None = None
+    """Gets the processor time of writing and of drawing."""
     _shown: Observation | None = None
 
     def write(self, frame: Frame | None, observation: Observation | None) -> None:
@@ -60,18 +63,22 @@ class Sinks:
             OutputError: when something else than the annotated copy cannot be written.
         """
         if observation is not None:
-            self.first = self.first or (observation.frame, observation.time_s)
-            self.analysed += 1
-            self.rows += len(observation)
-            for timeline in self.timelines.values():
-                timeline.write(observation)
-            self.tracks.write(observation)
-            self.episodes.write(observation)
-            self._shown = observation
+            with timed(self.stopwatch, "write"):
+                self._note(observation)
         if self.annotated is not None and frame is not None:
             # A frame that was not analysed shows the faces of the last one that was.
-            with self._doing_without():
+            with timed(self.stopwatch, "draw"), self._doing_without():
                 self.annotated.write(frame, self._shown)
+
+    def _note(self, observation: Observation) -> None:
+        self.first = self.first or (observation.frame, observation.time_s)
+        self.analysed += 1
+        self.rows += len(observation)
+        for timeline in self.timelines.values():
+            timeline.write(observation)
+        self.tracks.write(observation)
+        self.episodes.write(observation)
+        self._shown = observation
 
     @contextmanager
     def _doing_without(self) -> Iterator[None]:

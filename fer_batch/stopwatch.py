@@ -1,4 +1,4 @@
-"""Where processor time goes: sums of what threads spend in stages."""
+"""Where time goes: sums of what threads spend in stages, and of how long they wait for each other."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        """Of processor time, by stage."""
+        self.waits: dict[str, float] = {}
+        """Of waiting for a stage, by its name: the longest is for the one that holds up all."""
         self._adding = Lock()
 
     @contextmanager
@@ -27,14 +30,30 @@ class Stopwatch:
         try:
             yield
         finally:
-            spent = time.thread_time() - began
-            with self._adding:
-                self.seconds[name] = self.seconds.get(name, 0.0) + spent
+            self._add(self.seconds, name, time.thread_time() - began)
+
+    @contextmanager
+    def waiting(self, name: str) -> Iterator[None]:
+        """Adds how long the block takes."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._add(self.waits, name, time.perf_counter() - began)
+
+    def _add(self, sums: dict[str, float], name: str, spent: float) -> None:
+        with self._adding:
+            sums[name] = sums.get(name, 0.0) + spent
 
 
 def timed(stopwatch: Stopwatch | None, name: str) -> AbstractContextManager[None]:
     """The stage's block; without a stopwatch one that does nothing."""
     return nullcontext() if stopwatch is None else stopwatch.stage(name)
+
+
+def waited(stopwatch: Stopwatch | None, name: str) -> AbstractContextManager[None]:
+    """The block in which a stage is waited for; without a stopwatch one that does nothing."""
+    return nullcontext() if stopwatch is None else stopwatch.waiting(name)
 
 
 def drawn(stopwatch: Stopwatch | None, name: str, items: Iterable[T]) -> Iterable[T]:

@@ -71,6 +71,10 @@ def test_bench_prints_what_it_has_measured(tmp_path: Path, capsys: pytest.Captur
     assert set(measured["stages"]) >= stages - {"register", "classify", "detect"}
     assert all(spent >= 0 for spent in measured["stages"].values())
     assert measured["processor_ms"] == pytest.approx(sum(measured["stages"].values()))
+    assert set(measured["video_stages"]) >= {"draw", "encode"}
+    assert measured["video_stages"]["encode"] > 0
+    assert set(measured["waits"]) >= {"decode", "follow"}
+    assert measured["ratio_to_transcode"] > 0
 
 
 def test_probe_keeps_a_cameras_password(capsys: pytest.CaptureFixture[str]) -> None:

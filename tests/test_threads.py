@@ -164,7 +164,7 @@ def test_any_number_of_threads_gives_the_same_values(
 
     monkeypatch.setattr(Looker, "look", noted)
     alone = values(path, 1, 8.0)
-    assert lookers == {"fer-batch detect"}
+    assert lookers == {"fer-batch follow"}
     assert any(len(faces[0]) > 16 for _, _, faces in alone) == (recording != "example")
     for threads in (2, 3):
         lookers.clear()

@@ -34,15 +34,17 @@ def show_downloads(session: Session, page: str, out: Path, record: RecordingReco
     copy = layout.recorded_copy(record.files)
     copies = [] if copy is None else [copy] if copy.is_file() else sorted(copy.glob("part-*.mp4"))
     what = "Annotated picture" if record.probe.get("kind") == "photo" else "Annotated video"
-    found = [("Timeline (Parquet)", _joined(timelines, folder), f"{stem}.parquet")]
-    found.append(("Timeline (CSV)", _joined(tables, folder), f"{stem}.csv"))
+    found: list[tuple[str, Path | None, str]] = [
+        ("Timeline (Parquet)", _joined(timelines, folder), f"{stem}.parquet"),
+        ("Timeline (CSV)", _joined(tables, folder), f"{stem}.csv"),
+    ]
     for number, path in enumerate(copies[:_MOST_SEGMENTS], 1):
         part = f" {number}" if len(copies) > 1 else ""
         found.append((f"{what}{part}", path, f"annotated-{stem}{part.replace(' ', '-')}{path.suffix}"))
     with st.container(horizontal=True):
-        for label, path, name in found:
-            if path is not None:
-                st.link_button(label, f"{session.address(path, name)}?download", icon=":material/download:")
+        for label, file, name in found:
+            if file is not None:
+                st.link_button(label, f"{session.address(file, name)}?download", icon=":material/download:")
     if len(copies) > _MOST_SEGMENTS or len(timelines) > _MOST_JOINED:
         st.caption(f"It has {len(timelines)} parts; all of them are in {out}.")
 

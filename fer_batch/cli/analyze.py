@@ -10,6 +10,7 @@ import typer
 
 from fer_batch.cli.config import from_file, settings_used, write_used
 from fer_batch.cli.timecode import seconds
+from fer_batch.emotion.device import Device
 from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
 
@@ -89,6 +90,10 @@ def analyze(
             help="Know faces again and join tracks of one person by a recognition network; what it sees is not kept.",
         ),
     ] = True,
+    device: Annotated[
+        Device,
+        typer.Option(help="What the emotion model runs on; auto: a graphics card where there is one that suits it."),
+    ] = Device.auto,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -135,7 +140,7 @@ def analyze(
     given = with_lists(inputs or (), lists or ())
     if not given:
         raise InputError("No INPUT is given; name a video, a photo, a folder, a pattern, or a list with --from.")
-    settings = Settings(model, detector.value, min_score, batch_size, persons)
+    settings = Settings(model, detector.value, min_score, batch_size, persons, device.value)
     selection = Selection(every, fps, start, end)
     planned = plan(given, Outputs(output, timeline.value, video), settings, selection, overwrite)
     count = workers or default_workers(len(planned.tasks))

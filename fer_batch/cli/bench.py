@@ -42,11 +42,16 @@ def bench(
         ("decoding alone", f"{result.decode_frames_per_second:.0f} frames/s"),
         ("analysis", f"{result.frames_per_second:.0f} frames/s"),
         ("ratio to decoding alone", f"{result.ratio_to_decode:.2f}"),
-        *((f"  {name}", f"{spent:.2f} ms of processor time a frame") for name, spent in result.stages.items()),
+        *_stages(result.stages),
         ("  together", f"{result.processor_ms:.2f} ms, {result.processor_use:.0%} of the cores' time"),
+        *((f"  waiting for {name}", f"{spent:.2f} ms a frame") for name, spent in result.waits.items()),
         ("--fps 5 to all frames", f"{result.ratio_of_five:.1f} times as fast"),
         ("analysis with annotated video", f"{result.video_frames_per_second:.0f} frames/s"),
-        ("start and end of the process", f"{result.start_up_s:.1f} s"),
+        ("decoding and encoding alone", f"{result.transcode_frames_per_second:.0f} frames/s"),
+        ("ratio to decoding and encoding alone", f"{result.ratio_to_transcode:.2f}"),
+        *_stages(result.video_stages),
+        ("from the command to the first frame", f"{result.start_s:.1f} s"),
+        ("from the last frame to the end", f"{result.end_s:.1f} s"),
         ("peak memory", f"{result.peak_memory_mb:.0f} MB"),
         (f"peak memory, {LOOPS} times longer", f"{result.long_peak_memory_mb:.0f} MB ({result.memory_growth:+.1%})"),
         ("one detection", f"{result.detection_ms:.2f} ms"),
@@ -57,3 +62,7 @@ def bench(
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
         typer.echo(f"{name:<{width}}  {text}")
+
+
+def _stages(stages: dict[str, float]) -> list[tuple[str, str]]:
+    return [(f"  {name}", f"{spent:.2f} ms of processor time a frame") for name, spent in stages.items()]

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_batch.cli.analyze import Format
+from fer_batch.emotion.device import Device
 from fer_batch.errors import InputError
 from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from fer_batch.cli.cameras_file import CamerasFile
     from fer_batch.live.watching import LiveJob, LiveOptions
 
 FOR_ALL = ("output", "preview", "listen", "token", "events", "webhook", "quiet", "duration", "name")
@@ -76,7 +78,9 @@ def live(
     ] = 10.0,
     retries: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Attempts to connect again.", show_default="for ever"),
+        typer.Option(
+            metavar="N", min=0, help="Attempts to connect again, at first too.", show_default="for ever once connected"
+        ),
     ] = None,
     duration: Annotated[
         float | None,
@@ -129,6 +133,10 @@ def live(
     min_score: Annotated[
         float, typer.Option(metavar="X", help="Leave out faces that the detector is never so sure of, 0 to 1.")
     ] = MINIMUM_SCORE,
+    device: Annotated[
+        Device,
+        typer.Option(help="What the emotion model runs on; auto: a graphics card where there is one that suits it."),
+    ] = Device.auto,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Analyse a camera or stream as it happens, until Ctrl-C.
@@ -136,26 +144,33 @@ def live(
     Results go to the same folder as those of analyze, in parts that are whole on their own. Lost connections are made
     again. Nothing leaves this machine but what --publish and --webhook send.
     """
-    del (realtime, transport, connect_timeout, read_timeout, retries, fps, timeline, video, part_seconds, max_age)
-    del (publish, detector, model, min_score, duration)
-    from fer_batch.cli.cameras_file import names_cameras
+    # In context.params, where a file of cameras may have other defaults for them.
+    del (output, realtime, transport, connect_timeout, read_timeout, retries, duration, fps, timeline, video)
+    del (part_seconds, max_age, preview, listen, token, publish, events, webhook, detector, model, min_score, device)
+    del quiet
+    from fer_batch.cli.cameras_file import names_cameras, read_cameras
     from fer_batch.cli.live_run import Showing, run_live
 
-    parameters = dict(context.params)
-    showing = Showing(
-        quiet=quiet,
-        events=events is not None,
-        webhook=webhook,
-        listen=listen if preview else None,
-        token=token,
-        debug=bool(context.obj),
-    )
+    parameters: Mapping[str, Any] = context.params
+    notices: list[str] = []
     variables: frozenset[str] = frozenset()
     if names_cameras(source):
-        jobs, variables = _several(context, Path(source), showing.notices)
+        found = read_cameras(context, Path(source), only_for_all=FOR_ALL)
+        parameters, variables = found.parameters, found.variables
+        notices += [found.warning] if found.warning is not None else []
+        jobs = _several(found)
     else:
         jobs = [_one(source, name, parameters)]
-    raise typer.Exit(run_live(jobs, output, showing, variables))
+    showing = Showing(
+        quiet=parameters["quiet"],
+        events=parameters["events"] is not None,
+        webhook=parameters["webhook"],
+        listen=parameters["listen"] if parameters["preview"] else None,
+        token=parameters["token"],
+        debug=bool(context.obj),
+        notices=notices,
+    )
+    raise typer.Exit(run_live(jobs, Path(parameters["output"]), showing, variables))
 
 
 def _one(source: str, name: str | None, parameters: Mapping[str, Any]) -> LiveJob:
@@ -171,24 +186,19 @@ def _one(source: str, name: str | None, parameters: Mapping[str, Any]) -> LiveJo
     return LiveJob(name or address.id, address, live_options(parameters), threads_each(1))
 
 
-def _several(context: typer.Context, file: Path, notices: list[str]) -> tuple[list[LiveJob], frozenset[str]]:
-    """The cameras of a file, and the variables of the environment that may hold their secrets."""
+def _several(found: CamerasFile) -> list[LiveJob]:
     from fer_batch.batch.size import threads_each
-    from fer_batch.cli.cameras_file import read_cameras
     from fer_batch.live.watching import LiveJob
 
-    found = read_cameras(context, file, only_for_all=FOR_ALL)
-    if found.warning is not None:
-        notices.append(found.warning)
     jobs = []
     for camera in found.cameras:
         with found.naming(camera):
             # A file among cameras can only be meant to be played as one.
             is_file = camera.address.kind == "file"
             _check_rehearsal(is_file, is_file or camera.parameters["realtime"], camera.address.shown)
-            options = live_options(camera.parameters)
+            options = live_options(camera.parameters, patient=len(found.cameras) > 1)
         jobs.append(LiveJob(camera.name, camera.address, options, threads_each(len(found.cameras))))
-    return jobs, found.variables
+    return jobs
 
 
 def _check_rehearsal(is_file: bool, realtime: bool, shown: str) -> None:
@@ -201,8 +211,12 @@ def _check_rehearsal(is_file: bool, realtime: bool, shown: str) -> None:
         raise InputError(f"{shown}: comes at its own speed; --realtime is for files.")
 
 
-def live_options(parameters: Mapping[str, Any]) -> LiveOptions:
+def live_options(parameters: Mapping[str, Any], *, patient: bool = False) -> LiveOptions:
     """The command's parameters as what a watched source needs.
+
+    Args:
+        parameters: by name.
+        patient: whether a source that is not reached at first is tried again.
 
     Raises:
         InputError: for a value that makes no sense.
@@ -223,9 +237,20 @@ def live_options(parameters: Mapping[str, Any]) -> LiveOptions:
         refuse_unknown(given["publish"])
     events = given["events"] or (Report.episode if given["webhook"] else None)
     return LiveOptions(
-        Reading(Transport(given["transport"]).value, given["connect_timeout"], given["read_timeout"], given["retries"]),
+        Reading(
+            Transport(given["transport"]).value,
+            given["connect_timeout"],
+            given["read_timeout"],
+            given["retries"],
+            patient,
+        ),
         # Persons are only known when a recording is over, and weeks have too many of them.
-        Settings(given["model"], Detector(given["detector"]).value, given["min_score"]),
+        Settings(
+            given["model"],
+            Detector(given["detector"]).value,
+            given["min_score"],
+            device=Device(given["device"]).value,
+        ),
         Outputs(Path(given["output"]), Format(given["timeline"]).value, given["video"]),
         fps,
         given["part_seconds"],

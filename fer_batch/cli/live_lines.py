@@ -25,6 +25,8 @@ LINE_S = 60.0
 class Incidents:
     """Says when connections come and go, each with the local time; the attempts in between only when the reason is new.
 
+    Why the only source has ended is not said here: the whole command ends by it.
+
     Args:
         statistics: of each recording, asked before it is told.
         console: of stderr.
@@ -44,6 +46,8 @@ class Incidents:
                 rate = f" at {probe.frame_rate:.4g} frames/s" if probe.frame_rate else ""
                 again = f" again after {lasting(self._now() - one.since_s)}" if one.state == "lost" else ""
                 return f"{recording}: connected{again}, {probe.width}x{probe.height}{rate}."
+            case Ended(str()) | Interrupted(retry_in_s=None) if len(self._statistics) == 1:
+                return None
             case Ended(error) if one.state != "over":
                 return f"{recording}: ended{'.' if error is None else f': {error}'}"
             case Interrupted(_, _, reason, None) if one.state != "over":
@@ -122,14 +126,15 @@ class LiveLines:
 
 
 class LiveErrors:
-    """A watcher of live sources that says nothing but that one has ended for good; a context manager.
+    """A watcher that says nothing but that one of several sources has ended for good; a context manager.
 
     Args:
         console: of stderr.
+        alone: whether there is only one, why it has ended is not said: the whole command ends by it.
     """
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, *, alone: bool = False) -> None:
+        self._console, self._alone = console, alone
 
     def __enter__(self) -> Self:
         return self
@@ -141,5 +146,5 @@ class LiveErrors:
 
     def __call__(self, recording: str, told: Told) -> None:
         """Says an error."""
-        if isinstance(told, Ended) and told.error is not None:
+        if isinstance(told, Ended) and told.error is not None and not self._alone:
             self._console.print(Text(shown(f"Error: {recording}: {told.error}")), soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from fer_batch.cli.event_lines import EventLines
 from fer_batch.cli.live_view import live_watcher
+from fer_batch.cli.wording import counted
 from fer_batch.errors import ExitStatus, FerBatchError
 from fer_batch.interruption import stop_on_interrupt
 from fer_batch.live.cameras import Cameras, Watcher
@@ -55,8 +56,8 @@ def run_live(jobs: Sequence[LiveJob], output: Path, showing: Showing, variables:
         with cameras:
             errors = cameras.run(stop)
     if not showing.quiet:
-        run.say_end(output)
-    return _status(errors, stop)
+        run.say_end(output, errors)
+    return _status(errors)
 
 
 class _Run:
@@ -87,14 +88,16 @@ class _Run:
             self._watchers.append(self._webhook(stack, showing.webhook))
         return cameras
 
-    def say_end(self, output: Path) -> None:
-        """A line about each source that was watched."""
+    def say_end(self, output: Path, errors: Mapping[str, FerBatchError | None]) -> None:
+        """A line about each source that was watched, and of several also about those that could not be."""
         for name, counts in self._cameras.counts.items():
             if counts.connections:
                 self._say(
                     f"{name}: {counts.analysed:,} frames analysed, {counts.dropped:,} dropped, "
-                    f"{counts.connections - 1:,} reconnections; results in {output}."
+                    f"{counted(counts.connections - 1, 'reconnection')}; results in {output}."
                 )
+            elif len(errors) > 1:
+                self._say(f"{name}: nothing was recorded: {errors.get(name) or 'it was never reached.'}")
 
     def _say(self, sentence: str) -> None:
         self._console.print(Text(shown(sentence)), soft_wrap=True)
@@ -143,13 +146,13 @@ class _Run:
         return post
 
 
-def _status(errors: dict[str, FerBatchError | None], stop: Event) -> ExitStatus:
+def _status(errors: dict[str, FerBatchError | None]) -> ExitStatus:
     """Ctrl-C is how watching ends, so no failure."""
     failed = [error for error in errors.values() if error is not None]
     if not failed:
         return ExitStatus.DONE
-    if len(failed) == len(errors) and not stop.is_set():
-        if len(failed) == 1:
-            raise failed[0]
-        return ExitStatus.USAGE
-    return ExitStatus.SOME_FAILED
+    if len(failed) < len(errors):
+        return ExitStatus.SOME_FAILED
+    if len(failed) == 1:
+        raise failed[0]
+    return ExitStatus.USAGE

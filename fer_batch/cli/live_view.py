@@ -147,7 +147,7 @@ def live_watcher(
     """
     console = console or Console(stderr=True, highlight=False)
     if quiet:
-        return LiveErrors(console)
+        return LiveErrors(console, alone=len(sources) == 1)
     if interactive():
         return LiveView(sources, counts, console, stop=stop)
     return LiveLines(sources, counts, console)

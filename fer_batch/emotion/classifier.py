@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.discreet import import_onnxruntime
+from fer_batch.emotion.device import Device, is_eight_bit, providers, used
 from fer_batch.emotion.finding import find_model
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.spec import MAIN_HEAD, ModelSpec, read_spec
@@ -28,12 +29,15 @@ class EmotionClassifier:
             (:mod:`fer_batch.emotion.spec`).
         threads: ONNX Runtime's threads inside one operation.
         head: which of the model's answers to give, one of :attr:`heads`.
+        device: what it runs on, one of :class:`~fer_batch.emotion.device.Device`.
 
     Raises:
-        ModelError: when there is no such model or head, or it cannot be used as described.
+        ModelError: when there is no such model, head or device, or it cannot be used as described.
     """
 
-    def __init__(self, model: str = DEFAULT_MODEL, threads: int = 1, head: str = MAIN_HEAD) -> None:
+    def __init__(
+        self, model: str = DEFAULT_MODEL, threads: int = 1, head: str = MAIN_HEAD, device: str = Device.auto
+    ) -> None:
         onnxruntime = import_onnxruntime()
         path = find_model(model)
         options = onnxruntime.SessionOptions()
@@ -42,10 +46,13 @@ class EmotionClassifier:
         options.log_severity_level = 4
         # Sleeping workers leave the processor to the decoder and the detector.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        wanted = providers(device, onnxruntime.get_available_providers(), eight_bit=is_eight_bit(path.read_bytes()))
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise ModelError(f"{path}: not a usable ONNX model; give another or export it again.") from error
+        self.device = used(device, self._session.get_providers())
+        """What it runs on: the processor or CUDA."""
         self.name = path.stem if Path(model).suffix.lower() == ".onnx" else model
         self.sha256 = sha256_of(path)
         self.spec = read_spec(path, self._session.get_modelmeta().custom_metadata_map)

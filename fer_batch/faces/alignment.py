@@ -17,6 +17,9 @@ ANCHORS = (RIGHT_EYE, LEFT_EYE, MOUTH)
 """Keypoints that registration holds on to."""
 _SIZES = (8, 1024)
 """Sides that a crop may have."""
+_HALVED_FIRST = 8
+"""Factor from which on a face is halved before all else, which takes a third of the time of any other factor and rounds
+once more; smaller faces have little to gain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,14 @@ def register(
     matrix[:, 2] += matrix[:, :2] @ (float(x0), float(y0))
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     shrink = int(1.0 / scale)
+    if shrink >= _HALVED_FIRST:
+        half = patch.shape[1] // 2, patch.shape[0] // 2
+        whole = patch[: 2 * half[1], : 2 * half[0]]
+        patch = cv2.resize(whole, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        # A pixel centre x of the half patch lies at 2 x + 0.5 of the whole one.
+        matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5)
+        matrix[:, :2] *= 2
+        shrink //= 2
     if shrink >= 2:
         small = (max(1, round(patch.shape[1] / shrink)), max(1, round(patch.shape[0] / shrink)))
         factors = np.array([patch.shape[1] / small[0], patch.shape[0] / small[1]])

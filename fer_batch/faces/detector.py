@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
 from fer_batch.discreet import import_mediapipe, mediapipe_loaded
+from fer_batch.faces.direct import call_directly
 from fer_batch.faces.kinds import DETECTORS, MINIMUM_SCORE, Detector
 from fer_batch.models import model_path
 from fer_batch.quiet import native_stderr_muted
@@ -28,7 +29,7 @@ class FaceDetector(Protocol):
 
 
 class MediaPipeDetector(Closing):
-    """BlazeFace through MediaPipe's Tasks ``FaceDetector``: boxes, six keypoints, scores.
+    """BlazeFace through MediaPipe's Tasks ``FaceDetector``: boxes, six keypoints, scores. For one thread at a time.
 
     Args:
         kind: "short" or "full".
@@ -53,6 +54,7 @@ class MediaPipeDetector(Closing):
                     min_detection_confidence=minimum_score,
                 )
             )
+            call_directly(self._task)
             # The first call sets up the graph's threads, and logs while it does.
             self.detect(np.zeros((64, 64, 3), np.uint8))
 

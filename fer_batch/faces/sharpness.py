@@ -81,14 +81,16 @@ def _sharpness(luma: NDArray[np.uint8], x: int, y: int, side: int) -> float:
 def _at_fixed_size(patch: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """The patch as it is in a square of ``_SIDE`` instead of ``side`` pixels."""
     shrink = side // _SIDE
-    if shrink >= 2:
-        # By a whole factor first, which is several times as fast.
-        height, width = (length // shrink for length in patch.shape)
+    # By whole factors first, of which two is the fastest by far.
+    while shrink >= 2:
+        factor = 2 if shrink % 2 == 0 else shrink
+        height, width = (length // factor for length in patch.shape)
         patch = np.asarray(
-            cv2.resize(patch[: height * shrink, : width * shrink], (width, height), interpolation=cv2.INTER_AREA),
+            cv2.resize(patch[: height * factor, : width * factor], (width, height), interpolation=cv2.INTER_AREA),
             np.uint8,
         )
-        side //= shrink
+        side //= factor
+        shrink //= factor
     scale = _SIDE / side
     size = max(2, round(patch.shape[1] * scale)), max(2, round(patch.shape[0] * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

@@ -116,9 +116,9 @@ class Cameras(Closing):
     def run(self, stop: Event) -> dict[str, FerBatchError | None]:
         """Watches until every camera is over, or until ``stop`` is set and everything is written.
 
-        A process that dies is started again after a while; so is one whose camera cannot be reached, or that cannot
-        write any more. A camera is given up when its models cannot be used, when its process used up its attempts to
-        connect, or when it cannot begin at all and there is no other. The others go on.
+        A process that dies is started again after a while; so is one that had frames and cannot reach its camera, or
+        cannot write, any more. A camera is given up when its process cannot begin at all or used up its attempts to
+        connect. The others go on.
 
         Returns:
             By name why a camera failed, as one that waited for its next attempt when all was stopped; None for one that
@@ -255,11 +255,9 @@ class Cameras(Closing):
     def _may_pass(self, camera: _Camera, error: FerBatchError) -> bool:
         """Whether a camera that cannot be reached, or a disk that is full, may be there again tomorrow.
 
-        Where nothing has ever come, it is the command that is wrong; but one of several cameras may just be off.
+        Where nothing has ever come, it is the command that is wrong, or its process was as patient as it should be.
         """
-        if camera.total.connections:
-            return isinstance(error, InputError | OutputError)
-        return isinstance(error, InputError) and len(self._cameras) > 1
+        return camera.total.connections > 0 and isinstance(error, InputError | OutputError)
 
     def _later(self, camera: _Camera, error: FerBatchError) -> None:
         """Has a camera's process started again after a while."""

@@ -23,6 +23,7 @@ from fer_batch.live.reading import Reading
 from fer_batch.video.clock import DecodeTimes
 from fer_batch.video.file import VideoFile
 from fer_batch.video.probe import Probe
+from fer_batch.video.suffixes import PHOTO_SUFFIXES
 
 _LOOKED_AT: Final = {"probesize": "1000000", "analyzeduration": "2000000", "fpsprobesize": "2"}
 """Bytes, microseconds and frames by which FFmpeg finds out what a stream is: enough for a key frame of most cameras,
@@ -181,8 +182,11 @@ class PlayedFile(Connection):
     def __init__(self, address: Address) -> None:
         from pathlib import Path
 
+        path = Path(address.secret)
+        if path.suffix.lower() in PHOTO_SUFFIXES:
+            raise UnreachableError(f"{address.shown}: is a photo; give it to fer-batch analyze.")
         try:
-            self._file = VideoFile(Path(address.secret))
+            self._file = VideoFile(path)
         except InputError as error:
             raise UnreachableError(str(error)) from None
 

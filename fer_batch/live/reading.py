@@ -26,7 +26,10 @@ class Reading:
     read_timeout_s: float = 10.0
     """Seconds without a frame after which a connection counts as lost."""
     retries: int | None = None
-    """Attempts to connect again after a loss; None for any number."""
+    """Attempts to connect again after a loss; None for any number. A number also holds for a source that is not reached
+    at first, which otherwise is a mistake."""
+    patient: bool = False
+    """Whether a source that is not reached at first is tried again even so, as one of several may just be off."""
 
     def __post_init__(self) -> None:
         if self.transport not in ("tcp", "udp"):

@@ -130,6 +130,7 @@ class LiveRecording(Closing):
         self._gap_count, self._sessions = int(had.get("gap_count", 0)), int(had.get("sessions", 0)) + 1
         self._rows = self._track_rows = self._episode_rows = 0
         self._gap: dict[str, Any] | None = None
+        self._exists = former is not None
         if former is not None:
             self._gap = self._gap_from(had.get("last_at"), self._last_s, "the session before has ended")
             self._tracks, self._episodes = lost(self._files)
@@ -159,7 +160,7 @@ class LiveRecording(Closing):
             case Seen():
                 self._see(happening)
             case Connected(at, time_s, probe):
-                self._record.probe = probe.to_dict()
+                self._record.probe, self._exists = probe.to_dict(), True
                 if self._gap is not None:
                     self._gap |= {"to_s": time_s, "to_at": at.isoformat()}
                     self._gaps.append(self._gap)
@@ -204,6 +205,7 @@ class LiveRecording(Closing):
                     self._segments.close()
 
     def _see(self, seen: Seen) -> None:
+        self._exists = True
         if seen.observation is not None:
             self._last_s = seen.observation.time_s
             self._frame = seen.observation.frame + 1
@@ -279,7 +281,9 @@ class LiveRecording(Closing):
         return {"from_s": time_s, "from_at": at, "to_s": None, "to_at": None, "reason": reason}
 
     def _save(self, error: str | None = None) -> None:
-        """Brings the document up to date."""
+        """Brings the document up to date; of a source that was never reached there is none."""
+        if not self._exists:
+            return
         record, counts, before = self._record, self._counts, self._before
         record.finished_at = datetime.now(UTC)
         if record.status == "partial":

@@ -43,10 +43,10 @@ class Reports:
         match happening:
             case Connected(at, time_s, probe):
                 self._started_at = at - timedelta(seconds=time_s)
-                yield self._event("connected", time_s, width=probe.width, height=probe.height)
-            case Interrupted(_, time_s, reason, retry_in_s):
+                yield self._event("connected", time_s, at, width=probe.width, height=probe.height)
+            case Interrupted(at, time_s, reason, retry_in_s):
                 yield from self.finish()
-                yield self._event("interrupted", time_s, reason=reason, retry_in_s=retry_in_s)
+                yield self._event("interrupted", time_s, at, reason=reason, retry_in_s=retry_in_s)
             case Seen(observation):
                 if observation is not None:
                     yield from self._see(observation)
@@ -98,7 +98,7 @@ class Reports:
             frames=episode.frames,
         )
 
-    def _event(self, event: str, time_s: float, **values: Any) -> dict[str, Any]:
-        started_at = self._started_at or datetime.now(UTC)
-        at = (started_at + timedelta(seconds=time_s)).isoformat(timespec="milliseconds")
-        return {"event": event, "recording": self._recording, "at": at, "time_s": round(time_s, 3), **values}
+    def _event(self, event: str, time_s: float, at: datetime | None = None, **values: Any) -> dict[str, Any]:
+        at = at or (self._started_at or datetime.now(UTC)) + timedelta(seconds=time_s)
+        said = at.isoformat(timespec="milliseconds")
+        return {"event": event, "recording": self._recording, "at": said, "time_s": round(time_s, 3), **values}

@@ -68,23 +68,28 @@ class Session:
         """What happens, as it happens, until the session is stopped, a file ends or attempts are used up.
 
         Raises:
-            InputError: when the source cannot be reached at first: later that is only an interruption.
+            InputError: when the source was never reached; after that, or while it is still tried, that is only an
+                interruption.
         """
         attempts, wait_s = 0, _FIRST_WAIT_S
+        reading, lost = self._reading, None
+        is_file = self._address.kind == "file"
+        patient = not is_file and (reading.patient or reading.retries is not None)
         self._engine.warm_up()
         while not self._stop.is_set():
             began_s = time.monotonic()
             made = self.counts.connections
-            lost = yield from self._stretch()
-            if lost is None:
-                return
-            if not self.counts.connections:
-                raise InputError(str(lost)) from None
+            reason = yield from self._stretch()
+            if reason is None:
+                break
+            lost = reason
             if self.counts.connections > made:
                 attempts = 0
                 if time.monotonic() - began_s > _STEADY_S:
                     wait_s = _FIRST_WAIT_S
-            last = self._reading.retries is not None and attempts >= self._reading.retries
+            last = reading.retries is not None and attempts >= reading.retries
+            if not self.counts.connections and (last or not patient):
+                break
             at_s = max(self._clock.last_s, 0.0)
             yield Interrupted(datetime.now(UTC), at_s, str(lost), None if last else wait_s)
             if last:
@@ -92,6 +97,8 @@ class Session:
             attempts += 1
             self._stop.wait(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+        if lost is not None and not self.counts.connections:
+            raise InputError(str(lost)) from None
 
     def _stretch(self) -> Generator[Happening, None, UnreachableError | None]:
         """One connection; returns why it was lost, None when it was not."""

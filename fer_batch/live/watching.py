@@ -165,6 +165,9 @@ class _Watching:
             stop=self._stop,
             counts=self._counts,
         )
+        if job.options.duration_s is not None:
+            # The end too of a source that is not reached for all that time.
+            self._after(job.options.duration_s, self._end_unreached)
         ticks = Thread(target=self._look_about, name="fer-batch parts", daemon=True)
         ticks.start()
         try:
@@ -183,8 +186,10 @@ class _Watching:
     def _take(self, happening: Happening) -> None:
         with self._writing:
             self._recording.take(happening)
-        if isinstance(happening, Connected):
-            self._end_after(self._job.options.duration_s)
+        duration_s = self._job.options.duration_s
+        if isinstance(happening, Connected) and duration_s is not None and self._counts.connections == 1:
+            # From the first frame on, however often the connection is lost.
+            self._after(duration_s, self._stop.set)
         self._tell(happening, self._counts)
         if isinstance(happening, Seen):
             for drawer in self._drawers:
@@ -193,12 +198,14 @@ class _Watching:
             for event in self._reports.take(happening):
                 self._tell(Reported(event), self._counts)
 
-    def _end_after(self, duration_s: float | None) -> None:
-        """From the first frame on, however often the connection is lost."""
-        if duration_s is not None and self._counts.connections == 1:
-            timer = Timer(duration_s, self._stop.set)
-            timer.daemon = True
-            timer.start()
+    def _end_unreached(self) -> None:
+        if not self._counts.connections:
+            self._stop.set()
+
+    def _after(self, seconds: float, do: Callable[[], None]) -> None:
+        timer = Timer(seconds, do)
+        timer.daemon = True
+        timer.start()
 
     def _look_about(self) -> None:
         """Once a second what is due is done, also while no frame comes."""

@@ -42,16 +42,17 @@ def media(out: Path, record: RecordingRecord, page: Path | Place) -> Media:
     """The recording and its annotated copy, as seen from a page.
 
     The recording's place is given twice: by the way from the page, which holds when a folder with both is moved, and
-    in full, which holds when the report alone is. A live source has no file to link to. A page that a server gives has
-    the addresses there, of those files that exist.
+    in full, which holds when the report alone is. A live source has no file to link to, and one that was played as if
+    it were a camera has times of its own. A page that a server gives has the addresses there of those files that
+    exist.
     """
     source, shift_s = Path(record.source), 0.0
-    if record.probe.get("kind") == "video":
+    if record.probe.get("kind") == "video" and not record.live:
         # A recording that is gone may be put back, or its page be looked at where it is.
         with suppress(InputError, OSError), VideoFile(source) as video:
             shift_s = 0.0 - video.start_s
     begin_s = float(record.settings.get("selection", {}).get("start_s") or 0)
-    recording = [] if "://" in record.source else _links(source, page, shift_s)
+    recording = [] if record.live else _links(source, page, shift_s)
     copy = Layout(out).recorded_copy(record.files)
     annotated: list[dict[str, Any]] = []
     if copy is not None and copy.is_file():

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.timeline.summing import Pace, gaps, pace
+from fer_batch.timeline.summing import Pace, gaps, is_live, pace
 
 COLUMNS: Final = ("frame", "time_s", "track", "x", "y", "width", "height", *EMOTIONS, "interpolated")
 """What is needed of a timeline."""
@@ -71,7 +71,10 @@ class Packed:
 
 
 def packed(timeline: pd.DataFrame) -> Packed:
-    """Packs one recording's timeline, which has ``COLUMNS``; rows are grouped by track, then in order of frames."""
+    """Packs one recording's timeline, which has ``COLUMNS`` and, of a live source, ``captured_at``.
+
+    Rows are grouped by track, then in order of frames.
+    """
     frame_numbers, first, frame = np.unique(timeline["frame"].to_numpy(), return_index=True, return_inverse=True)
     times = timeline["time_s"].to_numpy(np.float64)[first]
     tracks = timeline["track"].to_numpy()
@@ -87,7 +90,7 @@ def packed(timeline: pd.DataFrame) -> Packed:
     )
     starts = np.flatnonzero(np.diff(tracks, prepend=-1))
     bounds = [*starts.tolist(), len(tracks)]
-    usual = pace(frame_numbers, times)
+    usual = pace(frame_numbers, times, is_live(timeline))
     found: list[PackedTrack] = []
     blocks: list[str] = []
     rows: list[int] = []

@@ -64,7 +64,7 @@ class RecordingRecord:
     """What the file was: ``size_bytes`` and ``modified_ns``, nanoseconds since 1970; empty where it was not there."""
     settings: dict[str, Any] = field(default_factory=dict)
     model: dict[str, str] = field(default_factory=dict)
-    """``name`` and ``sha256`` of the emotion model."""
+    """``name`` and ``sha256`` of the emotion model, and the ``device`` it ran on."""
     counts: dict[str, int] = field(default_factory=dict)
     """Such as frames_decoded, frames_analysed, rows, tracks, episodes, damaged_packets."""
     files: list[str] = field(default_factory=list)

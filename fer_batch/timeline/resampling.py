@@ -10,7 +10,7 @@ import pandas as pd
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.timeline.reading import load
-from fer_batch.timeline.summing import lasting
+from fer_batch.timeline.summing import is_live, lasting
 
 _NEEDED = ["recording", "frame", "time_s", "track", *EMOTIONS]
 
@@ -32,13 +32,14 @@ def resample(source: str | os.PathLike[str] | pd.DataFrame, seconds: float) -> p
     """
     if not 0 < seconds < np.inf:
         raise InputError(f"{seconds!r} is no length of a window; give seconds above 0.")
-    rows = source if isinstance(source, pd.DataFrame) else load(source, _NEEDED)
+    rows = source if isinstance(source, pd.DataFrame) else load(source, [*_NEEDED, "captured_at"])
     if missing := [name for name in _NEEDED if name not in rows]:
         raise InputError(f"The timeline has no column {missing[0]!r}, which is needed for windows.")
-    moments = rows[["recording", "frame", "time_s"]].drop_duplicates(["recording", "frame"])
+    known = [name for name in ("recording", "frame", "time_s", "captured_at") if name in rows]
+    moments = rows[known].drop_duplicates(["recording", "frame"])
     moments = moments.sort_values(["recording", "frame"])
     lasts = [
-        lasting(part["frame"].to_numpy(), part["time_s"].to_numpy())
+        lasting(part["frame"].to_numpy(), part["time_s"].to_numpy(), is_live(part))
         for _, part in moments.groupby("recording", observed=True)
     ]
     moments["share"] = np.concatenate(lasts) if lasts else 0.0

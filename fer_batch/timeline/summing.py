@@ -3,7 +3,9 @@
 A row of the timeline lasts until the next frame of the timeline, whoever is in that. Where nobody was seen in between
 (a gap), or no frame follows, it lasts as long as the usual step, the median time between two frames of the timeline. A
 gap is where the next frame is more than 2.5 of these later and more than the usual number of frames (the median too)
-further on. The time for which a track was seen is the sum over its rows. A photo lasts no time.
+further on. In a live recording it need not be further on if it is more than a second later: frames that a lost
+connection did not bring have no index. The time for which a track was seen is the sum over its rows. A photo lasts no
+time.
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ from fer_batch.timeline.reading import episodes, load, tracks
 _GAP: Final = 2.5
 """Steps beyond which a pause is a gap: as for episodes, one missed frame makes none, two do."""
 
-_NEEDED: Final = ("frame", "time_s", "track", "emotion", *EMOTIONS)
+_LOST_S: Final = 1.0
+"""Seconds that a lost connection costs at least: it is made again after so long."""
+
+_NEEDED: Final = ("frame", "time_s", "track", "emotion", "captured_at", *EMOTIONS)
 
 _SUMS: Final = {
     "rows": "Int64",
@@ -65,10 +70,10 @@ def summary(out: str | os.PathLike[str], minimum_s: float = 0) -> Summary:
 
     ``seen_s`` is the time for which the track, or in a recording anybody, was seen, in seconds and without gaps. A row
     of the timeline lasts until the timeline's next frame; where that is more than 2.5 usual (median) steps away, or
-    there is none, it lasts one usual step. Of the time for which faces were seen (in a recording, of all faces),
-    ``<emotion>_share`` is the part in which the emotion was the most probable, and ``<emotion>_mean`` its mean
-    probability; of photos, which last no time, of the rows. ``<emotion>_episodes`` and ``<emotion>_s`` are the number
-    of its episodes and their seconds together.
+    there is none, it lasts one usual step: a lost connection counts as nobody's time. Of the time for which faces were
+    seen (in a recording, of all faces), ``<emotion>_share`` is the part in which the emotion was the most probable, and
+    ``<emotion>_mean`` its mean probability; of photos, which last no time, of the rows. ``<emotion>_episodes`` and
+    ``<emotion>_s`` are the number of its episodes and their seconds together.
 
     Recordings are read one after another, and only finished ones: the folder may still be written to. One without a
     face has zeros; shares of nothing are null, as is all that is not known: everything of failed recordings, and of
@@ -125,27 +130,39 @@ class Pace(NamedTuple):
     """The usual step, the median time between two frames; 0 where there are no two."""
     frames: float
     """By how much their indices usually differ, the median too."""
+    live: bool = False
+    """Whether connections may have been lost."""
 
 
-def pace(frames: NDArray[np.int64], times: NDArray[np.float64]) -> Pace:
+def is_live(timeline: pd.DataFrame) -> bool:
+    """Whether one recording's timeline is that of a live source, as far as its columns tell."""
+    return "captured_at" in timeline and bool(timeline["captured_at"].notna().any())
+
+
+def pace(frames: NDArray[np.int64], times: NDArray[np.float64], live: bool) -> Pace:
     """The usual distance between frames, given as for :func:`lasting`."""
-    return Pace(float(np.median(np.diff(times))), float(np.median(np.diff(frames)))) if len(times) > 1 else Pace(0, 0)
+    if len(times) < 2:
+        return Pace(0, 0, live)
+    return Pace(float(np.median(np.diff(times))), float(np.median(np.diff(frames))), live)
 
 
 def gaps(frames: NDArray[np.int64], times: NDArray[np.float64], usual: Pace) -> NDArray[np.bool_]:
     """(N - 1,) whether there is a gap between each frame and the next, given as for :func:`lasting`."""
-    found: NDArray[np.bool_] = (np.diff(times) > _GAP * usual.step_s) & (np.diff(frames) > usual.frames)
+    pauses = np.diff(times)
+    skipping = (np.diff(frames) > usual.frames) | (usual.live & (pauses > _LOST_S))
+    found: NDArray[np.bool_] = (pauses > _GAP * usual.step_s) & skipping
     return found
 
 
-def lasting(frames: NDArray[np.int64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+def lasting(frames: NDArray[np.int64], times: NDArray[np.float64], live: bool) -> NDArray[np.float64]:
     """For how long each frame of a timeline lasts, in seconds, by this module's definition.
 
     Args:
         frames: (N,) indices, ascending.
         times: (N,) seconds, of each frame once.
+        live: whether they are of a live source.
     """
-    usual = pace(frames, times)
+    usual = pace(frames, times, live)
     if len(times) < 2:
         return np.zeros(len(times))
     return np.append(np.where(gaps(frames, times, usual), usual.step_s, np.diff(times)), usual.step_s)
@@ -159,7 +176,7 @@ def _summed(folder: Path, recording: str, minimum_s: float) -> tuple[list[dict[s
     """The rows of a recording's tracks, and what there is to say of it as a whole."""
     timeline = load(folder, _NEEDED, [recording])
     frames, first, frame = np.unique(timeline["frame"], return_index=True, return_inverse=True)
-    seconds = lasting(frames, timeline["time_s"].to_numpy()[first])
+    seconds = lasting(frames, timeline["time_s"].to_numpy()[first], is_live(timeline))
     timeline["seconds"] = seconds[frame]
     found = episodes(folder, ["track", "emotion", "duration_s"], [recording])
     kept = timeline.groupby("track")["seconds"].sum()

@@ -16,6 +16,8 @@ from fer_batch.live.watching import LiveJob, Tell, Written
 
 
 def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
+    if job.options.get("was_there"):
+        tell(Written(0), Counts(connections=1))
     if job.options.get("refuses"):
         raise InputError(f"{job.address.secret}: refused; check user and password.")
     if job.options.get("mistaken"):

@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Timer
 from typing import Any
@@ -100,13 +101,15 @@ def measure(url: str, out: Path, seconds: float) -> dict[str, Any]:
     memory: list[tuple[float, float]] = []
     seen = 0
     losses = []
+    dropped = [0] * 5
     counts = Counts()
     began = time.monotonic()
 
     def tell(told: Told, now: Counts) -> None:
         nonlocal counts, seen
-        counts = now
         at = time.monotonic() - began
+        dropped[min(4, int(5 * at / seconds))] += now.dropped - counts.dropped
+        counts = replace(now)
         if isinstance(told, Seen):
             latencies[seen], times[seen] = told.latency_s, at
             seen += 1
@@ -127,6 +130,7 @@ def measure(url: str, out: Path, seconds: float) -> dict[str, Any]:
         "frames arrived": counts.arrived,
         "frames analysed": counts.analysed,
         "frames dropped": counts.dropped,
+        "dropped in each fifth": dropped,
         "connections lost": len(losses),
         "latency median ms": round(float(np.median(values)), 1),
         "latency p95 ms": round(float(np.quantile(values, 0.95)), 1),

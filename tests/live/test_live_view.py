@@ -197,7 +197,9 @@ def test_rates_and_latencies_are_those_of_the_last_seconds() -> None:
 def test_in_a_pipe_connections_are_told_and_rates_now_and_then() -> None:
     said = io.StringIO()
     counts = {"door": Counts()}
-    with LiveLines({"door": "rtsp://cam/1"}, counts, Console(file=said), every_s=0.4) as lines:
+    sources = {"door": "rtsp://cam/1", "hall": "rtsp://cam/2"}
+    with LiveLines(sources, counts, Console(file=said), every_s=0.4) as lines:
+        lines("hall", Ended())
         lines("door", Connected(at(), 0.0, PROBE))
         time.sleep(0.1)
         counts["door"].arrived, counts["door"].analysed, counts["door"].dropped = 20, 10, 2
@@ -208,6 +210,7 @@ def test_in_a_pipe_connections_are_told_and_rates_now_and_then() -> None:
         lines("door", Connected(at(), 9.0, PROBE))
         lines("door", Ended("The disk is full."))
     told = [line.split(" ", 1)[1] for line in said.getvalue().splitlines()]
+    assert told.pop(0) == "hall: ended."
     assert told[0] == "door: connected, 1920x1080 at 25 frames/s."
     rate = r"\d+\.\d/s"
     line = rf"door: in {rate}, analysed {rate}, dropped {rate} \(2 in all\), latency 40 ms \(95 % in 40 ms\), 2 faces\."
@@ -220,7 +223,7 @@ def test_in_a_pipe_connections_are_told_and_rates_now_and_then() -> None:
 
 
 def test_quiet_says_errors_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    with live_watcher({"door": "rtsp://cam/1"}, {}, quiet=True) as watcher:
+    with live_watcher({"door": "rtsp://cam/1", "hall": "rtsp://cam/2"}, {}, quiet=True) as watcher:
         assert isinstance(watcher, LiveErrors)
         watcher("door", Connected(at(), 0.0, PROBE))
         watcher("door", Interrupted(at(), 3.0, "The camera sends nothing.", 4.0))

@@ -25,6 +25,7 @@ from fer_batch.emotion.labels import EMOTIONS
 
 SCRIPT = Path(sys.executable).parent / "fer-batch"
 PASSWORD = "s3cretword"  # noqa: S105 - nobody's
+PHOTO = EXAMPLE.with_name("astronaut.png")
 NAME = "door"
 
 
@@ -138,6 +139,10 @@ def test_a_server_that_comes_back_is_found_again(server: RtspServer, tmp_path: P
     assert gap["to_s"] <= new["time_s"].min() + 0.1
     assert gap["to_s"] - gap["from_s"] > 3
     assert one.document()["status"] == "done"
+    seen = fer_batch.summary(tmp_path).recordings["seen_s"].item()
+    lost = gap["to_s"] - gap["from_s"]
+    assert seen < after["time_s"].max() - after["time_s"].min() - lost + 1, "nobody was seen in the gap"
+    assert fer_batch.resample(after, 1.0)["share"].sum() < seen + 1
 
 
 def test_a_silent_server_is_noticed_in_time(tmp_path: Path) -> None:
@@ -162,15 +167,48 @@ def test_what_cannot_be_reached_is_one_sentence(server: RtspServer, tmp_path: Pa
         f"rtsp://me:{PASSWORD}@no-such-host.invalid/1": "there is no host named no-such-host.invalid",
         f"rtsp://me:{PASSWORD}/x@cam/1": "write @, /, ? and # of a user or password",
         "clip.txt": "no such camera or file",
+        f"{PHOTO} --realtime": "is a photo; give it to fer-batch analyze.",
     }.items():
         done = subprocess.run(
-            [SCRIPT, "live", url, "-o", tmp_path], capture_output=True, text=True, timeout=60, check=False
+            [SCRIPT, "live", *url.split(), "-o", tmp_path], capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 2, done.stderr
         (error,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
         assert sentence in error
+        assert done.stderr.count(sentence) == 1
         assert PASSWORD not in done.stderr
-    assert not list(tmp_path.rglob("*.parquet"))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix], "of nothing is nothing said"
+
+
+def test_what_is_tried_again_is_said_and_counted(tmp_path: Path) -> None:
+    with live(tmp_path, f"rtsp://127.0.0.1:{free_port()}/1", "--retries", "1") as one:
+        one.wait_for("not connected")
+        _, errors = one.process.communicate(timeout=30)
+    assert one.process.returncode == 2
+    assert "Error: rtsp://127.0.0.1" in errors
+    assert not (tmp_path / "recordings").exists()
+
+
+def test_cameras_of_a_file_are_watched_as_it_says_and_one_that_is_off_holds_up_nobody(
+    server: RtspServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "cams.toml"
+    file.write_text(
+        f'output = "here"\nevents = "second"\nduration = "2s"\n[[camera]]\nname = "{NAME}"\n'
+        f'source = "{server.url("cam.mp4")}"\n[[camera]]\nname = "off"\nsource = "rtsp://127.0.0.1:{free_port()}/1"\n'
+        '[[camera]]\nname = "tired"\nretries = 0\nsource = "rtsp://127.0.0.1:1/1"\n'
+    )
+    done = subprocess.run([SCRIPT, "live", file], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {"connected", "second"} <= {event["event"] for event in events if event["recording"] == NAME}
+    lines = done.stderr.splitlines()
+    assert any(line.startswith(f"{NAME}: ") and f"results in {tmp_path / 'here'}." in line for line in lines)
+    assert [line.split(": rtsp")[0] for line in lines[-3:] if "nothing was recorded" in line] == [
+        "off: nothing was recorded",
+        "tired: nothing was recorded",
+    ]
+    assert [path.stem for path in (tmp_path / "here" / "recordings").iterdir()] == [NAME]
 
 
 def test_a_wrong_password_is_said_to_be_wrong(tmp_path: Path) -> None:
@@ -195,7 +233,7 @@ def test_a_wrong_password_is_said_to_be_wrong(tmp_path: Path) -> None:
         Thread(target=refuse, daemon=True).start()
         url = f"rtsp://me:{PASSWORD}@127.0.0.1:{listener.getsockname()[1]}/1"
         done = subprocess.run(
-            [SCRIPT, "live", url, "-o", tmp_path], capture_output=True, text=True, timeout=60, check=False
+            [SCRIPT, "live", *url.split(), "-o", tmp_path], capture_output=True, text=True, timeout=60, check=False
         )
     assert done.returncode == 2
     assert "refuses the user or password; check them in the address." in done.stderr

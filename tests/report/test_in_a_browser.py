@@ -231,7 +231,7 @@ def test_the_annotated_parts_of_a_live_source_follow_each_other(
     path = out / "recordings" / "WolfgangLanger_Pexels.mp4.json"
     document = json.loads(path.read_text())
     document["files"] = ["annotated/camera"]
-    document["source"] = "rtsp://camera/1"
+    document["source"], document["live"] = "rtsp://camera/1", {"sessions": 1}
     path.write_text(json.dumps(document))
     with visit(browser, write_report(out).parent / PAGE) as visited:
         visited.ready()
