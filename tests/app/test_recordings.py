@@ -52,6 +52,8 @@ def test_a_video_is_analysed_played_in_step_and_taken_away(
         page.get_by_role("heading", name="Photo", exact=True).wait_for()
         page.get_by_role("link", name="Video").click()
         page.get_by_role("link", name="Timeline (Parquet)").wait_for(timeout=60_000)
+        page.reload()
+        page.get_by_role("link", name="Timeline (Parquet)").wait_for(timeout=20_000)
         view = page.frame_locator("iframe[title*=laugh]")
         view.locator("#stage[data-source=recording]").wait_for(timeout=20_000)
         view.locator("#play").click()
