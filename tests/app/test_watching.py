@@ -100,6 +100,7 @@ def test_an_address_is_watched_and_kept(browser: Browser, served: Served, camera
         given = rows(page, tmp_path / "seen.parquet")
         view = page.frame_locator("iframe[title*='played']")
         view.locator("#stage[data-source=annotated]").wait_for(timeout=20_000)
+        assert field.input_value() == camera.url("cam.mp4"), "what was written is there again"
     assert len(given) > 5
     assert set(given["emotion"]) <= set(fer_batch.EMOTIONS)
     (name,) = fer_batch.recordings(kept)["recording"]
