@@ -11,6 +11,7 @@ from fer_batch.app.downloads import show_downloads
 from fer_batch.app.feed import Feed
 from fer_batch.app.here import session as visit
 from fer_batch.app.live_watch import LiveWatch
+from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session
 from fer_batch.app.view import show_view
 from fer_batch.batch.size import threads_each
@@ -28,7 +29,7 @@ _HEIGHT = 640
 """Pixels of the live page within this one: a picture and the bars of two faces."""
 _FIRST_PICTURE_S = 10.0
 """A camera that sends none in so long is off, or its address is wrong."""
-CAMERA, _ADDRESS = "This device's camera", "Address of a camera"
+_CAMERA, _ADDRESS = "This device's camera", "Address of a camera"
 
 
 def show() -> None:
@@ -49,8 +50,8 @@ def show() -> None:
 def _ask(session: Session) -> None:
     """What to watch, and what is kept of it."""
     # Whoever sits elsewhere must not reach into this machine's network.
-    ways = [CAMERA, _ADDRESS] if session.local else [CAMERA]
-    way = st.segmented_control("The camera", ways, key="live-way")
+    ways = [_CAMERA, _ADDRESS] if session.local else [_CAMERA]
+    way = st.segmented_control("The camera", ways, key=remembered("live-way", _CAMERA))
     out, video = _kept(session)
     if way == _ADDRESS:
         _ask_address(session, out, video)
@@ -70,12 +71,12 @@ def _offer_stop(work: LiveWatch) -> None:
 def _kept(session: Session) -> tuple[Path | None, bool]:
     """Folder for the results, None for the visit's own; and whether annotated video is kept."""
     with st.expander("What is kept"):
-        video = st.toggle("Keep annotated video", key="live-video")
+        video = st.toggle("Keep annotated video", key=remembered("live-video", True))
         folder = ""
         if session.local:
             folder = st.text_input(
                 "Keep the results in this folder",
-                key="live-folder",
+                key=remembered("live-folder", ""),
                 placeholder="unless given, they are removed with this visit",
             )
     return (Path(folder.strip()).expanduser() if folder.strip() else None), video
@@ -83,7 +84,9 @@ def _kept(session: Session) -> tuple[Path | None, bool]:
 
 def _ask_address(session: Session, out: Path | None, video: bool) -> None:
     given = st.text_input(
-        "Address", key="live-address", placeholder="rtsp://user:password@10.0.0.5/stream, or 0 for a webcam here"
+        "Address",
+        key=remembered("live-address", ""),
+        placeholder="rtsp://user:password@10.0.0.5/stream, or 0 for a webcam here",
     )
     if st.button("Watch", type="primary", disabled=not given.strip()):
         try:

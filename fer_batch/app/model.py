@@ -6,6 +6,7 @@ import streamlit as st
 
 from fer_batch.app.here import session as visit
 from fer_batch.app.measuring import Measuring
+from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session
 from fer_batch.app.verdict import show_verdict, stored_verdict
 from fer_batch.emotion.finding import find_model
@@ -39,7 +40,7 @@ def show() -> None:
 def _choose(session: Session) -> None:
     given = st.text_input(
         "Model",
-        key="model-name",
+        key=remembered("model-name", DEFAULT_MODEL),
         help="One that ships, or the path of an .onnx file; used by all pages.",
     )
     wanted = given.strip() or DEFAULT_MODEL
@@ -71,8 +72,10 @@ def _measure(session: Session) -> None:
     )
     work = session.work(_PAGE)
     running = work is not None and work.running
-    given = st.text_input("Folder, or a CSV or Parquet table as FER2013 and FER+ have it", key="model-data")
-    way = st.selectbox("Its pictures are", list(_WAYS), key="model-way")
+    given = st.text_input(
+        "Folder, or a CSV or Parquet table as FER2013 and FER+ have it", key=remembered("model-data", "")
+    )
+    way = st.selectbox("Its pictures are", list(_WAYS), key=remembered("model-way", next(iter(_WAYS))))
     if st.button("Measure", type="primary", disabled=running or not given.strip()):
         session.forget(_PAGE)
         work = Measuring(given.strip(), session.model, _WAYS[way])

@@ -6,29 +6,7 @@ import streamlit as st
 
 from fer_batch.app import live, model, photo, results, video
 from fer_batch.app.icon import icon
-from fer_batch.settings import DEFAULT_MODEL
 
-_REMEMBERED = {
-    "photo-way": "Upload",
-    "video-way": "Upload",
-    "video-path": "",
-    "video-rate": "all",
-    "video-annotated": True,
-    "video-persons": True,
-    "video-folder": "",
-    "live-way": live.CAMERA,
-    "live-address": "",
-    "live-video": True,
-    "live-folder": "",
-    "results-folder": "",
-    "results-name": "",
-    "model-name": DEFAULT_MODEL,
-    "model-data": "",
-}
-"""What visitors write and choose, as it is at first: Streamlit forgets it as soon as another page is looked at."""
-
-for key, first in _REMEMBERED.items():
-    st.session_state[key] = st.session_state.get(key, first)
 st.set_page_config(page_title="fer-batch", page_icon=icon(), layout="wide")
 pages = [
     st.Page(photo.show, title="Photo", icon=":material/photo_camera:", url_path="photo", default=True),

@@ -12,6 +12,7 @@ from fer_batch.app.analysis import Analysis
 from fer_batch.app.bars import probability_bars
 from fer_batch.app.downloads import show_downloads
 from fer_batch.app.here import session as visit
+from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session, save
 from fer_batch.app.waiting import show_waiting
 from fer_batch.errors import FerBatchError
@@ -30,7 +31,7 @@ def show() -> None:
     session = visit()
     st.title("Photo")
     st.write("Every face in a picture, and what it shows.")
-    way = st.segmented_control("The photo comes from", ["Upload", "Camera"], key="photo-way")
+    way = st.segmented_control("The photo comes from", ["Upload", "Camera"], key=remembered("photo-way", "Upload"))
     if way == "Camera":
         given = st.camera_input("Take a picture", key="photo-camera")
     else:

@@ -11,6 +11,7 @@ import streamlit as st
 from fer_batch.app.bars import colour_key, share_chart
 from fer_batch.app.downloads import show_downloads
 from fer_batch.app.here import session as visit
+from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session
 from fer_batch.app.view import show_view
 from fer_batch.emotion.labels import EMOTIONS
@@ -57,7 +58,9 @@ def show() -> None:
 
 def _ask() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        given = st.text_input("Output folder", key="results-folder", placeholder="/home/me/study/fer-output")
+        given = st.text_input(
+            "Output folder", key=remembered("results-folder", ""), placeholder="/home/me/study/fer-output"
+        )
         opened = st.button("Open", type="primary", disabled=not given.strip())
     if opened:
         folder = Path(given.strip()).expanduser()
@@ -73,7 +76,7 @@ def _chosen(study: _Study) -> pd.DataFrame:
     """The recordings that pass the filters."""
     recordings = study.tables.recordings
     with st.container(border=True), st.container(horizontal=True):
-        name = st.text_input("Name holds", key="results-name")
+        name = st.text_input("Name holds", key=remembered("results-name", ""))
         statuses = sorted(recordings["status"].unique())
         wanted = st.multiselect("Status", statuses, key=f"results-status-{study.folder}", placeholder="any")
         mostly = st.multiselect(

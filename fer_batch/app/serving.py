@@ -48,6 +48,7 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
     from starlette.middleware import Middleware
     from streamlit import App
 
+    from fer_batch.app.browsers import NamedBrowsers
     from fer_batch.app.connections import Connections
     from fer_batch.app.guard import OwnOrigin
     from fer_batch.app.routes import routes
@@ -62,6 +63,9 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
         ),
     ):
         if not stop.is_set():
-            App(page, lifespan=connections.lifespan, routes=routes(), middleware=[Middleware(OwnOrigin)]).run(
-                config=settings
-            )
+            App(
+                page,
+                lifespan=connections.lifespan,
+                routes=routes(),
+                middleware=[Middleware(OwnOrigin), Middleware(NamedBrowsers)],
+            ).run(config=settings)

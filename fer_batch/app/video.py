@@ -9,6 +9,7 @@ import streamlit as st
 from fer_batch.app.analysis import Analysis
 from fer_batch.app.downloads import show_downloads
 from fer_batch.app.here import session as visit
+from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session, save
 from fer_batch.app.view import show_view
 from fer_batch.app.waiting import show_waiting
@@ -42,24 +43,26 @@ def show() -> None:
 def _ask(session: Session) -> None:
     """What to analyse, and how."""
     ways = ["Upload", "File on this machine"] if session.local else ["Upload"]
-    way = st.segmented_control("The video comes from", ways, key="video-way")
+    way = st.segmented_control("The video comes from", ways, key=remembered("video-way", "Upload"))
     uploads = st.session_state.setdefault("video-uploads", 0)
     given, path = None, ""
     if way == "File on this machine":
-        path = st.text_input("Path of the file", key="video-path", placeholder="/home/me/recordings/interview.mp4")
+        path = st.text_input(
+            "Path of the file", key=remembered("video-path", ""), placeholder="/home/me/recordings/interview.mp4"
+        )
     else:
         kinds = sorted(suffix.removeprefix(".") for suffix in VIDEO_SUFFIXES)
         # Another key for the next one: so Streamlit lets go of its copy, which is in memory.
         given = st.file_uploader("A video", kinds, key=f"video-upload-{uploads}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        rate = st.selectbox("Frames (fewer are faster)", list(_RATES), key="video-rate", width=200)
-        annotated = st.toggle("Make an annotated video", key="video-annotated")
-        persons = st.toggle("Tell people apart by their faces", key="video-persons")
+        rate = st.selectbox("Frames (fewer are faster)", list(_RATES), key=remembered("video-rate", "all"), width=200)
+        annotated = st.toggle("Make an annotated video", key=remembered("video-annotated", True))
+        persons = st.toggle("Tell people apart by their faces", key=remembered("video-persons", True))
     kept = ""
     if session.local:
         kept = st.text_input(
             "Keep the results in this folder",
-            key="video-folder",
+            key=remembered("video-folder", ""),
             placeholder="unless given, they are removed with this visit",
         )
     if not st.button("Analyse", type="primary", disabled=given is None and not path.strip()):

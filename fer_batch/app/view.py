@@ -18,7 +18,7 @@ _HEIGHT = 1000
 
 
 def show_view(session: Session, page: str, out: Path, recording: str, tables: Summary | None = None) -> None:
-    """Shows a recording of an output folder, and a button that opens the view in a tab of its own.
+    """Shows a recording of an output folder, and above it a button that opens the view in a tab of its own.
 
     Args:
         session: whose browser it is shown in.
@@ -42,5 +42,5 @@ def show_view(session: Session, page: str, out: Path, recording: str, tables: Su
         st.error(f"{document}: {error.strerror}; open the folder again.")
         return
     address = session.address(path)
-    st.iframe(address, height=_HEIGHT, alt=f"{recording}, played with its faces and their timelines")
     st.link_button("Open the view in its own tab", address, icon=":material/open_in_new:", type="tertiary")
+    st.iframe(address, height=_HEIGHT, alt=f"{recording}, played with its faces and their timelines")

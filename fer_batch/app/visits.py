@@ -43,18 +43,38 @@ class Visits(Closing):
         self._folder, self._local, self._forget_after_s = folder, local, forget_after_s
         self._connected, self._forget = connected, forget
         self._sessions: dict[str, Session] = {}
+        self._browsers: dict[str, str | None] = {}
         self._gone_since_s: dict[str, float] = {}
         self._lock, self._over = Lock(), Event()
         self._thread = Thread(target=self._look_about, name="fer-batch visits", daemon=True)
         self._thread.start()
         Visits.now = self
 
-    def visit(self, name: str) -> Session:
-        """The visit that Streamlit calls so, begun with the first time that it is asked for."""
+    def visit(self, name: str, browser: str | None) -> Session:
+        """The visit that Streamlit calls so, begun with the first time that it is asked for.
+
+        A browser that has just gone and comes back, as when its page is loaded anew, goes on with what it had.
+
+        Args:
+            name: Streamlit's.
+            browser: its own random name, if it has one.
+        """
         with self._lock:
             if name not in self._sessions:
-                self._sessions[name] = Session(self._folder, local=self._local)
+                former = None if browser is None else self._left_by(browser)
+                if former is None:
+                    self._sessions[name] = Session(self._folder, local=self._local)
+                else:
+                    self._sessions[name] = self._sessions.pop(former)
+                    self._gone_since_s.pop(former, None)
+                    self._forget(former)
+                self._browsers[name] = browser
             return self._sessions[name]
+
+    def _left_by(self, browser: str) -> str | None:
+        """Name of the last visit of a browser that is not connected any more."""
+        names = [name for name, one in self._browsers.items() if one == browser and name in self._sessions]
+        return next((name for name in reversed(names) if not self._connected(name)), None)
 
     def of(self, token: str) -> Session | None:
         """The visit with this token, which its browser alone knows."""
@@ -85,6 +105,7 @@ class Visits(Closing):
                 else:
                     self._gone_since_s.setdefault(name, now_s)
             over = [name for name, since_s in self._gone_since_s.items() if now_s - since_s > self._forget_after_s]
+            self._browsers = {name: browser for name, browser in self._browsers.items() if name in self._sessions}
             for name in over:
                 del self._gone_since_s[name]
             return {name: self._sessions.pop(name) for name in over}

@@ -42,7 +42,8 @@ def app_page(
         # Streamlit would take another port, or say nothing of use.
         socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        raise InputError(f"--listen {listen}: cannot be used ({error.strerror}); choose another port.") from error
+        reason = str(error.strerror).partition(" (")[0]
+        raise InputError(f"--listen {listen}: cannot be used ({reason}); choose another port.") from error
     if not local:
         typer.echo(f"Warning: everybody who reaches {listen} can use the page, without a password.", err=True)
     from fer_batch.app.serving import serve

@@ -61,7 +61,9 @@ class Served:
 
     def files(self) -> list[Path]:
         """What visitors have given and got."""
-        return [path for path in self.room.glob("*/**/*") if path.is_file()]
+        # Unlike a pattern, this minds no folder that is being removed.
+        found = [Path(folder) / name for folder, _, names in os.walk(self.room) for name in names]
+        return [path for path in found if path.parent != self.room]
 
     def wait_until_empty(self, within_s: float = 20) -> None:
         """Fails when something of a visitor stays."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from clips import EXAMPLE
 
 from app.serving import Served, serve, start, visit
 
@@ -44,7 +44,7 @@ def test_other_sites_pages_are_refused(served: Served) -> None:
         assert answer(f"{served.address}/{path}") == 404
 
 
-def test_after_a_crash_the_next_start_cleans_up(browser: Browser, served: Served) -> None:
+def test_after_a_crash_the_next_start_cleans_up(browser: Browser, served: Served, long_clip: Path) -> None:
     folder = served.room.parent.parent
     foreign = served.room.with_name("fer-batch-app-mine") / "letter.txt"
     foreign.parent.mkdir()
@@ -52,14 +52,14 @@ def test_after_a_crash_the_next_start_cleans_up(browser: Browser, served: Served
     crashed = start(folder)
     try:
         with visit(browser, crashed, "video") as page:
-            page.locator("input[type=file]").set_input_files(EXAMPLE)
+            page.locator("input[type=file]").set_input_files(long_clip)
             page.get_by_role("button", name="Analyse").click(timeout=20_000)
             page.get_by_text("frames a second").wait_for(timeout=60_000)
             workers = psutil.Process(crashed.process.pid).children(recursive=True)
             crashed.process.kill()
         assert workers
         assert psutil.wait_procs(workers, timeout=20)[1] == [], "nobody works on for a server that is dead"
-        assert EXAMPLE.name in {path.name for path in crashed.files()}
+        assert long_clip.name in {path.name for path in crashed.files()}
         with serve(folder, host="0.0.0.0", end=signal.SIGTERM) as for_all:  # noqa: S104 - that is what is tested
             assert not crashed.room.exists()
             assert served.room.is_dir(), "another server is at work there"

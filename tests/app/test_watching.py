@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ def filmed(browser: Browser, tmp_path: Path) -> Iterator[Browser]:
     """A browser before whose camera the example plays."""
     from browsers import program
 
+    if find_spec("streamlit_webrtc") is None:
+        pytest.skip("needs the extra app: pip install 'fer-batch[app]'")
     picture = tmp_path / "camera.mjpeg"
     ffmpeg("-ss", "10", "-t", "4", "-i", EXAMPLE, "-an", "-r", "15", "-q:v", "4", picture)
     arguments = [
@@ -97,6 +100,7 @@ def test_an_address_is_watched_and_kept(browser: Browser, served: Served, camera
         given = rows(page, tmp_path / "seen.parquet")
         view = page.frame_locator("iframe[title*='played']")
         view.locator("#stage[data-source=annotated]").wait_for(timeout=20_000)
+        assert field.input_value() == camera.url("cam.mp4"), "what was written is there again"
     assert len(given) > 5
     assert set(given["emotion"]) <= set(fer_batch.EMOTIONS)
     (name,) = fer_batch.recordings(kept)["recording"]
@@ -112,7 +116,8 @@ def test_the_browsers_own_camera_is_watched(filmed: Browser, served: Served, tmp
         given = rows(page, tmp_path / "seen.parquet")
         page.get_by_role("link", name="Photo").click()
         page.get_by_text("Camera", exact=True).click()
-        page.get_by_role("button", name="Take Photo").click(timeout=20_000)
+        page.wait_for_function("() => document.querySelector('video')?.videoWidth > 0", timeout=20_000)
+        page.get_by_role("button", name="Take Photo").click()
         page.get_by_role("heading", name="Face 1").wait_for(timeout=60_000)
     assert len(given) > 5
     assert (given.groupby("emotion", observed=True).size().idxmax()) == "happy"
