@@ -66,8 +66,8 @@ class Visits(Closing):
                     self._sessions[name] = Session(self._folder, local=self._local)
                 else:
                     self._sessions[name] = self._sessions.pop(former)
-                    self._gone_since_s.pop(former, None)
-                    self._forget(former)
+                    # Streamlit may still be at work for it, so it forgets the former one later.
+                    self._gone_since_s.setdefault(former, time.monotonic())
                 self._browsers[name] = browser
             return self._sessions[name]
 
@@ -94,10 +94,11 @@ class Visits(Closing):
         while not self._over.wait(_LOOK_S):
             for name, session in self._gone(time.monotonic()).items():
                 self._forget(name)
-                session.close()
+                if session is not None:
+                    session.close()
 
-    def _gone(self, now_s: float) -> dict[str, Session]:
-        """Takes out those who will not come back."""
+    def _gone(self, now_s: float) -> dict[str, Session | None]:
+        """Takes out those who will not come back; None for one that goes on by another name."""
         with self._lock:
             for name in self._sessions:
                 if self._connected(name):
@@ -108,4 +109,4 @@ class Visits(Closing):
             self._browsers = {name: browser for name, browser in self._browsers.items() if name in self._sessions}
             for name in over:
                 del self._gone_since_s[name]
-            return {name: self._sessions.pop(name) for name in over}
+            return {name: self._sessions.pop(name, None) for name in over}
