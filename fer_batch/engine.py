@@ -189,9 +189,9 @@ class Engine(Closing):
         return detected
 
     def _decode(self, frames: Iterator[Chosen]) -> Iterator[Chosen]:
-        """The frames with the small picture that the detector needs: this thread has time for it."""
+        """The frames, with the small picture that the detector needs where nobody looks ahead, who makes it."""
         for one in drawn(self.stopwatch, "decode", frames):
-            if one.analysed:
+            if one.analysed and not self._lookers:
                 with timed(self.stopwatch, "convert"):
                     self._faces.prepare(one.frame)
             yield one
@@ -323,6 +323,8 @@ def _ahead(looker: Looker, stopwatch: Stopwatch | None) -> Callable[[Chosen], Ch
     def look(one: Chosen) -> Chosen:
         if not one.analysed:
             return one
+        with timed(stopwatch, "convert"):
+            looker.prepare(one.frame)
         with timed(stopwatch, "detect"):
             return replace(one, seen=looker.look(one.frame))
 

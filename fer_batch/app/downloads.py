@@ -38,9 +38,10 @@ def show_downloads(session: Session, page: str, out: Path, record: RecordingReco
         ("Timeline (Parquet)", _joined(timelines, folder), f"{stem}.parquet"),
         ("Timeline (CSV)", _joined(tables, folder), f"{stem}.csv"),
     ]
+    called = f"annotated-{stem if not copies else stem.removesuffix(copies[0].suffix)}"
     for number, path in enumerate(copies[:_MOST_SEGMENTS], 1):
         part = f" {number}" if len(copies) > 1 else ""
-        found.append((f"{what}{part}", path, f"annotated-{stem}{part.replace(' ', '-')}{path.suffix}"))
+        found.append((f"{what}{part}", path, f"{called}{part.replace(' ', '-')}{path.suffix}"))
     with st.container(horizontal=True):
         for label, file, name in found:
             if file is not None:

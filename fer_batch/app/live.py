@@ -83,12 +83,15 @@ def _kept(session: Session) -> tuple[Path | None, bool]:
 
 
 def _ask_address(session: Session, out: Path | None, video: bool) -> None:
-    given = st.text_input(
-        "Address",
-        key=remembered("live-address", ""),
-        placeholder="rtsp://user:password@10.0.0.5/stream, or 0 for a webcam here",
-    )
-    if st.button("Watch", type="primary", disabled=not given.strip()):
+    # In a form Enter begins it, and so does the first click, which else only tells that something was typed.
+    with st.form("live-ask", border=False):
+        given = st.text_input(
+            "Address",
+            key=remembered("live-address", ""),
+            placeholder="rtsp://user:password@10.0.0.5/stream, or 0 for a webcam here",
+        )
+        wanted = st.form_submit_button("Watch", type="primary")
+    if wanted and given.strip():
         try:
             address = parse_address(given)
             if address.kind == "file":

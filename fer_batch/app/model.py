@@ -24,7 +24,7 @@ def show() -> None:
     st.title("Model")
     if session.local:
         _choose(session)
-    card, quality, own = st.tabs(["Card", "How good it is", "On your own faces"])
+    quality, own, card = st.tabs(["How good it is", "On your own faces", "Card"])
     with card:
         _show_card(session.model)
     with quality:

@@ -57,12 +57,13 @@ def show() -> None:
 
 
 def _ask() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    # In a form Enter opens it, and so does the first click, which else only tells that something was typed.
+    with st.form("results-ask", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         given = st.text_input(
             "Output folder", key=remembered("results-folder", ""), placeholder="/home/me/study/fer-output"
         )
-        opened = st.button("Open", type="primary", disabled=not given.strip())
-    if opened:
+        opened = st.form_submit_button("Open", type="primary")
+    if opened and given.strip():
         folder = Path(given.strip()).expanduser()
         st.session_state.pop("results-study", None)
         try:
@@ -130,7 +131,7 @@ def _show_recordings(table: pd.DataFrame) -> None:
         },
     )
     for row in table[table["error"].notna()].to_dict("records"):
-        st.warning(f"{row['recording']} is {row['status']}. {row['error']}")
+        st.warning(f"{row['recording']}: {row['status']}. {row['error']}")
 
 
 def _show_comparison(folder: Path, table: pd.DataFrame) -> None:

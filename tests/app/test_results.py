@@ -34,18 +34,16 @@ def test_a_folder_is_opened_compared_and_looked_at(browser: Browser, served: Ser
         field = page.get_by_label("Output folder")
         field.fill(str(tmp_path))
         field.press("Enter")
-        page.get_by_role("button", name="Open").click()
         page.get_by_role("alert").filter(has_text="holds no recordings").wait_for()
         field.fill(str(study))
-        field.press("Enter")
         page.get_by_role("button", name="Open").click()
-        page.get_by_text("<b>broken</b>.mp4 is failed").wait_for(timeout=20_000)
+        page.get_by_text("<b>broken</b>.mp4: failed").wait_for(timeout=20_000)
         assert page.get_by_test_id("stMetricValue").first.inner_text() == "4"
         page.get_by_role("tab", name="Comparison").click()
         page.get_by_test_id("stVegaLiteChart").first.wait_for()
         page.get_by_label("Name holds").fill("monday")
         page.get_by_label("Name holds").press("Enter")
-        page.get_by_text("<b>broken</b>.mp4 is failed").wait_for(state="detached")
+        page.get_by_text("<b>broken</b>.mp4: failed").wait_for(state="detached")
         assert page.get_by_test_id("stMetricValue").first.inner_text() == "2"
         page.get_by_role("tab", name="Persons").click()
         page.get_by_text("Nobody is known from one recording to another").wait_for()
@@ -68,6 +66,7 @@ def test_the_model_tells_how_good_it_is_and_is_measured(browser: Browser, served
     (tmp_path / "faces" / "sad").mkdir()
     ffmpeg("-ss", "3", "-i", EXAMPLE, "-frames:v", "1", tmp_path / "faces" / "sad" / "tears.png")
     with visit(browser, served, "model") as page:
+        page.get_by_role("tab", name="Card").click()
         page.get_by_role("heading", name="emotion-gray48: seven emotions").wait_for(timeout=20_000)
         page.get_by_role("tab", name="How good it is").click()
         page.get_by_text("2,854 faces of ferplus.parquet, valid").wait_for()
