@@ -14,7 +14,7 @@ from fer_batch.app.downloads import show_downloads
 from fer_batch.app.here import session as visit
 from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session, save
-from fer_batch.app.waiting import show_waiting
+from fer_batch.app.waiting import show_until_done
 from fer_batch.errors import FerBatchError
 from fer_batch.outcome import Outputs
 from fer_batch.settings import Settings
@@ -58,19 +58,16 @@ def _begin(session: Session, name: str, content: IO[bytes]) -> None:
 
 
 def _show(session: Session, analysis: Analysis) -> None:
-    if analysis.running:
-        show_waiting(session, _PAGE, analysis)
-        return
-    if not analysis.succeeded or analysis.record is None:
-        st.error(analysis.sentence or "It was stopped.")
+    record = show_until_done(session, _PAGE, analysis)
+    if record is None:
         return
     faces = fer_batch.load(analysis.out)
-    picture = Layout(analysis.out).recorded_copy(analysis.record.files)
+    picture = Layout(analysis.out).recorded_copy(record.files)
     left, right = st.columns([3, 2], gap="large")
     with left:
         if picture is not None:
             st.image(str(picture), width="stretch")
-        show_downloads(session, _PAGE, analysis.out, analysis.record)
+        show_downloads(session, _PAGE, analysis.out, record)
     with right:
         _show_faces(faces)
 

@@ -12,7 +12,7 @@ from fer_batch.app.here import session as visit
 from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session, save
 from fer_batch.app.view import show_view
-from fer_batch.app.waiting import show_waiting
+from fer_batch.app.waiting import show_until_done
 from fer_batch.errors import FerBatchError
 from fer_batch.outcome import Outputs
 from fer_batch.settings import Settings
@@ -88,15 +88,12 @@ def _ask(session: Session) -> None:
 
 
 def _show(session: Session, analysis: Analysis) -> None:
-    if analysis.running:
-        show_waiting(session, _PAGE, analysis)
-        return
-    if not analysis.succeeded or analysis.record is None:
-        st.error(analysis.sentence or "It was stopped.")
+    record = show_until_done(session, _PAGE, analysis)
+    if record is None:
         return
     if analysis.sentence is not None:
         st.warning(analysis.sentence)
-    show_downloads(session, _PAGE, analysis.out, analysis.record)
+    show_downloads(session, _PAGE, analysis.out, record)
     if not analysis.out.is_relative_to(session.folder):
         st.caption(f"All results are in {analysis.out}.")
-    show_view(session, _PAGE, analysis.out, analysis.record.id)
+    show_view(session, _PAGE, analysis.out, record.id)

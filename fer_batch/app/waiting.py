@@ -10,10 +10,22 @@ from fer_batch.app.analysis import Analysis
 from fer_batch.app.session import Session
 from fer_batch.cli.wording import lasting
 from fer_batch.report.html import clock
+from fer_batch.timeline.record import RecordingRecord
+
+
+def show_until_done(session: Session, page: str, analysis: Analysis) -> RecordingRecord | None:
+    """Shows how far an analysis is, or why it failed; its record once there are results."""
+    if analysis.running:
+        _show_waiting(session, page, analysis)
+        return None
+    if not analysis.succeeded:
+        st.error(analysis.sentence or "It was stopped.")
+        return None
+    return analysis.record
 
 
 @st.fragment(run_every=0.5)
-def show_waiting(session: Session, page: str, analysis: Analysis) -> None:
+def _show_waiting(session: Session, page: str, analysis: Analysis) -> None:
     """Looked at twice a second; the whole page is run again when it is over."""
     if not analysis.running:
         st.rerun()

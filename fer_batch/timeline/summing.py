@@ -130,7 +130,7 @@ class Pace(NamedTuple):
     """The usual step, the median time between two frames; 0 where there are no two."""
     frames: float
     """By how much their indices usually differ, the median too."""
-    live: bool = False
+    live: bool
     """Whether connections may have been lost."""
 
 
