@@ -100,8 +100,4 @@ def open_connection(address: Address, reading: Reading) -> Connection:
 
 def display_of(picture: av.VideoFrame, aspect: Fraction | None) -> Display:
     """How a picture is shown whose pixels have this aspect."""
-    turns = round(picture.rotation / 90) % 4
-    width, height = picture.width, picture.height
-    if aspect and aspect != 1:
-        width = max(1, round(width * aspect))
-    return Display(height, width, turns) if turns % 2 else Display(width, height, turns)
+    return Display.of(picture.width, picture.height, aspect, round(picture.rotation / 90) % 4)

@@ -205,12 +205,7 @@ class VideoFile(Closing):
         key = (picture.width, picture.height, (2 - turns) % 4 if self._mirrored else turns)
         if key not in self._displays:
             width, height, turns = key
-            aspect = self._stream.sample_aspect_ratio
-            if aspect and aspect != 1:
-                width = max(1, round(width * aspect))
-            if turns % 2:
-                width, height = height, width
-            self._displays[key] = Display(width, height, turns)
+            self._displays[key] = Display.of(width, height, self._stream.sample_aspect_ratio, turns)
         return self._displays[key]
 
     def frames(self, start: Place | None = None) -> Generator[Frame]:

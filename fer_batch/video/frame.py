@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from threading import local
 from typing import Any
 
@@ -25,6 +26,14 @@ _GLIMPSE_SAMPLES = 3
 """Pixels a cell along each side, so that a cell's mean loses two thirds of the sensor's noise."""
 
 
+_TURNED = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+"""By quarter turns; a fourth of the time of NumPy's copy, in which a frame of 1080p takes 2 milliseconds."""
+
+_NEARLY_SQUARE = 0.01
+"""Difference from one up to which pixels are taken as square. It comes from rounding when a picture is scaled: made
+1920x1080 from 596x336 it says 447:448. Nobody sees it; to resize every frame for it takes as long as the detector."""
+
+
 _thread = local()
 
 
@@ -36,6 +45,19 @@ def _converted(picture: av.VideoFrame, **options: Any) -> av.VideoFrame:
         _thread.reformatter = VideoReformatter()
     converted: av.VideoFrame = _thread.reformatter.reformat(picture, threads=1, **options)
     return converted
+
+
+def _shrunk(picture: av.VideoFrame, size: tuple[int, int]) -> av.VideoFrame:
+    """The picture averaged down, in its own format: then to RGB, a frame of 1080p takes a third of the time of both in
+    one, and comes closer to what the whole frame in RGB gives (0.3 gray values in the mean instead of 0.3 to 1.1).
+    """
+    if not hasattr(_thread, "shrinker"):
+        _thread.shrinker = VideoReformatter()
+    width, height = size
+    shrunk: av.VideoFrame = _thread.shrinker.reformat(
+        picture, width=width, height=height, format=picture.format.name, interpolation="AREA", threads=1
+    )
+    return shrunk
 
 
 def _sampled(picture: av.VideoFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -68,6 +90,20 @@ class Display:
     turns: int = 0
     """Quarter turns counter-clockwise, 0 to 3."""
 
+    @classmethod
+    def of(cls, width: int, height: int, aspect: Fraction | None, turns: int) -> Display:
+        """How a stored picture of this size is shown.
+
+        Args:
+            width: in stored pixels.
+            height: likewise.
+            aspect: a pixel's width in heights; None when nothing is said about it.
+            turns: quarter turns counter-clockwise, 0 to 3.
+        """
+        if aspect and abs(aspect - 1) > _NEARLY_SQUARE:
+            width = max(1, round(width * aspect))
+        return cls(height, width, turns) if turns % 2 else cls(width, height, turns)
+
     def apply(self, picture: NDArray[np.uint8], scale: float = 1.0) -> NDArray[np.uint8]:
         """The stored picture as displayed, ``scale`` times as large."""
         width, height = max(1, round(self.width * scale)), max(1, round(self.height * scale))
@@ -77,7 +113,7 @@ class Display:
             picture = np.asarray(
                 cv2.resize(picture, stored, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8
             )
-        return np.ascontiguousarray(np.rot90(picture, self.turns)) if self.turns else picture
+        return np.asarray(cv2.rotate(picture, _TURNED[self.turns]), np.uint8) if self.turns else picture
 
 
 @dataclass(slots=True)
@@ -144,6 +180,10 @@ class Frame:
     def _rgb(self, scale: float) -> NDArray[np.uint8]:
         picture = self.picture
         width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-        options: dict[str, Any] = {} if scale == 1.0 else {"width": width, "height": height, "interpolation": "AREA"}
+        options: dict[str, Any] = {}
+        if scale < 1.0 and picture.format.name in _LUMA_FIRST:
+            picture = _shrunk(picture, (width, height))
+        elif scale < 1.0:
+            options = {"width": width, "height": height, "interpolation": "AREA"}
         converted = _converted(picture, format="rgb24", **options)
         return self.display.apply(np.asarray(converted.to_ndarray(), np.uint8), scale)

@@ -237,6 +237,11 @@ class TestPictures:
         assert frame.rgb().shape == (64, 192, 3)
         assert difference(frame.luma()[:, ::2], upright.luma()) < 5
 
+    def test_with_pixels_oblong_by_rounding_are_not_resized(self, tmp_path: Path) -> None:
+        frame = first_frame(clip(tmp_path / "nearly.mp4", *X264, "-qp", "1", "-vf", "setsar=447/448", size="960x540"))
+        assert frame.luma().shape == (540, 960)
+        assert frame.rgb().shape == (540, 960, 3)
+
 
 class TestWhatIsNoRecording:
     def test_is_told_from_what_is_damaged(self, tmp_path: Path) -> None:
