@@ -40,7 +40,7 @@ from fer_batch.video.rewind import rewound
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
 
-_WAITING_BYTES = 48 << 20
+_WAITING_BYTES = 36 << 20
 """Memory that decoded pictures between two stages may take."""
 
 _LONGEST_WAIT_S = 0.3
@@ -89,7 +89,7 @@ class Engine(Closing):
         self.classifier = EmotionClassifier(settings.model, device=settings.device)
         on_card = self.classifier.device == Device.cuda
         self._batch = max(settings.batch_size, _ON_A_CARD) if on_card else settings.batch_size
-        locator = FaceLocator(settings.detector, settings.minimum_score)
+        locator = FaceLocator(settings.detector, settings.minimum_score, self.threads)
         self._faces = FaceStage(locator, settings.minimum_score, FaceEmbedder() if settings.persons else None)
         ahead = min(self.threads, _MOST_LOOKERS) if self.threads > 1 else 0
         self._lookers = [Looker(settings.detector, settings.minimum_score) for _ in range(ahead)]

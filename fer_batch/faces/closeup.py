@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fer_batch.faces.covering import NEAR, covering
 from fer_batch.faces.detector import FaceDetector
+from fer_batch.faces.detectors import Detectors
 from fer_batch.faces.merging import distinct, matches
 from fer_batch.faces.tiles import Square
 from fer_batch.types import Faces
@@ -22,7 +23,7 @@ _FAR_SIZE = 192
 def look_at(
     luma: NDArray[np.uint8],
     boxes: NDArray[np.float32],
-    detector: FaceDetector,
+    detectors: Detectors,
     *,
     sides: float = NEAR,
     most: int | None = None,
@@ -33,7 +34,7 @@ def look_at(
     Args:
         luma: (H, W) of the frame.
         boxes: (N, 4) where faces may be, in its pixels.
-        detector: the short-range one.
+        detectors: short-range ones.
         sides: side of a picture in sizes of the largest place in it, at least.
         most: pictures made, at most; one shows several neighbours.
         turn: which of them come first where there are more, so that in turn all are looked at.
@@ -45,9 +46,9 @@ def look_at(
     squares = covering(boxes, sides)
     if most is not None and len(squares) > most:
         squares = [squares[(turn * most + i) % len(squares)] for i in range(most)]
+    seen = detectors.map(lambda detector, square: _seen(luma, square, _NEAR_SIZE, detector), [s for s, _ in squares])
     found, shares, places = [], [], []
-    for square, members in squares:
-        faces = _seen(luma, square, _NEAR_SIZE, detector)
+    for (square, members), faces in zip(squares, seen, strict=True):
         partner = matches(faces.boxes, boxes[members])
         at = partner >= 0
         found.append(faces[at])
@@ -60,15 +61,15 @@ def look_at(
     )
 
 
-def proposals(luma: NDArray[np.uint8], squares: Sequence[Square], detector: FaceDetector) -> Faces:
+def proposals(luma: NDArray[np.uint8], squares: Sequence[Square], detectors: Detectors) -> Faces:
     """What might be a face in parts of the picture, one proposal for each place.
 
     Args:
         luma: (H, W) of the frame.
         squares: the parts.
-        detector: the full-range one.
+        detectors: full-range ones.
     """
-    seen = [_seen(luma, square, _FAR_SIZE, detector) for square in squares]
+    seen = detectors.map(lambda detector, square: _seen(luma, square, _FAR_SIZE, detector), squares)
     shares = [faces.boxes[:, 2:].max(1, initial=0.0) / square.side for faces, square in zip(seen, squares, strict=True)]
     faces = Faces.concatenate(seen)
     return faces[distinct(faces, np.concatenate([np.zeros(0), *shares]))]

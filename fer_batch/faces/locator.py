@@ -13,7 +13,7 @@ from fer_batch.faces.alignment import ANCHORS
 from fer_batch.faces.association import overlaps
 from fer_batch.faces.closeup import look_at, proposals
 from fer_batch.faces.covering import AWAY
-from fer_batch.faces.detector import MediaPipeDetector
+from fer_batch.faces.detectors import Detectors
 from fer_batch.faces.kinds import LOWEST_SCORE, MINIMUM_SCORE, Detector
 from fer_batch.faces.looker import Looker
 from fer_batch.faces.merging import distinct, matches
@@ -46,6 +46,9 @@ _PLACES = 48
 """Close pictures of expected faces that are looked at in one frame, at most; each has one to four faces. Where there
 are more, they are looked at in turn."""
 
+_MOST_TOGETHER = 4
+"""Parts of a frame that are looked at at the same time, at most: each takes a network, and threads of MediaPipe's."""
+
 _FRESH = 0.2
 """Overlap with a known face from which on a proposal is of that face."""
 _NOWHERE: NDArray[np.float32] = np.zeros((0, 4), np.float32)
@@ -62,21 +65,22 @@ class FaceLocator(Closing):
     Args:
         kind: "auto", "short" or "full".
         minimum_score: detections below it are given only where a face is expected.
+        threads: parts of a frame that are looked at at the same time, which changes no result.
 
     Raises:
         InputError: when there is no such detector.
         ModelError: when its file is missing or altered.
     """
 
-    def __init__(self, kind: str, minimum_score: float = MINIMUM_SCORE) -> None:
+    def __init__(self, kind: str, minimum_score: float = MINIMUM_SCORE, threads: int = 1) -> None:
         if kind not in list(Detector):
             raise InputError(f"--detector {kind}: give {' or '.join(Detector)}.")
         self._minimum = minimum_score
         self._looker = Looker(kind, minimum_score)
-        self._near = self._looker.detector
-        if kind == Detector.full:
-            self._near = MediaPipeDetector(Detector.short, min(LOWEST_SCORE, minimum_score))
-        self._far = MediaPipeDetector(Detector.full, _PROPOSED) if kind == Detector.auto else None
+        together = max(1, min(threads, _MOST_TOGETHER))
+        first = None if kind == Detector.full else self._looker.detector
+        self._near = Detectors(Detector.short, min(LOWEST_SCORE, minimum_score), together, first)
+        self._far = Detectors(Detector.full, _PROPOSED, together) if kind == Detector.auto else None
         self.begin()
 
     def begin(self) -> None:
@@ -167,9 +171,7 @@ class FaceLocator(Closing):
         kept |= filling & same & (places < len(shown)) & (near.scores >= _SURELY * self._minimum)
         return near[kept], shares[kept], places[kept]
 
-    def _closely(
-        self, frame: Frame, faces: Faces, known: NDArray[np.float32], new_shot: bool, far: MediaPipeDetector
-    ) -> Faces:
+    def _closely(self, frame: Frame, faces: Faces, known: NDArray[np.float32], new_shot: bool, far: Detectors) -> Faces:
         longer = max(frame.width, frame.height)
         shares = faces.boxes[:, 2:].max(1, initial=0.0) / longer
         large = shares >= _LARGE

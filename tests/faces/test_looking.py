@@ -113,22 +113,25 @@ def test_textures_and_places_are_no_faces(kind: Detector) -> None:
                 assert not len(found), f"{name}, seed {seed}: {found.boxes}"
 
 
-def test_the_same_frames_give_the_same_faces(people: list[Cutout], auto: FaceLocator) -> None:
+def test_the_same_frames_give_the_same_faces_on_any_number_of_threads(people: list[Cutout], auto: FaceLocator) -> None:
     picture, _ = group(people, (640, 360), [26, 34, 48])
 
-    def faces() -> list[Faces]:
-        auto.begin()
+    def faces(locator: FaceLocator) -> list[Faces]:
+        locator.begin()
         expected, found = np.zeros((0, 4), np.float32), []
         for index in range(20):
             moved = np.roll(picture, 2 * index, axis=1)
-            found.append(auto.locate(frame(moved, index / 10), expected))
+            found.append(locator.locate(frame(moved, index / 10), expected))
             expected = found[-1].boxes
         return found
 
-    for one, other in zip(faces(), faces(), strict=True):
-        assert np.array_equal(one.boxes, other.boxes)
-        assert np.array_equal(one.keypoints, other.keypoints)
-        assert np.array_equal(one.scores, other.scores)
+    with FaceLocator(Detector.auto, threads=3) as several:
+        found = faces(several)
+    assert all(len(each) == 3 for each in found)
+    for again in (faces(auto), faces(auto)):
+        for one, other in zip(found, again, strict=True):
+            assert np.array_equal(one.boxes, other.boxes)
+            assert np.array_equal(one.keypoints, other.keypoints)
 
 
 def test_a_recording_of_one_near_face_is_looked_at_closely_ever_more_rarely(
