@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
 from fer_batch.app.session import Session
+from fer_batch.errors import FerBatchError
 from fer_batch.timeline.layout import Layout
+from fer_batch.timeline.reading import episodes, tracks
 from fer_batch.timeline.record import RecordingRecord
 
 _MOST_JOINED = 240
@@ -42,12 +47,34 @@ def show_downloads(session: Session, page: str, out: Path, record: RecordingReco
     for number, path in enumerate(copies[:_MOST_SEGMENTS], 1):
         part = f" {number}" if len(copies) > 1 else ""
         found.append((f"{what}{part}", path, f"{called}{part.replace(' ', '-')}{path.suffix}"))
+    if record.probe.get("kind") != "photo":
+        # A face of a photo is a track of one row, and no episode.
+        found += [
+            ("Tracks (CSV)", _as_csv(tracks, out, record.id, folder), f"{stem}-tracks.csv"),
+            ("Episodes (CSV)", _as_csv(episodes, out, record.id, folder), f"{stem}-episodes.csv"),
+        ]
     with st.container(horizontal=True):
         for label, file, name in found:
             if file is not None:
                 st.link_button(label, f"{session.address(file, name)}?download", icon=":material/download:")
     if len(copies) > _MOST_SEGMENTS or len(timelines) > _MOST_JOINED:
         st.caption(f"It has {len(timelines)} parts; all of them are in {out}.")
+
+
+def _as_csv(read: Callable[..., pd.DataFrame], out: Path, recording: str, folder: Path) -> Path | None:
+    """A recording's rows of a table as a file; None where there are none."""
+    state = f"{read.__name__} {recording} {Layout(out).record(recording).stat().st_mtime_ns}"
+    path = folder / f"{sha256(state.encode()).hexdigest()[:16]}.csv"
+    if not path.is_file():
+        try:
+            rows = read(out, recordings=[recording])
+        except FerBatchError:
+            return None
+        if rows.empty:
+            return None
+        folder.mkdir(parents=True, exist_ok=True)
+        rows.to_csv(path, index=False)
+    return path
 
 
 def _joined(parts: list[Path], folder: Path) -> Path | None:

@@ -14,7 +14,7 @@ from fer_batch.app.downloads import show_downloads
 from fer_batch.app.here import session as visit
 from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session, save
-from fer_batch.app.waiting import show_until_done
+from fer_batch.app.waiting import show_cancelled, show_until_done
 from fer_batch.errors import FerBatchError
 from fer_batch.outcome import Outputs
 from fer_batch.settings import Settings
@@ -40,6 +40,7 @@ def show() -> None:
     if given is not None and st.session_state.get("photo-begun") != given.file_id:
         st.session_state["photo-begun"] = given.file_id
         _begin(session, given.name, given)
+    show_cancelled(_PAGE)
     analysis = session.work(_PAGE)
     if isinstance(analysis, Analysis):
         _show(session, analysis)

@@ -12,7 +12,7 @@ from fer_batch.app.here import session as visit
 from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session, save
 from fer_batch.app.view import show_view
-from fer_batch.app.waiting import show_until_done
+from fer_batch.app.waiting import show_cancelled, show_until_done
 from fer_batch.errors import FerBatchError
 from fer_batch.outcome import Outputs
 from fer_batch.settings import Settings
@@ -28,6 +28,7 @@ def show() -> None:
     session = visit()
     st.title("Video")
     st.write("Every face through a recording: who is seen when, and what the face shows.")
+    show_cancelled(_PAGE)
     analysis = session.work(_PAGE)
     if not isinstance(analysis, Analysis):
         with st.container(border=True):

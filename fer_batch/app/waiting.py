@@ -24,6 +24,22 @@ def show_until_done(session: Session, page: str, analysis: Analysis) -> Recordin
     return analysis.record
 
 
+def show_cancelled(page: str) -> None:
+    """Says once that an analysis was stopped, and what is left of it."""
+    if said := st.session_state.pop(_said(page), None):
+        st.info(said)
+
+
+def _said(page: str) -> str:
+    return f"cancelled-{page}"
+
+
+def _cancelled(session: Session, analysis: Analysis) -> str:
+    if analysis.out.is_relative_to(session.folder):
+        return f"{analysis.recording.name}: cancelled; nothing of it is kept."
+    return f"{analysis.recording.name}: cancelled; what was analysed until then is in {analysis.out}."
+
+
 @st.fragment(run_every=0.5)
 def _show_waiting(session: Session, page: str, analysis: Analysis) -> None:
     """Looked at twice a second; the whole page is run again when it is over."""
@@ -36,6 +52,7 @@ def _show_waiting(session: Session, page: str, analysis: Analysis) -> None:
             if st.button("Cancel", key=f"cancel-{page}"):
                 with st.spinner("Stopping"):
                     session.forget(page)
+                st.session_state[_said(page)] = _cancelled(session, analysis)
                 st.rerun()
             st.caption("It goes on while you look at the other pages. Closing this page ends it.")
 

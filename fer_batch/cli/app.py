@@ -118,6 +118,8 @@ def _call(arguments: list[str], debug: bool = False) -> int:
     except _UsageError as error:
         command = getattr(getattr(error, "ctx", None), "command_path", None) or "fer-batch"
         problem = " ".join(error.format_message().split())  # type: ignore[attr-defined]
+        # As Typer's validation of choices puts it before the sentence.
+        problem = problem.replace(": Value error, ", ": ")
         raise InputError(f"{problem.rstrip('.')} ({command} --help shows what there is).") from error
     except SystemExit as end:
         # What Typer and Rich make of a broken pipe; no command of ours ends like this.

@@ -67,6 +67,10 @@ def test_a_video_is_analysed_played_in_step_and_taken_away(
         assert 206 in ranges, "parts of the video are given as they are asked for"
         given = pd.read_parquet(save(page, "Timeline (Parquet)", tmp_path / "video.parquet"))
         assert len(pd.read_csv(save(page, "Timeline (CSV)", tmp_path / "video.csv"))) == len(given)
+        tracks = pd.read_csv(save(page, "Tracks (CSV)", tmp_path / "tracks.csv"))
+        assert tracks["frames"].sum() == len(given)
+        episodes = pd.read_csv(save(page, "Episodes (CSV)", tmp_path / "episodes.csv"))
+        assert set(episodes["track"]) <= set(tracks["track"])
         annotated = save(page, "Annotated video", tmp_path / "video.mp4")
         assert b"ftyp" in annotated.read_bytes()[:16]
     expected = fer_batch.analyze(clip).drop(columns="recording")
@@ -100,6 +104,7 @@ def test_a_file_of_this_machine_and_a_cancelled_analysis(browser: Browser, serve
         page.get_by_text("frames a second").wait_for(timeout=60_000)
         assert served.files()
         page.get_by_role("button", name="Cancel").click()
+        page.get_by_text(f"{long_clip.name}: cancelled; nothing of it is kept.").wait_for()
         page.get_by_role("button", name="Analyse").wait_for()
         served.wait_until_empty()
         assert long_clip.is_file()
