@@ -114,7 +114,9 @@ def _show_facts(table: pd.DataFrame) -> None:
 
 def _show_recordings(table: pd.DataFrame) -> None:
     shares = {
-        f"{name}_share": st.column_config.ProgressColumn(name, format="%.0f %%", min_value=0, max_value=100)
+        f"{name}_share": st.column_config.ProgressColumn(
+            name, width="small", format="%.0f %%", min_value=0, max_value=100
+        )
         for name in EMOTIONS
     }
     columns = ["recording", "status", "duration_s", "seen_s", "tracks", "persons", "mostly", *shares]
