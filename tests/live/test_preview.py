@@ -91,6 +91,7 @@ def test_a_browser_shows_moving_annotated_pictures(watched: Watched, browser: Br
     assert watched.preview.token not in page.url
     page.get_by_role("heading", name="Track 1").wait_for()
     picture = page.locator("#picture")
+    page.wait_for_function("() => document.getElementById('picture').naturalWidth > 0")
     seen = []
     for number in range(2):
         picture.screenshot(path=tmp_path / f"{number}.png")

@@ -78,16 +78,13 @@ def test_a_click_on_the_timeline_seeks_to_its_time(browser: Browser, report: Pat
         visited.playable()
         for time_s in (16.5, 2.6, 8.9):
             click_timeline(visited, time_s, length_s)
-            visited.page.wait_for_timeout(400)
-            assert visited.shown_s() == pytest.approx(time_s, abs=0.1)
+            visited.comes_to(time_s, 0.1)
             assert visited.video("currentTime") == pytest.approx(time_s, abs=0.1)
         visited.page.locator(".episode", has_text="surprise").click()
-        visited.page.wait_for_timeout(400)
-        assert visited.shown_s() == pytest.approx(8.342, abs=0.05)
+        visited.comes_to(8.342, 0.05)
         visited.page.focus("#timeline")
         visited.page.keyboard.press("Home")
-        visited.page.wait_for_timeout(300)
-        assert visited.shown_s() == 0
+        visited.comes_to(0, 0)
         assert visited.errors == []
 
 
@@ -100,9 +97,8 @@ def test_the_box_is_drawn_on_the_face_of_the_frame_that_is_shown(browser: Browse
         for frame in (62, 213, 395):
             row = timeline[timeline["frame"] == frame].iloc[0]
             click_timeline(visited, row["time_s"] + 0.02, 19.686)
-            visited.page.wait_for_timeout(400)
+            visited.comes_to(row["time_s"], 0.001)
             assert visited.page.inner_text("#frame") == f"frame {frame}"
-            assert visited.shown_s() == pytest.approx(row["time_s"], abs=0.001)
             corners = (row["x"], row["y"], row["x"] + row["width"], row["y"] + row["height"])
             expected = np.array(corners) / (640, 360, 640, 360)
             assert drawn_box(visited, COLOURS[row["emotion"]]) == pytest.approx(expected, abs=0.012)
@@ -116,7 +112,7 @@ def test_what_is_drawn_belongs_to_the_frame_that_is_shown_at_any_speed(browser: 
         for speed in ("0.5", "1", "4"):
             visited.page.select_option("#speed", speed)
             click_timeline(visited, 1, 19.686)
-            visited.page.wait_for_timeout(300)
+            visited.comes_to(1, 0.1)
             pairs = visited.page.evaluate(
                 """() => new Promise((resolve) => {
                   const video = document.getElementById("video"), stage = document.getElementById("stage"), pairs = [];
@@ -141,24 +137,18 @@ def test_the_keyboard_is_enough(browser: Browser, report: Path) -> None:
         visited.playable()
         keyboard = visited.page.keyboard
         keyboard.press("]")
-        visited.page.wait_for_timeout(300)
-        assert visited.shown_s() == pytest.approx(0.208, abs=0.01)
+        visited.comes_to(0.208, 0.01)
         keyboard.press(".")
-        visited.page.wait_for_timeout(300)
-        assert visited.shown_s() == pytest.approx(0.25, abs=0.01)
+        visited.comes_to(0.25, 0.01)
         keyboard.press("ArrowRight")
-        visited.page.wait_for_timeout(300)
-        assert visited.shown_s() == pytest.approx(5.25, abs=0.05)
+        visited.comes_to(5.25, 0.05)
         visited.page.focus("#timeline")
         keyboard.press("+")
-        visited.page.wait_for_timeout(200)
-        assert visited.page.inner_text("#range") == "0:02.6 \N{EN DASH} 0:12.4"
+        visited.comes_to_read("#range", "0:02.6 \N{EN DASH} 0:12.4")
         keyboard.press("PageDown")
-        visited.page.wait_for_timeout(200)
-        assert visited.page.inner_text("#range") == "0:09.8 \N{EN DASH} 0:19.7"
+        visited.comes_to_read("#range", "0:09.8 \N{EN DASH} 0:19.7")
         keyboard.press("0")
-        visited.page.wait_for_timeout(200)
-        assert visited.page.inner_text("#range") == "0:00.0 \N{EN DASH} 0:19.7"
+        visited.comes_to_read("#range", "0:00.0 \N{EN DASH} 0:19.7")
         assert visited.page.get_attribute("#seek", "aria-valuetext") == "0:05.2"
         assert visited.errors == []
 
@@ -176,20 +166,18 @@ def test_the_annotated_copy_takes_the_place_of_a_recording_that_is_gone(
         visited.page.wait_for_selector("#stage[data-source=annotated]")
         assert "annotated copy is shown instead" in visited.page.inner_text("#trouble")
         click_timeline(visited, 5, 19.686)
-        visited.page.wait_for_timeout(400)
-        assert visited.shown_s() == pytest.approx(5, abs=0.1)
+        visited.comes_to(5, 0.1)
         # Somebody who knows where the recording is shows the page.
         visited.page.set_input_files("#trouble input", CLIP)
         visited.page.wait_for_selector("#stage[data-source=recording]")
-        visited.page.wait_for_timeout(400)
-        assert visited.shown_s() == pytest.approx(5, abs=0.1)
+        visited.comes_to(5, 0.1)
         assert visited.page.is_hidden("#trouble")
     shutil.rmtree(moved / "annotated")
     with visit(browser, page) as visited:
         visited.ready()
         visited.page.wait_for_selector("#trouble:not([hidden]) label")
         click_timeline(visited, 5, 19.686)
-        assert visited.shown_s() == pytest.approx(5, abs=0.1)
+        visited.comes_to(5, 0.1)
         assert visited.stage()["faces"] == "1"
         visited.page.click("#play")
         visited.page.wait_for_function("() => Number(document.getElementById('stage').dataset.time) > 5.5")
@@ -206,8 +194,7 @@ def test_an_analysed_part_is_shown_at_the_recordings_own_times(browser: Browser,
             visited.page.wait_for_selector(f"#stage[data-source={source}]")
             visited.page.wait_for_timeout(300)
             click_timeline(visited, 1.0, 2.0)
-            visited.page.wait_for_timeout(400)
-            assert visited.shown_s() == pytest.approx(13.0, abs=0.1)
+            visited.comes_to(13.0, 0.1)
             # Between two analysed frames the faces of the one before are shown.
             before = timeline[timeline["time_s"] <= visited.shown_s() + 0.001].iloc[-1]
             assert visited.page.inner_text("#frame") == f"frame {before['frame']}"
@@ -238,8 +225,7 @@ def test_the_annotated_parts_of_a_live_source_follow_each_other(
         visited.page.wait_for_selector("#stage[data-source=annotated]")
         for time_s in (4.5, 13.0, 1.0, 2.8):
             click_timeline(visited, time_s, 19.686)
-            visited.page.wait_for_timeout(500)
-            assert visited.shown_s() == pytest.approx(time_s, abs=0.1)
+            visited.comes_to(time_s, 0.1)
         visited.page.click("#play")
         visited.page.wait_for_function("() => Number(document.getElementById('stage').dataset.time) > 3.3")
         assert visited.shown_s() < 5

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
+
+_PATIENCE_MS = 20_000
+"""A machine that is at other work too shows a frame seconds late."""
 
 
 @dataclass
@@ -39,6 +45,23 @@ class Visit:
     def shown_s(self) -> float:
         """Time of the frame that is shown."""
         return float(self.stage()["time"])
+
+    def comes_to(self, time_s: float, within_s: float) -> None:
+        """Waits until the frame of a time is shown, and sees that it stays."""
+        from playwright.sync_api import Error
+
+        with suppress(Error):
+            self.page.wait_for_function(
+                "([time, within]) => Math.abs(document.getElementById('stage').dataset.time - time) <= within",
+                arg=[time_s, within_s],
+                timeout=_PATIENCE_MS,
+            )
+        self.page.wait_for_timeout(100)
+        assert self.shown_s() == pytest.approx(time_s, abs=within_s)
+
+    def comes_to_read(self, place: str, words: str) -> None:
+        """Waits until an element has this text."""
+        self.page.locator(place).filter(has_text=re.compile(f"^{re.escape(words)}$")).wait_for(timeout=_PATIENCE_MS)
 
     def video(self, expression: str) -> Any:
         """A property of the video element."""
