@@ -121,8 +121,10 @@ def _show_recordings(table: pd.DataFrame) -> None:
     }
     columns = ["recording", "status", "duration_s", "seen_s", "tracks", "persons", "mostly", *shares]
     percent = {name: 100 * table[name] for name in shares}
+    # Faces of a photo are seen for no time.
+    seen_s = table["seen_s"].where(table["kind"] != "photo")
     st.dataframe(
-        table[columns].assign(**percent),
+        table[columns].assign(seen_s=seen_s, **percent),
         hide_index=True,
         placeholder="",
         column_config={
