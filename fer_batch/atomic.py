@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import blake2s
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from fer_batch.errors import OutputError
 
@@ -69,12 +72,7 @@ class PendingFile:
 
     def discard(self) -> None:
         """Removes the temporary file, and the folder if it is a partition left without a part."""
-        with suppress(OSError):
-            self.temporary.unlink()
-        # Only a partition belongs to one recording; another worker may just have made sure that a shared folder exists.
-        if self.path.parent.name.startswith("recording="):
-            with suppress(OSError):
-                self.path.parent.rmdir()
+        remove(self.temporary)
 
 
 @contextmanager
@@ -110,6 +108,63 @@ def out_of_sight(path: Path) -> Iterator[None]:
             hidden.publish()
         raise
     hidden.discard()
+
+
+class Rollback:
+    """A context manager that puts files back as they were when its block is left by an exception.
+
+    What is at :meth:`protect`-ed paths is linked under a hidden name beside it, so readers keep seeing it.
+    """
+
+    def __init__(self) -> None:
+        self._former: dict[Path, Path | None] = {}
+
+    def protect(self, paths: Iterable[Path]) -> None:
+        """Remember what is at these paths now, nothing included.
+
+        Raises:
+            OutputError: when a file can neither be linked nor copied.
+        """
+        for path in paths:
+            # Of another name than those that a later run removes before it has succeeded.
+            hidden = path.with_name(f"former-{path.name}")
+            for stale in leftovers(hidden):
+                remove(stale)
+            self._former[path] = None
+            if path.is_file():
+                former = PendingFile(hidden).temporary
+                with explained(path):
+                    try:
+                        os.link(path, former)
+                    except OSError:  # as on file systems without links
+                        shutil.copyfile(path, former)
+                self._former[path] = former
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for path, former in self._former.items():
+            if kind is None and former is not None:
+                remove(former)
+            elif former is not None:
+                with suppress(OSError):
+                    former.replace(path)
+            elif kind is not None:
+                remove(path)
+        self._former.clear()
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there, and the folder if it is a partition left without a part."""
+    with suppress(OSError):
+        path.unlink()
+    # Only a partition belongs to one recording; another worker may just have made sure that a shared folder exists.
+    if path.parent.name.startswith("recording="):
+        with suppress(OSError):
+            path.parent.rmdir()
 
 
 def leftovers(path: Path) -> list[Path]:

@@ -64,7 +64,7 @@ class _Read(Closing):
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self.probe, self.counts = source.probe, source.counts
+        self.name, self.probe, self.counts = source.name, source.probe, source.counts
         self.seconds = 0.0
 
     def frames(self, start: Place | None = None) -> Generator[Frame]:

@@ -26,7 +26,7 @@ to do again, and long beside the tenth of a second that a commit takes."""
 _LITTLE_S: Final = 5.0
 """Seconds of work for which nobody who interrupts a run waits until they are committed."""
 
-_WITHOUT_EFFECT: Final = ("batch_size", "device", "model")
+_WITHOUT_EFFECT: Final = ("batch_size", "device", "max_pixels", "model")
 """Settings that change no result, or that are compared by checksum."""
 
 

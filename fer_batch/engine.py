@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from threading import Event
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import av
 import numpy as np
@@ -39,6 +39,8 @@ from fer_batch.video.frame import Display, Frame
 from fer_batch.video.rewind import rewound
 from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
+
+T = TypeVar("T")
 
 _WAITING_BYTES = 36 << 20
 """Memory that decoded pictures between two stages may take."""
@@ -200,7 +202,8 @@ class Engine(Closing):
         self, frames: Iterator[Chosen], persons: Persons | None, state: tuple[Any, ...] | None, first_track: int
     ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
-        for item in drawn(self.stopwatch, "track", self._faces.follow(frames, persons, state, first_track)):
+        sound = _UntilFault(frames)
+        for item in drawn(self.stopwatch, "track", self._faces.follow(iter(sound), persons, state, first_track)):
             if isinstance(item, Snapshot):
                 yield item
             else:
@@ -209,6 +212,7 @@ class Engine(Closing):
                 if faces is not None:
                     observation = Observation(frame.index, frame.time_s, faces, captured_at=frame.captured_at)
                 yield frame, observation
+        sound.raise_fault()
 
     def _register(
         self, detected: Iterator[tuple[Frame, Observation | None] | Snapshot], keep: bool
@@ -235,7 +239,8 @@ class Engine(Closing):
         """Probabilities for the faces of several frames at once; snapshots keep their places among them."""
         waiting: list[_Registered | Snapshot] = []
         faces, since = 0, time.monotonic()
-        for item in registered:
+        sound = _UntilFault(registered)
+        for item in sound:
             if not waiting:
                 since = time.monotonic()
             waiting.append(item)
@@ -246,13 +251,22 @@ class Engine(Closing):
                 yield from self._classify_batch(waiting)
                 waiting, faces = [], 0
         yield from self._classify_batch(waiting)
+        sound.raise_fault()
 
     def _classify_batch(
         self, waiting: list[_Registered | Snapshot]
     ) -> Iterator[tuple[Frame | None, Observation | None] | Snapshot]:
         found = [item.crops for item in waiting if isinstance(item, _Registered) and item.crops is not None]
-        with timed(self.stopwatch, "classify"):
-            probabilities = self._probabilities(np.concatenate(found)) if found else _NONE
+        try:
+            with timed(self.stopwatch, "classify"):
+                probabilities = self._probabilities(np.concatenate(found)) if found else _NONE
+        except Exception:
+            if len(waiting) == 1:
+                raise
+            # The frames before the one at fault come out, whatever the size of batches.
+            for one in waiting:
+                yield from self._classify_batch([one])
+            return
         offset = 0
         for item in waiting:
             if isinstance(item, Snapshot):
@@ -291,6 +305,25 @@ class Engine(Closing):
         self._faces.close()
         for looker in self._lookers:
             looker.close()
+
+
+class _UntilFault(Generic[T]):
+    """The items up to the first that fails, whose error is kept: what waits in later stages comes out before it."""
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items = items
+        self._fault: Exception | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        try:
+            yield from self._items
+        except Exception as error:
+            self._fault = error
+
+    def raise_fault(self) -> None:
+        """Raise the error that ended the items, if any."""
+        if self._fault is not None:
+            raise self._fault
 
 
 def _former(

@@ -21,6 +21,15 @@ class ExitStatus(IntEnum):
     INTERRUPTED = 130
 
 
+def summarized(error: BaseException) -> str:
+    """One line about an error of any library: its kind and what it says."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
+class FerBatchWarning(UserWarning):
+    """Something that a recording lacks or that was not analysed, while everything else went on."""
+
+
 class FerBatchError(Exception):
     """Base of every error that fer-batch raises on purpose. ``str(error)`` is fit to show to a user: one line."""
 
@@ -37,6 +46,10 @@ class InputError(FerBatchError):
 
 class OutputError(FerBatchError):
     """Results cannot be written where they should go."""
+
+
+class AnnotationError(InputError, OutputError):
+    """The annotated copy of one recording cannot be made, for what its pictures are; others can."""
 
 
 class ModelError(FerBatchError):

@@ -25,6 +25,8 @@ class Options(TypedDict, total=False):
     """Faces classified at once; changes speed, not results; 32."""
     device: str
     """What the emotion model runs on: "cpu", "cuda", or "auto" (default) for a graphics card where there is one."""
+    max_pixels: int
+    """Larger pictures are refused before memory is taken for them; 100 million."""
     every: int
     """Only every n-th frame."""
     fps: float

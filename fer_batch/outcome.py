@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,6 +64,16 @@ class Outcome:
         with pq.ParquetFile(self.episodes_part) as file:
             rows: list[dict[str, Any]] = file.read().to_pylist()
         return rows
+
+    def fail(self, error: str) -> None:
+        """Turn it into that of a recording of which nothing was written."""
+        record = self.record
+        record.status, record.error, record.retry = "failed", error, True
+        record.counts, record.files, record.notes = {}, [], []
+        record.finished_at = datetime.now(UTC)
+        self.tracks.clear()
+        self.files.clear()
+        self.episodes_part = None
 
     def to_dict(self) -> dict[str, Any]:
         """The record, tracks, episodes and paths as plain values for JSON."""

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+import warnings
+from io import BytesIO
+from threading import Lock
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.quiet import native_stderr_muted
 
+_reading_header = Lock()
+
+
+def picture_size(data: bytes | NDArray[np.uint8]) -> tuple[int, int] | None:
+    """Width and height that the header of an encoded picture claims, as stored; None when it is not a picture.
+
+    Nothing is decoded, and no memory is taken for pixels.
+    """
+    from PIL import Image
+
+    # Pillow's own limit is a module's variable, and lower than what a user may allow here.
+    with _reading_header, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            with Image.open(BytesIO(bytes(data))) as picture:
+                return picture.size
+        except Exception:  # what Pillow's readers make of damaged headers has no common class
+            return None
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
 
 def decode_picture(data: bytes | NDArray[np.uint8], *, gray: bool = False) -> NDArray[np.uint8] | None:
     """A JPEG, PNG, TIFF, WebP or BMP picture, turned as its EXIF orientation says; None when it cannot be decoded.
 
     Args:
-        data: the encoded file.
+        data: the encoded file. Its size is taken on trust: see :func:`picture_size`.
         gray: gray levels instead of colours.
 
     Returns:

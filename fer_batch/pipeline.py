@@ -10,10 +10,10 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from fer_batch.atomic import leftovers
+from fer_batch.atomic import Rollback, leftovers
 from fer_batch.committing import COMMIT_S, Commits, about, identity_of, input_of, usable
 from fer_batch.engine import Engine
-from fer_batch.errors import FerBatchError, InputError
+from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.faces.persons import Persons
 from fer_batch.inputs import Recording
 from fer_batch.outcome import Outcome, Outputs, Progress, TimelineFormat, earlier_outcome, read_record
@@ -121,16 +121,28 @@ def publish_committed(layout: Layout, recording: Recording, reason: str) -> Outc
     annotated = AnnotatedVideo(path, None) if outputs.video else None
     provenance = Provenance(record.settings, record.model["name"], record.model["sha256"])
     outcome = Outcome(record, files=files_of(recording, layout, outputs, path))
-    with ExitStack() as stack:
-        sinks = open_sinks(stack, recording, layout, outputs, provenance, annotated)
-        sinks.restore(unfinished, commit)
-        sinks.complete(stack, layout, recording.id, provenance)
-    _take_over(outcome, sinks, layout, recording, path, former)
-    record.status, record.error, record.retry = "partial", reason, True
-    record.counts = {**told["counts"], **_sums(sinks)}
-    record.finished_at = datetime.now(UTC)
-    record.write(layout.record(recording.id))
+    with Rollback() as rollback:
+        with ExitStack() as stack:
+            sinks = open_sinks(stack, recording, layout, outputs, provenance, annotated)
+            sinks.restore(unfinished, commit)
+            rollback.protect(_replaced(layout, recording, path))
+            sinks.complete(stack, layout, recording.id, provenance)
+        _take_over(outcome, sinks, layout, recording, path, former)
+        record.status, record.error, record.retry = "partial", reason, True
+        record.counts = {**told["counts"], **_sums(sinks)}
+        record.finished_at = datetime.now(UTC)
+        record.write(layout.record(recording.id))
     return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _EarlyEnd:
+    """Why an analysis ends before the recording does."""
+
+    reason: str
+    """The beginning of a sentence."""
+    cause: Exception | None = None
+    """The error of a stage; None for an interruption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +189,7 @@ class _Run:
         path = _copy(layout, recording)
         outcome = Outcome(record)
         try:
-            with open_source(recording.path) as source:
+            with open_source(recording.path, engine.settings.max_pixels) as source, Rollback() as rollback:
                 record.probe = source.probe.to_dict()
                 provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
                 rate = source.probe.frame_rate
@@ -191,30 +203,30 @@ class _Run:
                     sinks = open_sinks(stack, recording, layout, outputs, provenance, annotated)
                     sinks.replaces, sinks.stopwatch = complete, engine.stopwatch
                     sinks.persons = Persons() if engine.settings.persons else None
-                    broken_off = self._work(source, sinks, unfinished, commit, record)
-                    if broken_off and (complete or not sinks.analysed):
+                    end = self._work(source, sinks, unfinished, commit, record)
+                    outcome.cause = None if end is None else end.cause
+                    if end is not None and (complete or not sinks.analysed):
                         left = (
                             "the results of the earlier run are kept" if complete else "nothing of it was analysed yet"
                         )
-                        raise InputError(f"{recording.id}: interrupted; {left}.")
+                        raise InputError(f"{end.reason}; {left}.")
                     if not sinks.analysed:
                         raise InputError(nothing_chosen(recording.path, source))
+                    rollback.protect(_replaced(layout, recording, path))
                     sinks.complete(stack, layout, recording.id, provenance)
                 _take_over(outcome, sinks, layout, recording, path, former)
-                _close(record, source, sinks, broken_off)
+                _close(record, source, sinks, end)
+                record.write(layout.record(recording.id))
         except (FerBatchError, BrokenPipeError) as error:
             if not isinstance(error, InputError):
                 raise
-            record.error = str(error)
+            outcome.fail(str(error))
         except Exception as error:
-            what = " ".join(f"{type(error).__name__}: {error}".split())
-            record.error = f"{recording.path}: could not be analysed ({what}); run it alone with --debug to see where."
+            what = summarized(error)
+            outcome.fail(f"{recording.path}: could not be analysed ({what}); run it alone with --debug to see where.")
             outcome.cause = error
-        if record.status == "failed":
-            outcome.files.clear()
-        record.finished_at = datetime.now(UTC)
         # A file that cannot be read any more does not take the results with it that it once gave.
-        if record.status != "failed" or not complete:
+        if record.status == "failed" and not complete:
             record.write(layout.record(recording.id))
         # Nobody goes on with what is finished, and nobody should with what may itself be the reason for a failure; a
         # want of memory has others. What was to replace complete results is only begun anew, by --overwrite.
@@ -225,8 +237,8 @@ class _Run:
 
     def _work(
         self, source: Source, sinks: Sinks, unfinished: Unfinished, commit: Commit | None, record: RecordingRecord
-    ) -> bool:
-        """Works through the recording; whether it was broken off."""
+    ) -> _EarlyEnd | None:
+        """Works through the recording; why not to its end, unless that is the file's own fault."""
         total, stop, on_progress = frames_in_range(source.probe, self.selection), self.stop, self.on_progress
         identity, resume = self.identity(), None
         if commit is not None:
@@ -251,16 +263,26 @@ class _Run:
         )
         # Closed here, while the source is still open for the thread that reads it.
         with closing(observations):
-            for frame, observation in observations:
+            while True:
+                try:
+                    item = next(observations, None)
+                except (FerBatchError, MemoryError):
+                    raise
+                except Exception as error:
+                    if sinks.first is None:
+                        raise
+                    return _EarlyEnd(f"{self.recording.path}: could not be analysed on ({summarized(error)})", error)
+                if item is None:
+                    return None
                 # Only here is it certain that something is left out: this frame.
                 if stop is not None and stop.is_set() and commits.caught_up():
-                    return True
+                    return _EarlyEnd(f"{self.recording.id}: interrupted")
+                frame, observation = item
                 sinks.write(frame, observation)
                 if observation is not None and on_progress is not None:
                     assert sinks.first is not None
                     frames, time_s = observation.frame - sinks.first[0] + 1, observation.time_s - sinks.first[1]
                     on_progress(Progress(frames, total, time_s, sinks.rows))
-        return False
 
 
 def _take_over(
@@ -305,7 +327,14 @@ def _sums(sinks: Sinks) -> dict[str, int]:
     }
 
 
-def _close(record: RecordingRecord, source: Source, sinks: Sinks, broken_off: bool) -> None:
+def _replaced(layout: Layout, recording: Recording, annotated: Path) -> list[Path]:
+    """All files that publishing the recording's results may replace or remove."""
+    name = recording.id
+    tables = [layout.timeline(name), layout.tracks(name), layout.episodes(name), layout.csv(name)]
+    return [*tables, annotated, layout.record(name)]
+
+
+def _close(record: RecordingRecord, source: Source, sinks: Sinks, end: _EarlyEnd | None) -> None:
     counts = source.counts
     record.counts = {
         "frames_decoded": counts.frames,
@@ -314,9 +343,11 @@ def _close(record: RecordingRecord, source: Source, sinks: Sinks, broken_off: bo
         "damaged_frames": counts.damaged_frames,
         "repaired_times": counts.repaired_times,
     }
-    record.status, record.retry = "done", broken_off or sinks.fault is not None
-    if broken_off:
-        record.status, record.error = "partial", f"{record.id}: interrupted; what was analysed until then is kept."
+    record.notes = [note._asdict() for note in (*counts.notes, *sinks.notes)]
+    record.finished_at = datetime.now(UTC)
+    record.status, record.retry = "done", end is not None or sinks.fault is not None
+    if end is not None:
+        record.status, record.error = "partial", f"{end.reason}; what was analysed until then is kept."
     elif counts.ended_early is not None:
         record.status, record.error = "partial", counts.ended_early
     elif sinks.fault is not None:

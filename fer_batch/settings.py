@@ -9,6 +9,7 @@ from typing import Any
 from fer_batch.emotion.device import Device
 from fer_batch.errors import InputError
 from fer_batch.faces.kinds import MINIMUM_SCORE
+from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
 
 DEFAULT_MODEL = "emotion-gray48"
 
@@ -34,6 +35,8 @@ class Settings:
     """Whether faces are told apart by a recognition network, which joins tracks of one person within a recording."""
     device: str = "auto"
     """What the emotion model runs on: "cpu", "cuda", or "auto" for a graphics card where there is one that suits it."""
+    max_pixels: int = MAX_PIXELS
+    """Larger pictures are refused before memory is taken for them. Changes no result."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str):
@@ -44,6 +47,7 @@ class Settings:
             raise InputError(f"--min-score {self.minimum_score}: give a number between 0 and 1.")
         if self.device not in list(Device):
             raise InputError(f"--device {self.device}: give auto, cpu or cuda.")
+        check_max_pixels(self.max_pixels)
         if not isinstance(self.persons, bool):
             raise InputError(f"persons={self.persons!r}: give True or False.")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from fer_batch.atomic import out_of_sight
-from fer_batch.errors import OutputError
+from fer_batch.errors import AnnotationError, FerBatchError, summarized
 from fer_batch.faces.persons import Persons
 from fer_batch.inputs import Recording
 from fer_batch.outcome import Outputs
@@ -23,7 +23,7 @@ from fer_batch.timeline.parquet_writer import TimelineWriter
 from fer_batch.timeline.schema import Provenance
 from fer_batch.timeline.sink import FileSink, TimelineSink
 from fer_batch.timeline.tracks import TrackSummary
-from fer_batch.types import Faces, Observation
+from fer_batch.types import Faces, Note, Observation
 from fer_batch.unfinished import Commit, Unfinished
 from fer_batch.video.annotated import AnnotatedVideo
 from fer_batch.video.frame import Frame
@@ -80,17 +80,29 @@ class Sinks:
         self.episodes.write(observation)
         self._shown = observation
 
+    @property
+    def notes(self) -> list[Note]:
+        """What the annotated copy lacks or has otherwise than the recording."""
+        return [] if self.annotated is None else self.annotated.notes
+
     @contextmanager
     def _doing_without(self) -> Iterator[None]:
-        """Goes on without the annotated copy when it cannot be written."""
+        """Goes on without the annotated copy when it cannot be made, for whatever reason."""
+        copy = self.annotated
         try:
             yield
-        except OutputError as error:
+        except MemoryError:
+            raise
+        except Exception as error:
+            assert copy is not None
+            fault = error
+            if not isinstance(error, FerBatchError):
+                fault = AnnotationError(f"{copy.path}: the annotated copy cannot be made ({summarized(error)}).")
             if self.replaces:
-                raise
-            if self.annotated is not None:
-                self.annotated.abort()
-            self.annotated, self.fault = None, str(error)
+                raise fault from error
+            with suppress(Exception):
+                copy.abort()
+            self.annotated, self.fault = None, str(fault)
 
     def commit(
         self, unfinished: Unfinished, snapshot: Snapshot, identity: dict[str, Any], about: dict[str, Any]

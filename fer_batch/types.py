@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import nan
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,15 @@ from fer_batch.emotion.labels import EMOTIONS
 
 KEYPOINTS = 6
 """Keypoints a face has: right eye, left eye, nose tip, mouth centre, right ear, left ear (the person's own sides)."""
+
+
+class Note(NamedTuple):
+    """Something that was left out, mixed down, guessed or passed over in a recording whose analysis is whole."""
+
+    code: str
+    """What happened, a name for programs, such as "sound_mixed_down"."""
+    text: str
+    """One sentence for people, which names the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
-"""The record of a recording that its worker did not survive."""
+"""What fails with one recording and ends no run: the record that is left of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from fer_batch.batch.plan import Task
 from fer_batch.emotion.finding import find_model
+from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.models import sha256_of
 from fer_batch.outcome import Outcome, read_record
 from fer_batch.settings import Settings
@@ -38,3 +40,23 @@ def given_up(task: Task, reason: str, settings: Settings, selection: Selection) 
     if former is None or former.status != "done":
         record.write(layout.record(record.id))
     return Outcome(record)
+
+
+def guarded(analyze: Callable[[], Outcome], task: Task, settings: Settings, selection: Selection) -> Outcome:
+    """The outcome of one recording's analysis, whatever a library raises before or after the analysis itself.
+
+    Raises:
+        FerBatchError: what belongs to the run: an output or a model that cannot be used.
+        MemoryError, BrokenPipeError: likewise.
+    """
+    try:
+        return analyze()
+    except (MemoryError, BrokenPipeError):
+        raise
+    except Exception as error:
+        if isinstance(error, FerBatchError) and not isinstance(error, InputError):
+            raise
+        reason = f"{task.recording.path}: could not be analysed ({summarized(error)}); --debug shows where."
+        outcome = given_up(task, str(error) if isinstance(error, InputError) else reason, settings, selection)
+        outcome.cause = error
+        return outcome

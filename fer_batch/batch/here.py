@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from threading import Event
 
+from fer_batch.batch.giving_up import guarded
 from fer_batch.batch.plan import Plan
 from fer_batch.engine import Engine
 from fer_batch.inputs import Recording
@@ -44,6 +46,14 @@ def run(
             if stop is not None and stop.is_set():
                 return
             on_start(task.recording)
-            yield analyze_recording(
-                engine, task.recording, selection, task.outputs, on_progress, stop, fresh=task.fresh
+            analyze = partial(
+                analyze_recording,
+                engine,
+                task.recording,
+                selection,
+                task.outputs,
+                on_progress,
+                stop,
+                fresh=task.fresh,
             )
+            yield guarded(analyze, task, settings, selection)

@@ -23,7 +23,7 @@ from fer_batch.timeline.record import RecordingRecord
 from fer_batch.unfinished import Unfinished
 from fer_batch.video.selection import Selection
 
-_WITHOUT_EFFECT = {"batch_size", "device", "model"}
+_WITHOUT_EFFECT = {"batch_size", "device", "max_pixels", "model"}
 """Settings that change no result, or that are compared by checksum."""
 _FOLDERS = {"parquet": "timelines", "csv": "csv"}
 """Where each format of the timeline lies."""

@@ -12,13 +12,15 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import IO, Any
 
-from fer_batch.batch.giving_up import given_up
+from fer_batch.batch.giving_up import given_up, guarded
 from fer_batch.batch.messages import (
     Alive,
     Analyze,
@@ -38,7 +40,7 @@ from fer_batch.batch.messages import (
 from fer_batch.batch.plan import Task
 from fer_batch.discreet import SYSTEM_LIBRARIES
 from fer_batch.errors import FerBatchError
-from fer_batch.outcome import Outputs, Progress
+from fer_batch.outcome import Outcome, Outputs, Progress
 from fer_batch.timeline.layout import Layout
 
 OUT_OF_MEMORY = 77
@@ -102,7 +104,7 @@ class _Worker:
         try:
             match job:
                 case Look(task):
-                    reply: object = Looked(_probe(task))
+                    reply: object = Looked(_probe(task, self._begin.settings.max_pixels))
                 case Rehearse(task):
                     reply = self._rehearse(task)
                 case Analyze(task):
@@ -138,9 +140,9 @@ class _Worker:
     def _analyze(self, task: Task) -> Done:
         from fer_batch.pipeline import analyze_recording
 
-        engine = self._loaded()
-        outcome = analyze_recording(
-            engine,
+        analyze = partial(
+            analyze_recording,
+            self._loaded(),
             task.recording,
             self._begin.selection,
             task.outputs,
@@ -149,6 +151,10 @@ class _Worker:
             fresh=task.fresh,
             on_alive=self.live,
         )
+        return self._guarded(analyze, task)
+
+    def _guarded(self, analyze: Callable[[], Outcome], task: Task) -> Done:
+        outcome = guarded(analyze, task, self._begin.settings, self._begin.selection)
         cause, outcome.cause = outcome.cause, None
         if isinstance(cause, MemoryError):
             os._exit(OUT_OF_MEMORY)
@@ -157,8 +163,11 @@ class _Worker:
     def _salvage(self, task: Task, reason: str) -> Done:
         from fer_batch.pipeline import publish_committed
 
-        outcome = publish_committed(Layout(task.outputs.folder), task.recording, reason)
-        return Done(outcome or given_up(task, reason, self._begin.settings, self._begin.selection))
+        def publish() -> Outcome:
+            outcome = publish_committed(Layout(task.outputs.folder), task.recording, reason)
+            return outcome or given_up(task, reason, self._begin.settings, self._begin.selection)
+
+        return self._guarded(publish, task)
 
     def _rehearse(self, task: Task) -> Rehearsed | None:
         """Times an analysis whose results go nowhere; None where nothing could be analysed."""
@@ -207,12 +216,12 @@ def failure_sentence(error: Exception) -> str:
     return f"A worker failed ({what}); this should not happen, --debug shows where."
 
 
-def _probe(task: Task) -> Any:
+def _probe(task: Task, max_pixels: int) -> Any:
     from fer_batch.video.opening import open_source
 
     try:
-        with open_source(task.recording.path) as source:
+        with open_source(task.recording.path, max_pixels) as source:
             return source.probe
-    except FerBatchError:
+    except (FerBatchError, MemoryError):
         # The analysis will say why.
         return None

@@ -16,6 +16,7 @@ from fer_batch.closing import Closing
 from fer_batch.live.address import Address
 from fer_batch.live.reading import Reading
 from fer_batch.video.frame import Display
+from fer_batch.video.pixel_limit import MAX_PIXELS
 from fer_batch.video.probe import Probe
 
 
@@ -83,8 +84,8 @@ class Arrivals:
         return self._last
 
 
-def open_connection(address: Address, reading: Reading) -> Connection:
-    """Opens a source.
+def open_connection(address: Address, reading: Reading, max_pixels: int = MAX_PIXELS) -> Connection:
+    """Opens a source that gives pictures of at most this size.
 
     Raises:
         UnreachableError: when that fails.
@@ -95,7 +96,9 @@ def open_connection(address: Address, reading: Reading) -> Connection:
         return Webcam(address)
     from fer_batch.live.network import NetworkStream, PlayedFile
 
-    return PlayedFile(address) if address.kind == "file" else NetworkStream(address, reading)
+    if address.kind == "file":
+        return PlayedFile(address, max_pixels)
+    return NetworkStream(address, reading, max_pixels)
 
 
 def display_of(picture: av.VideoFrame, aspect: Fraction | None) -> Display:

@@ -21,7 +21,9 @@ from fer_batch.live.connection import Arrivals, Arrived, Connection, Unreachable
 from fer_batch.live.pace import Pace
 from fer_batch.live.reading import Reading
 from fer_batch.video.clock import DecodeTimes
+from fer_batch.video.container import limit_pixels, open_input, refused_by_size
 from fer_batch.video.file import VideoFile
+from fer_batch.video.pixel_limit import MAX_PIXELS, oversized, refuse_oversized
 from fer_batch.video.probe import Probe
 from fer_batch.video.suffixes import PHOTO_SUFFIXES
 
@@ -42,8 +44,8 @@ class NetworkStream(Connection):
         UnreachableError: when it cannot be opened or holds no picture.
     """
 
-    def __init__(self, address: Address, reading: Reading) -> None:
-        self._address = address
+    def __init__(self, address: Address, reading: Reading, max_pixels: int = MAX_PIXELS) -> None:
+        self._address, self._max_pixels = address, max_pixels
         self._began_s, self._patience_s = time.monotonic(), 0.9 * reading.connect_timeout_s
         scheme, host = urlsplit(address.secret).scheme.lower(), urlsplit(address.secret).hostname or ""
         self._pace = Pace() if scheme in _IN_PIECES else None
@@ -53,11 +55,11 @@ class NetworkStream(Connection):
             # What nobody wants is not asked for; servers that send sound and pictures in turn would make both wait.
             options |= {"rtsp_transport": reading.transport, "allowed_media_types": "video"}
         try:
-            self._container = av.open(
+            self._container = open_input(
                 address.secret,
+                max_pixels=max_pixels,
                 options=options,
                 timeout=(reading.connect_timeout_s, reading.read_timeout_s),
-                metadata_errors="replace",
             )
         except (FFmpegError, OSError, ValueError) as error:
             raise self._lost(error, f"gave no answer in {reading.connect_timeout_s:g} s") from None
@@ -83,10 +85,18 @@ class NetworkStream(Connection):
             what = "no video that can be decoded" if streams else "no video"
             raise UnreachableError(f"{self._address.shown}: holds {what}; give a stream with a picture.")
         stream = streams[0]
+        self._refuse_oversized(stream.codec_context.width, stream.codec_context.height)
         # One more thread would hold back one more picture.
         stream.codec_context.thread_count = 1
         stream.codec_context.options = {"flags": "low_delay"}
+        limit_pixels(stream, self._max_pixels)
         return stream
+
+    def _refuse_oversized(self, width: int, height: int) -> None:
+        try:
+            refuse_oversized(self._address.shown, width, height, self._max_pixels)
+        except InputError as error:
+            raise UnreachableError(str(error)) from None
 
     @property
     def probe(self) -> Probe:
@@ -119,7 +129,9 @@ class NetworkStream(Connection):
                     times.send(packet.pts)
                 try:
                     pictures = packet.decode()
-                except FFmpegError:
+                except FFmpegError as error:
+                    if refused_by_size(stream, error, self._max_pixels):
+                        raise UnreachableError(oversized(self._address.shown, self._max_pixels)) from None
                     damaged += 1
                     self.damaged += 1
                     if damaged > _MOST_DAMAGED:
@@ -133,7 +145,9 @@ class NetworkStream(Connection):
                         self._pace.wait(own_s)
                         arrivals.note(picture.pts)
                     at, arrived_s = arrivals.of(picture.pts)
-                    yield Arrived(picture, display_of(picture, stream.sample_aspect_ratio), own_s, at, arrived_s)
+                    display = display_of(picture, stream.sample_aspect_ratio)
+                    self._refuse_oversized(display.width, display.height)
+                    yield Arrived(picture, display, own_s, at, arrived_s)
         except FFmpegError as error:
             raise self._lost(error, self._silence) from None
         raise UnreachableError(f"{self._address.shown}: the source has ended the stream.")
@@ -179,14 +193,14 @@ class PlayedFile(Connection):
 
     endless = False
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, max_pixels: int = MAX_PIXELS) -> None:
         from pathlib import Path
 
         path = Path(address.secret)
         if path.suffix.lower() in PHOTO_SUFFIXES:
             raise UnreachableError(f"{address.shown}: is a photo; give it to fer-batch analyze.")
         try:
-            self._file = VideoFile(path)
+            self._file = VideoFile(path, max_pixels=max_pixels)
         except InputError as error:
             raise UnreachableError(str(error)) from None
 

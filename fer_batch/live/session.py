@@ -103,7 +103,16 @@ class Session:
     def _stretch(self) -> Generator[Happening, None, UnreachableError | None]:
         """One connection; returns why it was lost, None when it was not."""
         origin = Origin(self._zero_s, self._frame)
-        stretch = Stretch(self._address, self._reading, self._clock, origin, self.counts, self._selection, self._stop)
+        stretch = Stretch(
+            self._address,
+            self._reading,
+            self._clock,
+            origin,
+            self.counts,
+            self._selection,
+            self._stop,
+            self._engine.settings.max_pixels,
+        )
         with stretch:
             try:
                 if not stretch.connect():

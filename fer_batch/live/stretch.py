@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import Final
 
 from fer_batch.closing import Closing
+from fer_batch.errors import FerBatchError, summarized
 from fer_batch.live.address import Address
 from fer_batch.live.clock import LiveClock
 from fer_batch.live.connection import Arrived, Connection, UnreachableError, open_connection
@@ -18,6 +19,7 @@ from fer_batch.live.happenings import Counts
 from fer_batch.live.newest import Newest
 from fer_batch.live.reading import Reading
 from fer_batch.video.frame import Frame
+from fer_batch.video.pixel_limit import MAX_PIXELS
 from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
 from fer_batch.video.selection import Selection
@@ -52,6 +54,7 @@ class Stretch(Closing):
         counts: kept up to date.
         selection: which frames are analysed, to count those passed over.
         stop: once set, no further frame comes.
+        max_pixels: larger pictures are refused before they are decoded.
     """
 
     def __init__(
@@ -63,7 +66,9 @@ class Stretch(Closing):
         counts: Counts,
         selection: Selection,
         stop: Event,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
+        self._max_pixels = max_pixels
         self._address, self._reading, self._clock, self._origin = address, reading, clock, origin
         self._tally, self._selection, self._stop = counts, selection, stop
         self.counts = ReadCounts()
@@ -93,6 +98,11 @@ class Stretch(Closing):
         if self.lost is not None:
             raise self.lost
         return self._first is not None
+
+    @property
+    def name(self) -> str:
+        """The address without credentials."""
+        return self._address.shown
 
     @property
     def probe(self) -> Probe:
@@ -156,6 +166,11 @@ class Stretch(Closing):
             if self._newest.ended:
                 if isinstance(self._failure, UnreachableError):
                     self.lost = self._failure
+                elif isinstance(self._failure, Exception) and not isinstance(
+                    self._failure, FerBatchError | MemoryError
+                ):
+                    # Whatever a library makes of what a source sends, the source is read again.
+                    self.lost = UnreachableError(f"{self.name}: cannot be read on ({summarized(self._failure)}).")
                 elif self._failure is not None:
                     raise self._failure
                 return None
@@ -166,7 +181,7 @@ class Stretch(Closing):
 
     def _run(self) -> None:
         try:
-            self._connection = connection = open_connection(self._address, self._reading)
+            self._connection = connection = open_connection(self._address, self._reading, self._max_pixels)
             rate = connection.probe.frame_rate
             self._clock.connect(1 / rate if rate else 0.0)
             with connection:

@@ -74,6 +74,8 @@ class RecordingRecord:
     """Whether a later run does it again though neither the input nor the settings have changed: what failed, was
     interrupted or lacks its annotated copy, but not what is partial because the input is damaged."""
     schema_version: int = SCHEMA_VERSION
+    notes: list[dict[str, str]] = field(default_factory=list)
+    """What was left out, mixed down, guessed or passed over: ``code`` and ``text`` of each."""
     live: dict[str, Any] = field(default_factory=dict)
     """Of live sources only: how far the recording is and where its gaps are; see ``fer_batch.live.recording``."""
 

@@ -98,8 +98,14 @@ class FileSink(ABC):
             raise
 
     def finish(self) -> None:
-        """Completes the file, which still waits beside its place: what may fail for want of room has then been done."""
+        """Completes the file, which still waits beside its place: what may fail for want of room has then been done.
+
+        Raises:
+            RuntimeError: when rows were lost by a write that failed before.
+        """
         self._flush()
+        if not self._sound:
+            raise RuntimeError(f"rows of {self.path.name} were lost by a failed write")
         with explained(self.path):
             self._open.close()
         if self.parts:
@@ -134,10 +140,10 @@ class FileSink(ABC):
         rows = self._take()
         if rows.num_rows:
             # Rows that a failed write has lost must not be missing from a file that looks whole.
-            self._sound = False
+            sound, self._sound = self._sound, False
             with explained(self.path):
                 self._add(rows)
-            self._sound = self._begun = True
+            self._sound, self._begun = sound, True
 
     def _discard(self) -> None:
         # Closing may fail for the reason that writing failed, which is the one to report.

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 import av
 
-from fer_batch.atomic import PendingFile
+from fer_batch.atomic import PendingFile, remove
 from fer_batch.closing import WholeOrNothing
-from fer_batch.errors import OutputError
-from fer_batch.types import Observation
+from fer_batch.errors import AnnotationError, FerBatchError, OutputError
+from fer_batch.types import Note, Observation
 from fer_batch.video.canvas import Patch, Yuv420Canvas
 from fer_batch.video.draw import Annotator
-from fer_batch.video.encoder import Colours, Timing
+from fer_batch.video.encoder import NO_SPACE, Colours, Timing
 from fer_batch.video.frame import Frame
 from fer_batch.video.pipe import Course, Pipe
-from fer_batch.video.segments import join_segments
-from fer_batch.video.soundtrack import Soundtrack
+from fer_batch.video.segments import encode_sound, join_segments
+from fer_batch.video.soundtrack import Soundtrack, left_out
 
 PRESET: Final = "veryfast"
 CRF: Final = 21
@@ -76,6 +79,8 @@ class AnnotatedVideo(WholeOrNothing):
         self._pending: PendingFile | None = None
         self.parts: list[Path] = []
         """Where the parts lie that were taken away, in their order: whoever took them says so."""
+        self.notes: list[Note] = []
+        """What the copy lacks or has otherwise than the recording; complete after :meth:`close`."""
 
     def write(self, frame: Frame, observation: Observation | None) -> None:
         """Writes the next frame in presentation order.
@@ -86,7 +91,8 @@ class AnnotatedVideo(WholeOrNothing):
                 or None. Passing the same object again costs no new drawing.
 
         Raises:
-            OutputError: when the encoder fails, for example because the disk is full. Nothing is left of the file.
+            OutputError: when the file cannot be written, for example because the disk is full. Nothing is left of it.
+            AnnotationError: when the encoder fails for what the pictures are.
         """
         try:
             if self._pipe is None:
@@ -97,14 +103,14 @@ class AnnotatedVideo(WholeOrNothing):
             if observation is not None:
                 canvas.lay(self._patches(observation, frame, canvas))
             self._pipe.send(frame)
-        except (OSError, av.error.FFmpegError) as error:
+        except Exception as error:
             raise self._failure(error) from error
 
     def close(self) -> None:
         """Finishes the file and puts it in its place; without a frame there is none.
 
         Raises:
-            OutputError: when the encoder fails. Nothing is left of the file.
+            OutputError, AnnotationError: as of :meth:`write`.
         """
         if self._pipe is None and not self.parts:
             return
@@ -112,11 +118,10 @@ class AnnotatedVideo(WholeOrNothing):
             if self._pipe is not None:
                 self._pipe.finish()
                 self._pipe = None
-            if self.parts:
-                self._join()
+            self._join()
             assert self._pending is not None
             self._pending.publish()
-        except (OSError, av.error.FFmpegError) as error:
+        except Exception as error:
             raise self._failure(error) from error
         except BaseException:
             # A second Ctrl-C, while the first one's shorter video is being finished.
@@ -130,13 +135,13 @@ class AnnotatedVideo(WholeOrNothing):
         The file is the caller's, who puts it somewhere and adds that to :attr:`parts`. None where none was written.
 
         Raises:
-            OutputError: when the encoder fails. Nothing is left of the file.
+            OutputError, AnnotationError: as of :meth:`write`.
         """
         if self._pipe is None:
             return None
         try:
             self._pipe.finish()
-        except (OSError, av.error.FFmpegError) as error:
+        except Exception as error:
             raise self._failure(error) from error
         assert self._pending is not None
         part, self._pipe, self._pending = self._pending.temporary, None, None
@@ -172,17 +177,15 @@ class AnnotatedVideo(WholeOrNothing):
         self._pending = PendingFile(self.path)
         # A file that cannot be made fails here, with a reason that Python can name.
         self._pending.temporary.touch()
-        sound = None
         if self._course is None:
             start_s = _picture_start_s(frame)
-            # Most recordings are one part, and done when this is.
-            sound = self._sound(start_s)
             timing = Timing.of(frame, self._start_s, self._frame_rate)
-            lead_s = sound.lead_s() if sound else 0.0
+            with self._sound(start_s) as sound:
+                lead_s = sound.lead_s() if sound is not None else 0.0
             self._set_off(Course(timing, Colours.of(frame), (frame.width, frame.height), lead_s, start_s))
         assert self._course is not None
         assert self._canvas is not None
-        return Pipe(self._pending.temporary, self._course, self._canvas, sound, self._settings)
+        return Pipe(self._pending.temporary, self._course, self._canvas, self._settings)
 
     def _set_off(self, course: Course) -> None:
         self._course = course
@@ -191,27 +194,60 @@ class AnnotatedVideo(WholeOrNothing):
     def _join(self) -> None:
         """Makes all parts one file, with the sound of them all."""
         assert self._course is not None
+        sound = self._encoded_sound(self._course)
+        if not self.parts and sound is None:
+            return
         last, self._pending = self._pending, PendingFile(self.path)
         try:
             parts = [*self.parts, last.temporary] if last is not None else self.parts
-            sound = self._sound(self._course.picture_start_s)
             join_segments(parts, self._course, sound, self._pending.temporary)
         finally:
-            if last is not None:
-                last.discard()
+            for done in (sound, None if last is None else last.temporary):
+                if done is not None:
+                    remove(done)
 
-    def _sound(self, picture_start_s: float) -> Soundtrack | None:
-        """The recording's sound; None when it has none that can be read."""
-        if self._source is None:
-            return None
-        try:
-            sound = Soundtrack(self._source, picture_start_s, self._start_s, self._end_s)
-        except (OSError, av.error.FFmpegError):
-            return None
-        if sound.codings:
-            return sound
-        sound.close()
+    def _encoded_sound(self, course: Course) -> Path | None:
+        """A temporary file with the recording's sound; None when it has none, or none that can be used.
+
+        Packets that cannot be copied are decoded, and sound that cannot be decoded is left out: it costs no picture.
+        """
+        path, reason = PendingFile(self.path).temporary, ""
+        for copies in (True, False):
+            with self._sound(course.picture_start_s, copies=copies) as sound:
+                if sound is None:
+                    return None
+                try:
+                    if sound.codings:
+                        encode_sound(sound, course, path)
+                except Exception as error:
+                    remove(path)
+                    reason = str(error)
+                    if _is_full(error, reason):
+                        raise
+                else:
+                    self.notes += sound.notes
+                    return path if sound.codings else None
+        assert self._source is not None
+        self.notes.append(left_out(self._source, reason))
         return None
+
+    @contextmanager
+    def _sound(self, picture_start_s: float, *, copies: bool = True) -> Iterator[Soundtrack | None]:
+        """The recording's sound, closed at the end; None when it has none that can be read."""
+        try:
+            source = self._source
+            sound = (
+                None
+                if source is None
+                else Soundtrack(source, picture_start_s, self._start_s, self._end_s, copies=copies)
+            )
+        except (OSError, ValueError, av.error.FFmpegError):
+            sound = None
+        try:
+            yield sound
+        finally:
+            if sound is not None:
+                sound.close()
 
     def _patches(self, observation: Observation, frame: Frame, canvas: Yuv420Canvas) -> list[Patch]:
         if self._drawn is None or self._drawn[0] is not observation:
@@ -223,15 +259,29 @@ class AnnotatedVideo(WholeOrNothing):
             self._drawn = observation, self._annotator.annotate(shown, width, height)
         return self._drawn[1]
 
-    def _failure(self, error: Exception) -> OutputError:
-        """The error for the user; cleans up."""
-        reason = self._pipe.reason() if self._pipe is not None else ""
+    def _failure(self, error: Exception) -> Exception:
+        """The error for the user; cleans up. What lies in the pictures is the recording's fault, not the folder's."""
+        broken = isinstance(error, BrokenPipeError | av.error.FFmpegError) or not getattr(error, "errno", None)
+        reason = self._pipe.reason() if self._pipe is not None and broken else ""
         self.abort()
-        reason = reason or getattr(error, "strerror", None) or str(error)
-        return OutputError(
-            f"{self.path}: the annotated video cannot be written ({reason}); make room there, choose another folder "
-            "with --output, or leave the video out with --no-video."
-        )
+        if isinstance(error, FerBatchError | MemoryError):
+            return error
+        reason = reason or getattr(error, "strerror", None) or str(error) or type(error).__name__
+        problem = f"{self.path}: the annotated video cannot be written ({reason})"
+        if _is_full(error, reason):
+            return OutputError(
+                f"{problem}; make room there, choose another folder with --output, or leave the video out with "
+                "--no-video."
+            )
+        if isinstance(error, OSError) and not broken:
+            return OutputError(
+                f"{problem}; choose another folder with --output, or leave the video out with --no-video."
+            )
+        return AnnotationError(f"{problem}; leave the video out with --no-video.")
+
+
+def _is_full(error: Exception, reason: str) -> bool:
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or reason == NO_SPACE
 
 
 def _picture_start_s(frame: Frame) -> float:

@@ -14,7 +14,7 @@ from fer_batch.video.frame import Frame
 from fer_batch.video.rewind import mark
 from fer_batch.video.selection import Selection
 from fer_batch.video.shots import Before, shots
-from fer_batch.video.source import Source
+from fer_batch.video.source import Source, readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def chosen(
         drawn, before = source.frames(), Before()
     else:
         drawn, previous, before = going_on.frames, going_on.previous, going_on.before
-    with closing(shots(drawn, before)) as frames:
+    with closing(shots(readable(source, drawn), before)) as frames:
         for frame, shot in frames:
             if stop is not None and stop.is_set():
                 return

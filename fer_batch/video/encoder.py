@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,16 +94,13 @@ class Colours:
         return f"setparams=range=tv:colorspace={self.matrix}:color_primaries={self.primaries}:color_trc={self.transfer}"
 
 
-def encoder_command(
-    path: Path, timing: Timing, colours: Colours, codings: list[Coding], settings: dict[str, Any]
-) -> list[str]:
+def encoder_command(path: Path, timing: Timing, colours: Colours, settings: dict[str, Any]) -> list[str]:
     """The command line of an encoder that reads NUT from its standard input.
 
     Args:
         path: the MP4 to write.
         timing: the clock.
         colours: what the pictures' values mean.
-        codings: of the audio streams in the pipe.
         settings: further options of x264.
     """
     options: dict[str, Any] = {
@@ -118,7 +116,6 @@ def encoder_command(
         "bsf:v": f"setts=pts=PTS:dts=DTS:duration={timing.last}",
         "movflags": "+faststart",
         "format": "mp4",
-        **_sound_options(codings),
     }
     return _command(path, options, itsoffset=-PIPE_OFFSET_S)
 
@@ -128,12 +125,7 @@ def sound_command(path: Path, codings: list[Coding], rates: list[int]) -> list[s
 
     MP4 says where a stream begins in ticks of the file, so these are multiples of all sampling rates.
     """
-    options = {"map": "0", "format": "mp4", "movie_timescale": math.lcm(*rates)}
-    return _command(path, {**options, **_sound_options(codings)})
-
-
-def _sound_options(codings: list[Coding]) -> dict[str, Any]:
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"map": "0", "format": "mp4", "movie_timescale": math.lcm(*rates)}
     for i, coding in enumerate(codings):
         options[f"c:a:{i}"] = coding.encoder
         if coding.encoder == "aac":
@@ -141,7 +133,7 @@ def _sound_options(codings: list[Coding]) -> dict[str, Any]:
         if coding.packet_s:
             # Without it the last packet would last no time, and players would leave it out.
             options[f"bsf:a:{i}"] = f"setts=pts=PTS:dts=DTS:duration=round({coding.packet_s}/TB)"
-    return options
+    return _command(path, options)
 
 
 def _command(path: Path, options: dict[str, Any], **reading: Any) -> list[str]:
@@ -157,6 +149,18 @@ def encoder_version() -> str:
     """Which ffmpeg encodes, by the name of its file and its size."""
     path = Path(imageio_ffmpeg.get_ffmpeg_exe())
     return f"{path.name} {path.stat().st_size}"
+
+
+NO_SPACE: Final = "no space left on the disk"
+_PLAIN_WORDS: Final = {
+    "No space left on device": NO_SPACE,
+    "Disk quota exceeded": NO_SPACE,
+    "received no packets": "none of it can be decoded",
+    "Could not write header": "its properties do not fit into an MP4",
+}
+"""What users are shown in place of ffmpeg's words."""
+_PREFIX: Final = re.compile(r"^(\[[^\]]*\] )+")
+"""The part of ffmpeg that a message comes from, with its address in memory."""
 
 
 class Encoder:
@@ -202,12 +206,13 @@ class Encoder:
             self.kill()
             return "the encoder stopped taking pictures"
         text = self._messages.decode(errors="replace")
-        if "No space left on device" in text:
-            return "no space left on the disk"
+        for words, plain in _PLAIN_WORDS.items():
+            if words in text:
+                return plain
         if status < 0:
             return f"the encoder was ended by signal {-status}"
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return lines[-1] if lines else f"the encoder ended with status {status}"
+        return _PREFIX.sub("", lines[-1]) if lines else f"the encoder ended with status {status}"
 
     def _listen(self, stream: IO[bytes]) -> None:
         with stream:

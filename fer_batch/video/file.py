@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +22,9 @@ from fer_batch.closing import Closing
 from fer_batch.errors import InputError
 from fer_batch.video.clock import DecodeTimes, PresentationClock
 from fer_batch.video.completeness import is_cut_short
+from fer_batch.video.container import limit_pixels, open_input, refused_by_size
 from fer_batch.video.frame import Display, Frame
+from fer_batch.video.pixel_limit import MAX_PIXELS, oversized, refuse_oversized
 from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
@@ -57,25 +59,27 @@ class VideoFile(Closing):
         path: the file.
         threads: decoder threads; 0 lets FFmpeg take one a core. With more than one, what is shown in place of damaged
             parts of a picture depends on their number and, in H.264, HEVC, MPEG-4 and VP9, on chance.
+        max_pixels: larger pictures are refused before they are decoded.
 
     Raises:
-        InputError: when the file is not media or holds no video.
+        InputError: when the file is not media, holds no video or claims pictures that are too large.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, max_pixels: int = MAX_PIXELS) -> None:
         self._path = path
-        self._threads = threads
+        self._threads, self._max_pixels = threads, max_pixels
+        self._displays: dict[tuple[int, int, int], Display] = {}
         self._container = self._open()
         try:
             self._refuse_other_kinds()
             self._stream = self._ready_stream()
             self._first = self._first_picture()
             self._mirrored = _is_mirrored(self._first)
+            self._display(self._first)
         except BaseException:
             self._container.close()
             raise
-        self._displays: dict[tuple[int, int, int], Display] = {}
-        self._begun = False
+        self._begun = self._has_late_stream = False
         self._read_to = 0
         self._places: deque[Place] = deque(maxlen=_PLACES)
         self.counts = ReadCounts()
@@ -83,7 +87,7 @@ class VideoFile(Closing):
 
     def _open(self) -> InputContainer:
         try:
-            return av.open(str(self._path.absolute()), metadata_errors="replace")
+            return open_input(self._path, max_pixels=self._max_pixels)
         except (FFmpegError, ValueError) as error:
             if is_cut_short(self._path):
                 problem = "is cut short and cannot be read without its end; copy it again from its origin"
@@ -110,20 +114,26 @@ class VideoFile(Closing):
 
     def _ready_stream(self) -> VideoStream:
         stream = self._pick_stream()
+        refuse_oversized(self._path, stream.codec_context.width, stream.codec_context.height, self._max_pixels)
+        limit_pixels(stream, self._max_pixels)
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = self._threads
         return stream
 
     def _first_picture(self) -> av.VideoFrame:
         """The first frame that decodes, read from a container of its own: only it tells rotation and true size."""
-        with av.open(str(self._path.absolute()), metadata_errors="replace") as container:
+        with self._open() as container:
             stream = container.streams[self._stream.index]
             assert isinstance(stream, VideoStream)
+            limit_pixels(stream, self._max_pixels)
             for packet in _readable(container, [stream], ReadCounts()):
-                with suppress(FFmpegError):
+                try:
                     for picture in packet.decode():
                         assert isinstance(picture, av.VideoFrame)
                         return picture
+                except FFmpegError as error:
+                    if refused_by_size(stream, error, self._max_pixels):
+                        raise InputError(oversized(self._path, self._max_pixels)) from error
         raise InputError(f"{self._path}: not one frame of its video can be decoded; the file is damaged.")
 
     def _probe(self) -> Probe:
@@ -169,6 +179,11 @@ class VideoFile(Closing):
         return container.duration / av.time_base - ahead_s
 
     @property
+    def name(self) -> str:
+        """The path."""
+        return str(self._path)
+
+    @property
     def frame_duration(self) -> Fraction:
         """How long a frame lasts by the stream's average rate; a 25th of a second when it has none."""
         rate = self._rate()
@@ -185,9 +200,10 @@ class VideoFile(Closing):
         Its index is not known and 0. Not to be called while :meth:`frames` runs.
         """
         base, found = self._stream.time_base or Fraction(1, 1000), None
-        with av.open(str(self._path.absolute()), metadata_errors="replace") as container, suppress(FFmpegError):
+        with self._open() as container, suppress(FFmpegError):
             stream = container.streams[self._stream.index]
             assert isinstance(stream, VideoStream)
+            limit_pixels(stream, self._max_pixels)
             container.seek((self._stream.start_time or 0) + round(time_s / base), stream=stream)
             for picture in container.decode(stream):
                 assert isinstance(picture, av.VideoFrame)
@@ -205,7 +221,10 @@ class VideoFile(Closing):
         key = (picture.width, picture.height, (2 - turns) % 4 if self._mirrored else turns)
         if key not in self._displays:
             width, height, turns = key
-            self._displays[key] = Display.of(width, height, self._stream.sample_aspect_ratio, turns)
+            display = Display.of(width, height, self._stream.sample_aspect_ratio, turns)
+            # What a header says about the shape of pixels may make a small picture a huge one.
+            refuse_oversized(self._path, display.width, display.height, self._max_pixels)
+            self._displays[key] = display
         return self._displays[key]
 
     def frames(self, start: Place | None = None) -> Generator[Frame]:
@@ -223,8 +242,9 @@ class VideoFile(Closing):
             time_s = clock.time_s(pts)
             counts.repaired_times = clock.repaired
             counts.damaged_frames += picture.is_corrupt
+            display = self._display(picture)
             counts.frames += 1
-            yield Frame(counts.frames - 1, time_s, picture, self._display(picture))
+            yield Frame(counts.frames - 1, time_s, picture, display)
         self._check_end(time_s)
 
     def _begin(self, start: Place | None) -> None:
@@ -233,7 +253,7 @@ class VideoFile(Closing):
             self._container.close()
             self._container = self._open()
             self._stream = self._ready_stream()
-        self._begun = True
+        self._begun, self._has_late_stream = True, False
         self._places.clear()
         counts, counts.ended_early = self.counts, None
         counts.frames, self._read_to, faults = (0, 0, (0, 0, 0)) if start is None else start.counted
@@ -273,12 +293,7 @@ class VideoFile(Closing):
                 packet.pts = packet.dts
             if packet.is_keyframe:
                 keys.append((packet.pts, packet.dts, packet.pos))
-            try:
-                pictures = packet.decode()
-            except FFmpegError:
-                self.counts.damaged_packets += 1
-                continue
-            for picture in pictures:
+            for picture in self._decoded(packet):
                 assert isinstance(picture, av.VideoFrame)
                 if start is not None:
                     if not picture.key_frame or picture.pts != start.pts:
@@ -290,6 +305,21 @@ class VideoFile(Closing):
                     yield picture, picture.pts if times is None else times.take(shown, nothing_before=True)
                     continue
                 yield picture, picture.pts if times is None else self._shown_at(picture, times)
+
+    def _decoded(self, packet: Packet[Any]) -> Sequence[Any]:
+        """A packet's pictures; none of one that is damaged, which is counted.
+
+        Raises:
+            InputError: when the pictures become too large in mid-stream.
+        """
+        try:
+            return packet.decode()
+        except FFmpegError as error:
+            if refused_by_size(self._stream, error, self._max_pixels):
+                what = f"after {self.counts.frames} frames its pictures"
+                raise InputError(oversized(self._path, self._max_pixels, what)) from error
+            self.counts.damaged_packets += 1
+            return []
 
     def _shown_at(self, picture: av.VideoFrame, times: DecodeTimes) -> int | None:
         if picture.pts is None:
@@ -303,8 +333,11 @@ class VideoFile(Closing):
     def _packets(self) -> Iterator[Packet[Any]]:
         """Packets of the video and of sound, since only together they show how much of a file was read."""
         streams = [self._stream, *self._container.streams.audio]
-        if not (yield from _readable(self._container, streams, self.counts)):
+        if not (yield from _readable(self._container, streams, self.counts, self._note_late_stream)):
             self.counts.ended_early = f"{self._path}: cannot be read to its end; what could be read was analysed."
+
+    def _note_late_stream(self) -> None:
+        self._has_late_stream = True
 
     def _packets_from(self, start: Place) -> Iterator[Packet[Any]]:
         """The packets from a key frame's on; none when it is not where it was."""
@@ -332,9 +365,16 @@ class VideoFile(Closing):
         short_s = (probe.duration_s or 0.0) - reached_s
         all_there = probe.duration_s is not None and short_s < float(self.frame_duration) / 2
         if counts.ended_early is not None or (all_there and counts.frames >= (probe.frames or 0)):
+            if self._has_late_stream:
+                counts.note("late_stream", f"{self._path}: a stream that begins in mid-file was not read.")
             return
         of = f"{reached_s:.1f} s of {probe.duration_s:.1f} s" if short_s >= 0.05 else f"{reached_s:.1f} s"
-        if is_cut_short(self._path):
+        if self._has_late_stream:
+            counts.ended_early = (
+                f"{self._path}: could be read only for {of}, since another stream begins in mid-file; "
+                "what could be read was analysed, convert the file with ffmpeg for the rest."
+            )
+        elif is_cut_short(self._path):
             counts.ended_early = (
                 f"{self._path}: is cut short after {of}; what is there was analysed, copy the file again for the rest."
             )
@@ -374,7 +414,10 @@ def _reason(error: BaseException) -> str:
 
 
 def _readable(
-    container: InputContainer, streams: Sequence[Stream], counts: ReadCounts
+    container: InputContainer,
+    streams: Sequence[Stream],
+    counts: ReadCounts,
+    on_late_stream: Callable[[], None] = lambda: None,
 ) -> Generator[Packet[Any], None, bool]:
     """The packets that can be read; the others are counted. Returns whether the end was reached."""
     errors = 0
@@ -382,6 +425,11 @@ def _readable(
     while errors < _MOST_READ_ERRORS:
         try:
             packet = next(packets, None)
+        except IndexError:
+            # PyAV knows the streams that there were at the beginning; a packet of another one is no damage.
+            on_late_stream()
+            packets = container.demux(*streams)
+            continue
         except FFmpegError:
             errors += 1
             counts.damaged_packets += 1

@@ -6,18 +6,24 @@ import stat
 from pathlib import Path
 
 from fer_batch.addresses import refuse_address
-from fer_batch.errors import InputError
+from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.video.file import VideoFile
 from fer_batch.video.photo_source import Photo
+from fer_batch.video.pixel_limit import MAX_PIXELS
 from fer_batch.video.source import Source
 from fer_batch.video.suffixes import PHOTO_SUFFIXES
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, max_pixels: int = MAX_PIXELS) -> Source:
     """The source for a file, by its suffix a photo or else a video.
 
+    Args:
+        path: the file.
+        max_pixels: larger pictures are refused before they are decoded.
+
     Raises:
-        InputError: when the file is missing, empty, not media, or holds no picture, or is the address of a stream.
+        InputError: when the file is missing, empty, not media, holds no picture or one that is too large, or is the
+            address of a stream; also for whatever else a library makes of what the file holds.
     """
     refuse_address(path)
     try:
@@ -35,4 +41,10 @@ def open_source(path: Path) -> Source:
         raise InputError(f"{path}: cannot be opened ({error.strerror}); check the file and its permissions.") from error
     if status.st_size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes); copy it again from its origin.")
-    return Photo(path) if path.suffix.lower() in PHOTO_SUFFIXES else VideoFile(path)
+    kind = Photo if path.suffix.lower() in PHOTO_SUFFIXES else VideoFile
+    try:
+        return kind(path, max_pixels=max_pixels)
+    except (FerBatchError, MemoryError):
+        raise
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read ({summarized(error)}); is it damaged?") from error

@@ -9,8 +9,8 @@ import cv2
 
 from fer_batch.atomic import explained, whole
 from fer_batch.closing import WholeOrNothing
-from fer_batch.errors import OutputError
-from fer_batch.types import Observation
+from fer_batch.errors import AnnotationError, OutputError
+from fer_batch.types import Note, Observation
 from fer_batch.video.canvas import lay_onto_rgb
 from fer_batch.video.draw import Annotator
 from fer_batch.video.frame import Frame
@@ -42,13 +42,14 @@ class AnnotatedPhoto(WholeOrNothing):
                 f"{path}: annotated photographs are written as {', '.join(_QUALITY)}; choose one of these."
             )
         self.path = path
+        self.notes: list[Note] = []
         self._encoded: bytes | None = None
 
     def write(self, frame: Frame, observation: Observation | None) -> None:
         """Draws the observation's faces, if any, onto the frame's picture.
 
         Raises:
-            OutputError: when the format cannot hold the picture, as WebP beyond 16383 pixels.
+            AnnotationError: when the format cannot hold the picture, as WebP beyond 16383 pixels.
         """
         picture = frame.rgb()
         if observation is not None:
@@ -61,7 +62,7 @@ class AnnotatedPhoto(WholeOrNothing):
         except cv2.error:
             done = False
         if not done:
-            raise OutputError(
+            raise AnnotationError(
                 f"{self.path}: a picture of {frame.width}x{frame.height} cannot be written in this format; convert the "
                 "photograph to PNG, or leave the annotated copy out with --no-video."
             )

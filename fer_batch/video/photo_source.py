@@ -10,8 +10,9 @@ import numpy as np
 
 from fer_batch.closing import Closing
 from fer_batch.errors import InputError
-from fer_batch.pictures import decode_picture
+from fer_batch.pictures import decode_picture, picture_size
 from fer_batch.video.frame import Display, Frame
+from fer_batch.video.pixel_limit import MAX_PIXELS, refuse_oversized
 from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
@@ -20,21 +21,35 @@ from fer_batch.video.source import ReadCounts
 class Photo(Closing):
     """A JPEG, PNG, TIFF, WebP or BMP file; the first three are turned as their EXIF orientation says.
 
+    Args:
+        path: the file.
+        max_pixels: a larger picture is refused before it is decoded.
+
     Raises:
-        InputError: when the file is no picture that can be decoded.
+        InputError: when the file is no picture that can be decoded, or claims to be too large.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_pixels: int = MAX_PIXELS) -> None:
+        self._path = path
         data = np.fromfile(path, np.uint8)
-        picture = decode_picture(data)
+        size = picture_size(data)
+        if size is not None:
+            refuse_oversized(path, *size, max_pixels)
+        picture = None if size is None else decode_picture(data)
         if picture is None:
             raise InputError(f"{path}: cannot be read as a photo; the file is damaged or not a picture.")
         height, width = picture.shape[:2]
-        self._picture = av.VideoFrame.from_ndarray(picture, format="bgr24")
+        # Shares the memory: a copy of 50 megapixels takes 150 MB.
+        self._picture = av.VideoFrame.from_numpy_buffer(picture, format="bgr24")
         self._display = Display(width, height)
         self.counts = ReadCounts()
         kind = path.suffix.lower().lstrip(".")
         self.probe = Probe("photo", kind, kind, "bgr24", width, height, 0, None, None, 1, None, data.nbytes)
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return str(self._path)
 
     def frames(self, start: Place | None = None) -> Generator[Frame]:
         """The one frame, at time 0."""

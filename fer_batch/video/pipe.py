@@ -1,9 +1,8 @@
-"""The encoder, a child process, and the stream of raw pictures and sound into it."""
+"""The encoder, a child process, and the stream of raw pictures into it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -17,7 +16,6 @@ from av.video.stream import VideoStream
 from fer_batch.video.canvas import Yuv420Canvas
 from fer_batch.video.encoder import PIPE_OFFSET_S, Colours, Encoder, Timing, encoder_command
 from fer_batch.video.frame import Frame
-from fer_batch.video.soundtrack import Soundtrack
 
 
 @dataclass(slots=True)
@@ -52,34 +50,29 @@ class Course:
 
 
 class Pipe:
-    """The encoder, a child process, and the stream of raw pictures and sound into it.
+    """The encoder, a child process, and the stream of raw pictures into it.
 
     The stream is NUT, which, unlike bare raw video, carries a time for every frame.
     """
 
-    def __init__(
-        self, path: Path, course: Course, canvas: Yuv420Canvas, sound: Soundtrack | None, settings: dict[str, Any]
-    ) -> None:
+    def __init__(self, path: Path, course: Course, canvas: Yuv420Canvas, settings: dict[str, Any]) -> None:
         """Starts the encoder.
 
         Args:
             path: the MP4 to write.
-            course: what all parts of the result have in common; a part other than the first one has no sound, and its
-                first frame is its zero.
+            course: what all parts of the result have in common; the first frame of a part other than the first one is
+                its zero.
             canvas: what :meth:`send` sends.
-            sound: closed by this.
             settings: further options of x264.
         """
-        self._course, self._canvas, self._sound = course, canvas, sound
+        self._course, self._canvas = course, canvas
         self._zero: int | None = None
         timing = course.timing
-        self._child = Encoder(encoder_command(path, timing, course.colours, sound.codings if sound else [], settings))
+        self._child = Encoder(encoder_command(path, timing, course.colours, settings))
         self._nut = nut_into(self._child)
         self._video: VideoStream = self._nut.add_stream("rawvideo", rate=timing.rate)
         self._video.width, self._video.height, self._video.pix_fmt = canvas.width, canvas.height, "yuv420p"
         self._video.time_base = self._video.codec_context.time_base = Fraction(1, timing.ticks)
-        if sound:
-            sound.add_to(self._nut)
 
     @property
     def pid(self) -> int:
@@ -87,16 +80,14 @@ class Pipe:
         return self._child.pid
 
     def send(self, frame: Frame) -> None:
-        """Sends the canvas as the frame's picture, and the sound up to it."""
+        """Sends the canvas as the frame's picture."""
         course, timing = self._course, self._course.timing
         pts = timing.pts(frame.time_s, course.lead_s)
         time_s = pts / timing.ticks - course.lead_s
         if self._zero is None:
             self._zero = pts if course.firsts else 0
             course.firsts.append(pts)
-        if self._sound:
-            self._send_sound(self._sound.until(time_s, course.lead_s + PIPE_OFFSET_S))
-        # A copy: the muxer may hold the packet back until the next sound.
+        # A copy: the muxer may hold the packet back.
         packet = av.Packet(self._canvas.buffer.tobytes())
         packet.pts = packet.dts = pts - self._zero + PIPE_OFFSET_S * timing.ticks
         packet.duration = timing.last
@@ -107,14 +98,11 @@ class Pipe:
         course.end_s = time_s + timing.last / timing.ticks
 
     def finish(self) -> None:
-        """Sends what is left of the sound and waits for the encoder to complete the file.
+        """Waits for the encoder to complete the file.
 
         Raises:
             OSError: when it did not.
         """
-        if self._sound:
-            self._send_sound(self._sound.rest(self._course.end_s, self._course.lead_s + PIPE_OFFSET_S))
-            self._sound.close()
         self._nut.close()
         self._child.stdin.close()
         if self._child.wait() != 0:
@@ -128,17 +116,10 @@ class Pipe:
             self._nut.close()
         with suppress(OSError):
             self._child.stdin.close()
-        if self._sound:
-            self._sound.close()
 
     def reason(self) -> str:
         """Why the encoder failed, in a few words."""
         return self._child.reason()
-
-    def _send_sound(self, packets: Iterator[av.Packet[Any]]) -> None:
-        for packet in packets:
-            if packet.pts is not None and packet.pts >= 0:
-                self._nut.mux(packet)
 
 
 def nut_into(child: Encoder) -> OutputContainer:

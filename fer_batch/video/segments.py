@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,6 +11,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
+from fer_batch.video.container import open_input
 from fer_batch.video.encoder import PIPE_OFFSET_S, Encoder, sound_command
 from fer_batch.video.pipe import Course, nut_into
 from fer_batch.video.soundtrack import Soundtrack
@@ -19,14 +19,14 @@ from fer_batch.video.soundtrack import Soundtrack
 _Packet: TypeAlias = "av.Packet[Any]"  # generic to type checkers alone
 
 
-def join_segments(parts: list[Path], course: Course, sound: Soundtrack | None, path: Path) -> None:
+def join_segments(parts: list[Path], course: Course, sound: Path | None, path: Path) -> None:
     """Writes the MP4 that one encoder would have written: every frame at its own tick, the index in front.
 
     Args:
-        parts: MP4 files without gaps between them; sound in them is left out.
+        parts: MP4 files without gaps between them.
         course: what they have in common, and the tick at which each begins.
-        sound: of the whole range; closed by this.
-        path: the file to write. While it is written, the sound alone lies beside it.
+        sound: the sound of the whole range, as :func:`encode_sound` writes it.
+        path: the file to write.
 
     Raises:
         OSError, av.error.FFmpegError: when a part cannot be read, does not go with the others, or a file cannot be
@@ -34,32 +34,23 @@ def join_segments(parts: list[Path], course: Course, sound: Soundtrack | None, p
     """
     ticks = course.timing.ticks
     options = {"movflags": "+faststart", "video_track_timescale": str(ticks)}
-    alone = path.with_name(f"{path.stem}-sound{path.suffix}")
-    try:
-        with av.open(str(path), "w", format="mp4", container_options=options) as container:
-            with av.open(str(parts[0])) as first:
-                stream = container.add_stream_from_template(first.streams.video[0])
-                stream.time_base = Fraction(1, ticks)
-                header = first.streams.video[0].codec_context.extradata
-            heard: Iterator[_Packet] = iter(())
-            if sound is not None:
-                with closing(sound):
-                    _encode(sound, course, alone)
-                heard = _heard(container, alone)
-            waiting = next(heard, None)
-            for packet in _pictures(parts, course, header):
-                # A little ahead of its picture, as players like it; the muxer sorts what is near.
-                while waiting is not None and _starts_s(waiting) <= _starts_s(packet):
-                    container.mux(waiting)
-                    waiting = next(heard, None)
-                packet.stream = stream
-                container.mux(packet)
-            while waiting is not None:
+    with av.open(str(path), "w", format="mp4", container_options=options) as container:
+        with open_input(parts[0]) as first:
+            stream = container.add_stream_from_template(first.streams.video[0])
+            stream.time_base = Fraction(1, ticks)
+            header = first.streams.video[0].codec_context.extradata
+        heard: Iterator[_Packet] = iter(()) if sound is None else _heard(container, sound)
+        waiting = next(heard, None)
+        for packet in _pictures(parts, course, header):
+            # A little ahead of its picture, as players like it; the muxer sorts what is near.
+            while waiting is not None and _starts_s(waiting) <= _starts_s(packet):
                 container.mux(waiting)
                 waiting = next(heard, None)
-    finally:
-        with suppress(FileNotFoundError):
-            alone.unlink()
+            packet.stream = stream
+            container.mux(packet)
+        while waiting is not None:
+            container.mux(waiting)
+            waiting = next(heard, None)
 
 
 def _starts_s(packet: _Packet) -> Fraction:
@@ -77,7 +68,7 @@ def _pictures(parts: list[Path], course: Course, header: bytes | None) -> Iterat
     """
     last: int | None = None
     for part, tick in zip(parts, course.firsts, strict=True):
-        with av.open(str(part)) as container:
+        with open_input(part) as container:
             stream = container.streams.video[0]
             if stream.codec_context.extradata != header:
                 raise OSError(f"{part}: encoded otherwise than the parts before it")
@@ -95,8 +86,12 @@ def _pictures(parts: list[Path], course: Course, header: bytes | None) -> Iterat
                 yield packet
 
 
-def _encode(sound: Soundtrack, course: Course, path: Path) -> None:
-    """Writes the sound of the range as it is to be in the result."""
+def encode_sound(sound: Soundtrack, course: Course, path: Path) -> None:
+    """Writes the sound of the range as it is to be in the result; all times keep :data:`PIPE_OFFSET_S`.
+
+    Raises:
+        OSError: when the encoder fails, with its reason.
+    """
     child = Encoder(sound_command(path, sound.codings, sound.rates))
     try:
         nut = nut_into(child)
@@ -116,7 +111,7 @@ def _encode(sound: Soundtrack, course: Course, path: Path) -> None:
 
 def _heard(container: OutputContainer, path: Path) -> Iterator[_Packet]:
     """Gives the container its streams of sound at once; then gives their packets."""
-    source = av.open(str(path))
+    source = open_input(path)
     try:
         streams = [container.add_stream_from_template(stream) for stream in source.streams.audio]
     except BaseException:

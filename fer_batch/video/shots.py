@@ -120,13 +120,12 @@ class _Ahead:
             return
         try:
             frame = next(self._frames, None)
+            if frame is None:
+                self._ended = True
+            else:
+                self._waiting.append((frame, Look(frame)))
         except Exception as error:  # comes out after the frames that wait
             self._error, self._ended = error, True
-            return
-        if frame is None:
-            self._ended = True
-        else:
-            self._waiting.append((frame, Look(frame)))
 
 
 class _Step:

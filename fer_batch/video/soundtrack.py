@@ -15,6 +15,9 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
+from fer_batch.types import Note
+from fer_batch.video.container import open_input
+
 _Packet: TypeAlias = "av.Packet[Any]"  # generic to type checkers alone
 
 COPIED: Final = frozenset({"aac", "ac3", "flac", "mp3", "mp3float", "opus"})
@@ -22,6 +25,9 @@ COPIED: Final = frozenset({"aac", "ac3", "flac", "mp3", "mp3float", "opus"})
 
 _TAIL_S: Final = 10.0
 """Sound held back past the last picture, in seconds, until it is known whether pictures follow."""
+
+_MOST_CHANNELS: Final = 8
+"""Channels that the encoder takes."""
 
 _PRIMING_S: Final = 0.1
 """Sound may begin this much before the picture without putting the picture off: encoders' priming, not content."""
@@ -43,7 +49,9 @@ class Soundtrack:
     Damaged sound is left out; it never stops the pictures.
     """
 
-    def __init__(self, source: Path, picture_start_s: float, start_s: float, end_s: float | None) -> None:
+    def __init__(
+        self, source: Path, picture_start_s: float, start_s: float, end_s: float | None, *, copies: bool = True
+    ) -> None:
         """Opens the recording.
 
         Args:
@@ -51,20 +59,21 @@ class Soundtrack:
             picture_start_s: the video stream's start on the file's own clock, the zero of ``start_s`` and ``end_s``.
             start_s: where the range starts, seconds from the video stream's start.
             end_s: where it ends; None for the recording's end.
+            copies: whether packets are copied where MP4 can hold them; else all are decoded and encoded anew.
 
         Raises:
-            av.error.FFmpegError, OSError: when it cannot be opened.
+            av.error.FFmpegError, OSError, ValueError: when it cannot be opened.
         """
-        self._container: InputContainer = av.open(str(source))
+        self._source = source
+        self._container: InputContainer = open_input(source)
         self._origin_s = picture_start_s + start_s
         self._end_s = None if end_s is None else end_s - start_s
         self._from_start = start_s <= 0
         self._video = self._container.streams.best("video")
         self._channels = {
-            stream.index: _Channel(stream)
+            stream.index: _Channel(stream, copies=copies)
             for stream in self._container.streams.audio
-            # A codec that libav does not know has no context.
-            if stream.codec_context is not None and stream.codec_context.rate
+            if _is_known(stream)
         }
         self._latest_picture_s = float("-inf")
         self._waiting: tuple[float, _Packet] | None = None
@@ -76,6 +85,22 @@ class Soundtrack:
     def codings(self) -> list[Coding]:
         """One for each stream that the pipe will carry, in their order."""
         return [channel.coding for channel in self._channels.values()]
+
+    @property
+    def notes(self) -> list[Note]:
+        """What of the sound is left out or changed."""
+        shown, unknown = self._source, len(self._container.streams.audio) - len(self._channels)
+        mixed = [channel.channels for channel in self._channels.values() if channel.is_mixed]
+        notes = [
+            Note(
+                "sound_mixed_down",
+                f"{shown}: its sound of {count} channels is mixed down to one in the annotated copy.",
+            )
+            for count in mixed
+        ]
+        if unknown:
+            notes.append(left_out(shown, "its codec is not known"))
+        return notes
 
     @property
     def rates(self) -> list[int]:
@@ -154,17 +179,30 @@ class Soundtrack:
                     self._latest_picture_s = max(self._latest_picture_s, start_s + duration_s / 2)
                 elif start_s + duration_s > 0 or self._from_start:
                     yield start_s, packet
-        except av.error.FFmpegError:
+        except (av.error.FFmpegError, IndexError):  # the latter of packets of a stream that begins in mid-file
             return
+
+
+def left_out(source: Path, reason: str) -> Note:
+    """The note about sound that the annotated copy lacks."""
+    return Note("sound_left_out", f"{source}: sound is left out of the annotated copy ({reason}).")
+
+
+def _is_known(stream: AudioStream) -> bool:
+    """Whether there is a decoder and the header says how the samples are meant; an unknown codec has no context."""
+    context = stream.codec_context
+    return context is not None and context.rate > 0 and context.layout.nb_channels > 0
 
 
 class _Channel:
     """One audio stream on its way from the recording into the pipe, copied or as PCM for the encoder."""
 
-    def __init__(self, stream: AudioStream) -> None:
+    def __init__(self, stream: AudioStream, *, copies: bool) -> None:
         self._stream = stream
         name = stream.codec_context.name
-        self._copied = name in COPIED and stream.codec.canonical_name != "eac3"
+        self.channels = stream.codec_context.layout.nb_channels
+        self.is_mixed = self.channels > _MOST_CHANNELS
+        self._copied = copies and not self.is_mixed and name in COPIED and stream.codec.canonical_name != "eac3"
         encoder = "copy" if self._copied else ("alac" if name == "alac" else "aac")
         samples, rate = stream.codec_context.frame_size, stream.codec_context.rate
         self.rate = rate
@@ -178,7 +216,8 @@ class _Channel:
             self._out = container.add_stream_from_template(self._stream)
             return
         context = self._stream.codec_context
-        self._out = container.add_stream("pcm_s32le", rate=context.rate, layout=context.layout.name)
+        layout = "mono" if self.is_mixed else context.layout.name
+        self._out = container.add_stream("pcm_s32le", rate=context.rate, layout=layout)
         self._resampler = AudioResampler("s32", context.layout.name, context.rate)
 
     def outgoing(self, packet: _Packet, minus_s: float) -> Iterator[_Packet]:
@@ -202,7 +241,11 @@ class _Channel:
         except (av.error.FFmpegError, ValueError):
             return
         for frame in frames:
-            pcm = av.Packet(np.ascontiguousarray(frame.to_ndarray()).tobytes())
+            samples = frame.to_ndarray()
+            if self.is_mixed:
+                # The mean of all: FFmpeg mixes only channels of which it knows where they are heard.
+                samples = samples.reshape(-1, self.channels).mean(axis=1).astype(np.int32)
+            pcm = av.Packet(np.ascontiguousarray(samples).tobytes())
             pcm.pts = pcm.dts = frame.pts
             pcm.duration = frame.samples
             pcm.time_base = Fraction(1, frame.sample_rate)

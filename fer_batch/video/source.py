@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
+from fer_batch.errors import FerBatchError, InputError, summarized
+from fer_batch.types import Note
 from fer_batch.video.frame import Frame
 from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
@@ -25,7 +27,14 @@ class ReadCounts:
     repaired_times: int = 0
     """Frames whose presentation time was missing or ran backwards; they got the previous one plus a frame's length."""
     ended_early: str | None = None
-    """A sentence when the file stops before its own header says it should."""
+    """A sentence when the file stops before its own header says it should, or cannot be read on."""
+    notes: list[Note] = field(default_factory=list)
+    """What a user should know of how the recording was read, though it was read well."""
+
+    def note(self, code: str, text: str) -> None:
+        """Add a note, once."""
+        if (added := Note(code, text)) not in self.notes:
+            self.notes.append(added)
 
     @property
     def faults(self) -> tuple[int, int, int]:
@@ -35,6 +44,11 @@ class ReadCounts:
 
 class Source(Protocol):
     """A recording that is read front to back."""
+
+    @property
+    def name(self) -> str:
+        """What messages call the recording: its path or its address without credentials."""
+        ...
 
     @property
     def probe(self) -> Probe:
@@ -71,3 +85,31 @@ class Source(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+def readable(source: Source, frames: Iterator[Frame]) -> Generator[Frame]:
+    """The frames up to the first that cannot be read, for whatever reason: then ``source.counts.ended_early`` says it.
+
+    Args:
+        source: of the frames.
+        frames: from ``source.frames()``; closed with this iterator.
+
+    Raises:
+        InputError: when not a single frame can be read.
+        MemoryError: as it comes; there may be more memory another time.
+    """
+    try:
+        yield from frames
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, FerBatchError) and (not isinstance(error, InputError) or not source.counts.frames):
+            raise
+        if not source.counts.frames:
+            raise InputError(
+                f"{source.name}: not one frame can be read ({summarized(error)}); is it damaged?"
+            ) from error
+        what = (
+            str(error) if isinstance(error, InputError) else f"{source.name}: cannot be read on ({summarized(error)})."
+        )
+        source.counts.ended_early = f"{what[:-1]}; what was read before was analysed."

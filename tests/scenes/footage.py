@@ -32,6 +32,7 @@ class SceneSource(Closing):
 
     def __init__(self, scene: Scene) -> None:
         width, height = scene.size
+        self.name = "scene"
         self.probe = Probe(
             "video",
             "scene",

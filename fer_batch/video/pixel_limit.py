@@ -1,0 +1,46 @@
+"""The largest picture that is decoded, checked before memory is taken for it."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Final
+
+from fer_batch.errors import InputError
+
+MAX_PIXELS: Final = 100_000_000
+"""Pixels of a picture by default: photographs of 50 megapixels and 8K video (33 megapixels) lie below it."""
+
+_HIGHEST: Final = 2**31 - 1
+"""What FFmpeg can be told."""
+
+
+def check_max_pixels(value: object) -> None:
+    """Check a limit that a user gives.
+
+    Raises:
+        InputError: when it is no whole number from 1 on.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= _HIGHEST:
+        raise InputError(f"--max-pixels {value}: give a whole number of pixels, such as {MAX_PIXELS}.")
+
+
+def refuse_oversized(shown: object, width: int, height: int, max_pixels: int) -> None:
+    """Refuse a picture that is larger than allowed.
+
+    Args:
+        shown: the recording's name for the message.
+        width: pixels, as stored or as displayed.
+        height: likewise.
+        max_pixels: the limit.
+
+    Raises:
+        InputError: when the picture has more pixels.
+    """
+    if width * height > max_pixels:
+        raise InputError(oversized(shown, max_pixels, f"its pictures of {width}x{height}"))
+
+
+def oversized(shown: object, max_pixels: int, what: str = "its pictures") -> str:
+    """The sentence about a recording whose pictures are too large."""
+    limit = f"{max_pixels / 1e6:.6g} million pixels that --max-pixels (max_pixels=) allows"
+    return f"{shown}: {what} have more than the {limit}; raise that to read them."
