@@ -19,7 +19,7 @@ from fer_batch.version import __version__
 if TYPE_CHECKING:
     from fer_batch.api import analyze, stream
     from fer_batch.emotion.labels import EMOTIONS
-    from fer_batch.errors import FerBatchError, InputError, ModelError, OutputError
+    from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, ModelError, OutputError
     from fer_batch.figures import plot_shares, plot_study, plot_timeline, plot_transitions
     from fer_batch.options import Options
     from fer_batch.settings import Settings
@@ -36,6 +36,7 @@ _HOMES = {
     "Face": "fer_batch.types",
     "Faces": "fer_batch.types",
     "FerBatchError": "fer_batch.errors",
+    "FerBatchWarning": "fer_batch.errors",
     "InputError": "fer_batch.errors",
     "ModelError": "fer_batch.errors",
     "Observation": "fer_batch.types",
@@ -65,6 +66,7 @@ __all__ = [
     "Face",
     "Faces",
     "FerBatchError",
+    "FerBatchWarning",
     "InputError",
     "ModelError",
     "Observation",

@@ -15,7 +15,7 @@ from fer_batch.batch.plan import Plan, forget_unfinished, plan
 from fer_batch.batch.size import threads_each
 from fer_batch.emotion.finding import find_model
 from fer_batch.engine import Engine
-from fer_batch.errors import InputError
+from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, summarized
 from fer_batch.inputs import find_recordings
 from fer_batch.live.address import Address, parse_address
 from fer_batch.live.happenings import Interrupted, Seen
@@ -79,7 +79,7 @@ def stream(
         reading = Reading(transport, connect_timeout_s, read_timeout_s, retries)
         return _stream_live(address, reading, settings, selection)
     # Tried now, where the mistake is made, and not when the first frame is drawn; until then nothing stays open.
-    with open_source(Path(str(source))):
+    with open_source(Path(str(source)), settings.max_pixels):
         pass
     return _stream(Path(str(source)), settings, selection)
 
@@ -93,13 +93,13 @@ def _is_live(source: str | Path | int) -> bool:
 
 
 def _stream(path: Path, settings: Settings, selection: Selection) -> Iterator[Observation]:
-    with open_source(path) as source, Engine(settings) as engine:
+    with open_source(path, settings.max_pixels) as source, Engine(settings) as engine:
         with closing(engine.observe(source, selection)) as observations:
             for _, observation in observations:
                 if observation is not None:
                     yield observation
         if source.counts.ended_early is not None:
-            warnings.warn(source.counts.ended_early, stacklevel=2)
+            _warn(source.counts.ended_early)
 
 
 def _stream_live(address: Address, reading: Reading, settings: Settings, selection: Selection) -> Iterator[Observation]:
@@ -108,7 +108,7 @@ def _stream_live(address: Address, reading: Reading, settings: Settings, selecti
         with closing(session.happenings()) as happenings:
             for happening in happenings:
                 if isinstance(happening, Interrupted):
-                    warnings.warn(happening.reason, stacklevel=2)
+                    _warn(happening.reason)
                 elif isinstance(happening, Seen) and happening.observation is not None:
                     yield happening.observation
 
@@ -124,9 +124,11 @@ def analyze(
 ) -> pd.DataFrame:
     """Analyses recordings and returns their timelines, one row a face and analysed frame.
 
-    Without ``output`` nothing is written. With it, recordings whose results the folder holds already, from the same
-    file and with the same options, are not analysed again. What is not as it should be but no error, such as a
-    recording that ends before its header says so or results of other options that are replaced, is a warning.
+    Without ``output`` nothing is written, and a recording that cannot be analysed, or not to its end, costs its own
+    rows alone: there is a :class:`FerBatchWarning` for each such one, and an error only if none is left. With
+    ``output``, recordings whose results the folder holds already, from the same file and with the same options, are not
+    analysed again. What is not as it should be but no error, such as a recording that ends before its header says so or
+    results of other options that are replaced, is a :class:`FerBatchWarning`.
 
     Args:
         *inputs: files, folders or patterns, one by one or in lists.
@@ -141,7 +143,8 @@ def analyze(
         The columns and the order of rows that :func:`fer_batch.load` gives, ``recording`` first.
 
     Raises:
-        InputError: when an input cannot be read. With ``output``, the others are analysed and written before.
+        InputError: when no input can be analysed. With ``output``, when one cannot; the others are analysed and written
+            before.
         ModelError: when a model cannot be used.
         OutputError: when the output cannot be written.
     """
@@ -159,14 +162,14 @@ def analyze(
             raise InputError("Annotated video and CSV need a folder to go to; give output=.")
         tables, said = _in_memory(given, settings, selection)
         for sentence in said:
-            warnings.warn(sentence, stacklevel=2)
+            _warn(sentence)
         return data_frame(tables)
     planned = plan(given, Outputs(Path(output), timeline, video), settings, selection, overwrite)
     said = [] if planned.changes is None else [planned.changes]
     outcomes = _into_folder(planned, settings, selection, workers)
     said += [one.record.error for one in outcomes if one.record.status != "failed" and one.record.error is not None]
     for sentence in said:
-        warnings.warn(sentence, stacklevel=2)
+        _warn(sentence)
     for one in outcomes:
         if one.record.status == "failed":
             raise InputError(str(one.record.error)) from one.cause
@@ -187,20 +190,49 @@ def _into_folder(planned: Plan, settings: Settings, selection: Selection, worker
 def _in_memory(
     inputs: Iterable[str | Path], settings: Settings, selection: Selection
 ) -> tuple[dict[str, pa.Table], list[str]]:
-    """Timelines by id, in the order of ids as in an output folder, and what there is to say about them."""
-    tables, said = {}, []
+    """Timelines by id, in the order of ids as in an output folder, and what there is to say about them.
+
+    Raises:
+        InputError: when no recording gives any.
+    """
+    tables: dict[str, pa.Table] = {}
+    said: list[str] = []
     recordings = sorted(find_recordings(inputs), key=lambda recording: recording.id)
     with Engine(settings) as engine:
         for recording in recordings:
-            table, analysed = TimelineTable(), False
-            with open_source(recording.path) as source, closing(engine.observe(source, selection)) as observations:
-                for _, observation in observations:
-                    if observation is not None:
-                        analysed = True
-                        table.write(observation)
-            if not analysed:
-                raise InputError(nothing_chosen(recording.path, source))
-            tables[recording.id] = table.table()
-            if source.counts.ended_early is not None:
-                said.append(source.counts.ended_early)
+            table, fault = _timeline(engine, recording.path, selection)
+            if table is not None:
+                tables[recording.id] = table
+            if fault is not None:
+                said.append(fault)
+    if not tables:
+        none = f"None of {len(recordings)} recordings can be analysed; the first: " if len(recordings) > 1 else ""
+        raise InputError(f"{none}{said[0]}")
     return tables, said
+
+
+def _timeline(engine: Engine, path: Path, selection: Selection) -> tuple[pa.Table | None, str | None]:
+    """A recording's rows, if there are any, and the sentence about what is wrong with it, if anything is."""
+    table, analysed = TimelineTable(), False
+    try:
+        with (
+            open_source(path, engine.settings.max_pixels) as source,
+            closing(engine.observe(source, selection)) as observations,
+        ):
+            for _, observation in observations:
+                if observation is not None:
+                    analysed = True
+                    table.write(observation)
+        fault = source.counts.ended_early if analysed else nothing_chosen(path, source)
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, FerBatchError) and not isinstance(error, InputError):
+            raise
+        fault = str(error) if isinstance(error, InputError) else f"{path}: cannot be analysed ({summarized(error)})."
+    return (table.table() if analysed else None), fault
+
+
+def _warn(sentence: str) -> None:
+    """Warns at the place in the user's program that has called :func:`analyze` or draws from :func:`stream`."""
+    warnings.warn(sentence, FerBatchWarning, stacklevel=3)

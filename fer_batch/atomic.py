@@ -147,13 +147,15 @@ class Rollback:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for path, former in self._former.items():
-            if kind is None and former is not None:
-                remove(former)
-            elif former is not None:
+            if former is None:
+                if kind is not None:
+                    remove(path)
+                continue
+            if kind is not None:
                 with suppress(OSError):
                     former.replace(path)
-            elif kind is not None:
-                remove(path)
+            # Still there when both names are links to one file.
+            remove(former)
         self._former.clear()
 
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from fer_batch.emotion.labels import EMOTIONS, emotion_index
 from fer_batch.errors import InputError
-from fer_batch.pictures import decode_picture
+from fer_batch.pictures import decode_picture, picture_size
+from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
 
 _VOTES = {
     "votes_anger": "angry",
@@ -65,6 +66,8 @@ class LabelledFaces:
     """(N,) why a face has no label; "" for one that has."""
     is_fer2013: bool = False
     """Whether ``label`` is FER2013's own, as in its CSV."""
+    max_pixels: int = MAX_PIXELS
+    """Larger pictures are not read."""
 
     @property
     def problems(self) -> Counter[str]:
@@ -77,16 +80,15 @@ class LabelledFaces:
     def of_split(self, split: str) -> LabelledFaces:
         """The faces of one split."""
         keep = np.flatnonzero(self.split == split)
-        return LabelledFaces(
-            self.name,
-            [self.pictures[i] for i in keep],
-            self.label[keep],
-            self.votes[keep],
-            self.auxiliary[keep],
-            self.split[keep],
-            [self.names[i] for i in keep],
-            self.unlabelled[keep],
-            self.is_fer2013,
+        return replace(
+            self,
+            pictures=[self.pictures[i] for i in keep],
+            label=self.label[keep],
+            votes=self.votes[keep],
+            auxiliary=self.auxiliary[keep],
+            split=self.split[keep],
+            names=[self.names[i] for i in keep],
+            unlabelled=self.unlabelled[keep],
         )
 
     def by_fer2013(self) -> LabelledFaces:
@@ -108,15 +110,28 @@ class LabelledFaces:
     def gray(self, index: int) -> NDArray[np.uint8] | None:
         """The picture as (H, W) gray levels, or None when it cannot be read."""
         picture = self.pictures[index]
-        return picture if isinstance(picture, np.ndarray) else _decoded(picture, gray=True)
+        return picture if isinstance(picture, np.ndarray) else self._decoded(picture, gray=True)
 
     def rgb(self, index: int) -> NDArray[np.uint8] | None:
         """The picture as (H, W, 3) RGB, or None when it cannot be read."""
         stored = self.pictures[index]
         if isinstance(stored, np.ndarray):
             return np.repeat(stored[:, :, None], 3, axis=2)
-        picture = _decoded(stored)
+        picture = self._decoded(stored)
         return None if picture is None else np.ascontiguousarray(picture[:, :, ::-1])
+
+    def problem(self, index: int) -> str:
+        """Why a picture cannot be read, to be counted by."""
+        stored = self.pictures[index]
+        data = _encoded_file(stored) if isinstance(stored, bytes | Path) else None
+        size = picture_size(data) if data is not None else None
+        if size is not None and size[0] * size[1] > self.max_pixels:
+            return f"picture larger than --max-pixels (max_pixels=) allows {self.names[index]}"
+        return f"unreadable picture {self.names[index]}"
+
+    def _decoded(self, stored: Path | bytes, *, gray: bool = False) -> NDArray[np.uint8] | None:
+        data = _encoded_file(stored)
+        return None if data is None else decode_picture(data, gray=gray, max_pixels=self.max_pixels)
 
     def look_like_photos(self) -> bool:
         """Whether most of the first pictures are oblong or large: registered faces are small squares."""
@@ -137,21 +152,28 @@ class LabelledFaces:
         return picture
 
 
-def _decoded(stored: Path | bytes, *, gray: bool = False) -> NDArray[np.uint8] | None:
-    if isinstance(stored, bytes):
-        return decode_picture(stored, gray=gray)
+def _encoded_file(stored: Path | bytes) -> bytes | None:
     try:
-        return decode_picture(stored.read_bytes(), gray=gray)
+        return stored if isinstance(stored, bytes) else stored.read_bytes()
     except OSError:
         return None
 
 
-def read_faces(path: Path) -> LabelledFaces:
+def read_faces(path: Path, max_pixels: int = MAX_PIXELS) -> LabelledFaces:
     """Reads a data set of any supported format.
+
+    Args:
+        path: the data set.
+        max_pixels: larger pictures are left out.
 
     Raises:
         InputError: when the path is missing or of no known format.
     """
+    check_max_pixels(max_pixels)
+    return replace(_read(path), max_pixels=max_pixels)
+
+
+def _read(path: Path) -> LabelledFaces:
     if path.is_dir():
         return _read_folder(path)
     if not path.is_file():

@@ -183,7 +183,7 @@ def evaluate(
     aside = 0.0
     for done, (index, crop) in enumerate(source, 1):
         if crop is None:
-            problems[f"unreadable picture {data.names[index]}"] += 1
+            problems[data.problem(index)] += 1
         else:
             truth.append(data.label[index])
             crops.append(crop)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.quiet import native_stderr_muted
+from fer_batch.video.pixel_limit import MAX_PIXELS
 
 _reading_header = Lock()
 
@@ -35,16 +36,24 @@ def picture_size(data: bytes | NDArray[np.uint8]) -> tuple[int, int] | None:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def decode_picture(data: bytes | NDArray[np.uint8], *, gray: bool = False) -> NDArray[np.uint8] | None:
-    """A JPEG, PNG, TIFF, WebP or BMP picture, turned as its EXIF orientation says; None when it cannot be decoded.
+def decode_picture(
+    data: bytes | NDArray[np.uint8], *, gray: bool = False, max_pixels: int = MAX_PIXELS
+) -> NDArray[np.uint8] | None:
+    """A JPEG, PNG, TIFF, WebP or BMP picture, turned as its EXIF orientation says.
+
+    None when it cannot be decoded, or when its header claims more pixels than allowed.
 
     Args:
-        data: the encoded file. Its size is taken on trust: see :func:`picture_size`.
+        data: the encoded file.
         gray: gray levels instead of colours.
+        max_pixels: the limit.
 
     Returns:
         (H, W, 3) BGR or (H, W) gray.
     """
+    size = picture_size(data)
+    if size is None or size[0] * size[1] > max_pixels:
+        return None
     encoded = np.frombuffer(data, np.uint8)
     # OpenCV, libpng and libjpeg complain to the terminal themselves.
     with native_stderr_muted():

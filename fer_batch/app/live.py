@@ -117,7 +117,7 @@ def watch(session: Session, address: Address, out: Path | None, video: bool, fee
     options = LiveOptions(
         # A camera may come back; a feed that has ended does not.
         Reading(connect_timeout_s=_FIRST_PICTURE_S, retries=None if feed is None else 0),
-        Settings(session.model),
+        Settings(session.model, max_pixels=session.max_pixels),
         Outputs(out or folder / "results", "both", video),
         preview=True,
     )

@@ -18,9 +18,10 @@ class Measuring(Work):
         dataset: a folder or table.
         model: name or path.
         way: "photos" or "crops".
+        max_pixels: larger pictures are left out.
     """
 
-    def __init__(self, dataset: str, model: str, way: str) -> None:
+    def __init__(self, dataset: str, model: str, way: str, max_pixels: int) -> None:
         super().__init__("measuring")
         self.values: dict[str, Any] | None = None
         """Every figure, once it is over."""
@@ -34,6 +35,8 @@ class Measuring(Work):
             way,
             "--model",
             model,
+            "--max-pixels",
+            str(max_pixels),
             "--",
             dataset,
         ]

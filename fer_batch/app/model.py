@@ -78,7 +78,7 @@ def _measure(session: Session) -> None:
     way = st.selectbox("Its pictures are", list(_WAYS), key=remembered("model-way", next(iter(_WAYS))))
     if st.button("Measure", type="primary", disabled=running or not given.strip()):
         session.forget(_PAGE)
-        work = Measuring(given.strip(), session.model, _WAYS[way])
+        work = Measuring(given.strip(), session.model, _WAYS[way], session.max_pixels)
         session.begin(_PAGE, work)
         work.start()
     if isinstance(work, Measuring):

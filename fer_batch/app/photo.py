@@ -50,7 +50,9 @@ def _begin(session: Session, name: str, content: IO[bytes]) -> None:
     folder = session.place(_PAGE)
     photo = save(content, name, folder / "uploaded")
     try:
-        analysis = Analysis(photo, Outputs(folder / "results", "both"), Settings(session.model))
+        analysis = Analysis(
+            photo, Outputs(folder / "results", "both"), Settings(session.model, max_pixels=session.max_pixels)
+        )
     except FerBatchError as error:
         st.error(str(error).replace(f"{photo.parent}/", ""))
         return

@@ -10,7 +10,9 @@ from fer_batch.emotion.palette import hex_colour
 from fer_batch.interruption import stop_on_interrupt
 
 
-def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after_s: int, browser: bool) -> None:
+def serve(
+    host: str, port: int, *, local: bool, max_upload_mb: int, max_pixels: int, forget_after_s: int, browser: bool
+) -> None:
     """Serves the page until Ctrl-C or SIGTERM.
 
     Args:
@@ -18,6 +20,7 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
         port: to listen at.
         local: whether only this machine reaches it.
         max_upload_mb: largest upload, MB.
+        max_pixels: larger pictures are refused.
         forget_after_s: for how long a visitor whose connection is gone may come back.
         browser: open one.
     """
@@ -59,7 +62,12 @@ def serve(host: str, port: int, *, local: bool, max_upload_mb: int, forget_after
         stop_on_interrupt(quiet=True) as stop,
         own_folder() as folder,
         Visits(
-            folder, local=local, forget_after_s=forget_after_s, connected=connections.has, forget=connections.forget
+            folder,
+            local=local,
+            max_pixels=max_pixels,
+            forget_after_s=forget_after_s,
+            connected=connections.has,
+            forget=connections.forget,
         ),
     ):
         if not stop.is_set():

@@ -20,9 +20,11 @@ class Session:
     Args:
         root: the server's folder.
         local: whether the visitor sits at this machine.
+        max_pixels: larger pictures are refused.
     """
 
-    def __init__(self, root: Path, *, local: bool) -> None:
+    def __init__(self, root: Path, *, local: bool, max_pixels: int) -> None:
+        self.max_pixels = max_pixels
         self.folder = Path(tempfile.mkdtemp(dir=root))
         self.local = local
         self.token = secrets.token_urlsafe(24)

@@ -78,7 +78,7 @@ def _ask(session: Session) -> None:
         st.session_state["video-uploads"] += 1
     out = Path(kept.strip()).expanduser() if kept.strip() else folder / "results"
     try:
-        settings = Settings(session.model, persons=persons)
+        settings = Settings(session.model, persons=persons, max_pixels=session.max_pixels)
         analysis = Analysis(recording, Outputs(out, "both", annotated), settings, Selection(fps=_RATES[rate]))
     except FerBatchError as error:
         st.error(str(error).replace(f"{folder / 'uploaded'}/", ""))

@@ -24,6 +24,7 @@ class Visits(Closing):
     Args:
         folder: the server's, for what visitors give and get.
         local: whether visitors sit at this machine, so that they may name its files and what its network reaches.
+        max_pixels: larger pictures are refused.
         forget_after_s: for how long a visitor whose connection is gone may come back.
         connected: tells by Streamlit's name of a visit whether its browser is connected.
         forget: told the name of one that is over.
@@ -36,11 +37,13 @@ class Visits(Closing):
         folder: Path,
         *,
         local: bool,
+        max_pixels: int,
         forget_after_s: float,
         connected: Callable[[str], bool],
         forget: Callable[[str], None],
     ) -> None:
         self._folder, self._local, self._forget_after_s = folder, local, forget_after_s
+        self._max_pixels = max_pixels
         self._connected, self._forget = connected, forget
         self._sessions: dict[str, Session] = {}
         self._browsers: dict[str, str | None] = {}
@@ -63,7 +66,7 @@ class Visits(Closing):
             if name not in self._sessions:
                 former = None if browser is None else self._left_by(browser)
                 if former is None:
-                    self._sessions[name] = Session(self._folder, local=self._local)
+                    self._sessions[name] = Session(self._folder, local=self._local, max_pixels=self._max_pixels)
                 else:
                     self._sessions[name] = self._sessions.pop(former)
                     # Streamlit may still be at work for it, so it forgets the former one later.

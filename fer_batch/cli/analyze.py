@@ -13,6 +13,7 @@ from fer_batch.cli.timecode import seconds
 from fer_batch.emotion.device import Device
 from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
+from fer_batch.video.pixel_limit import MAX_PIXELS
 
 
 class Format(StrEnum):
@@ -21,6 +22,13 @@ class Format(StrEnum):
     parquet = "parquet"
     csv = "csv"
     both = "both"
+
+
+MaxPixels = Annotated[
+    int,
+    typer.Option("--max-pixels", metavar="N", help="Refuse larger pictures before memory is taken for them."),
+]
+"""An option of every command that decodes pictures."""
 
 
 def analyze(
@@ -94,6 +102,7 @@ def analyze(
         Device,
         typer.Option(help="What the emotion model runs on; auto: a graphics card where there is one that suits it."),
     ] = Device.auto,
+    max_pixels: MaxPixels = MAX_PIXELS,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -140,7 +149,7 @@ def analyze(
     given = with_lists(inputs or (), lists or ())
     if not given:
         raise InputError("No INPUT is given; name a video, a photo, a folder, a pattern, or a list with --from.")
-    settings = Settings(model, detector.value, min_score, batch_size, persons, device.value)
+    settings = Settings(model, detector.value, min_score, batch_size, persons, device.value, max_pixels)
     selection = Selection(every, fps, start, end)
     planned = plan(given, Outputs(output, timeline.value, video), settings, selection, overwrite)
     count = workers or default_workers(len(planned.tasks))

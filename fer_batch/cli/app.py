@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Annotated
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +23,7 @@ from fer_batch.cli.report import report
 from fer_batch.cli.summary import summary
 from fer_batch.cli.train import train
 from fer_batch.discreet import SYSTEM_LIBRARIES
-from fer_batch.errors import ExitStatus, FerBatchError, InputError
+from fer_batch.errors import ExitStatus, FerBatchError, FerBatchWarning, InputError
 from fer_batch.names import shown
 from fer_batch.version import __version__
 
@@ -70,8 +73,9 @@ def run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        # Without a command there is only help to give, but nothing was done.
-        status = _call(arguments, debug) if arguments else _call(["--help"]) or ExitStatus.USAGE
+        with _warnings_as_sentences():
+            # Without a command there is only help to give, but nothing was done.
+            status = _call(arguments, debug) if arguments else _call(["--help"]) or ExitStatus.USAGE
         sys.stdout.flush()
         return status
     except BrokenPipeError:
@@ -85,6 +89,22 @@ def run(arguments: list[str]) -> int:
         if debug:
             raise
         return _explain(error)
+
+
+@contextmanager
+def _warnings_as_sentences() -> Iterator[None]:
+    """Shows our own warnings without the place in the code that they come from."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, FerBatchWarning):
+                _say(f"Warning: {message}")
+            else:
+                usual(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _explain(error: Exception) -> int:

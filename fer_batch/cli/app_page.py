@@ -9,6 +9,9 @@ from typing import Annotated
 
 import typer
 
+from fer_batch.cli.analyze import MaxPixels
+from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
+
 
 def app_page(
     listen: Annotated[str, typer.Option("--listen", metavar="HOST:PORT", help="Where to serve.")] = "127.0.0.1:8501",
@@ -22,6 +25,7 @@ def app_page(
             help="Remove what a visitor gave so long after the page is closed.",
         ),
     ] = 300,
+    max_pixels: MaxPixels = MAX_PIXELS,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
 ) -> None:
     """Serve a web page for photos, videos, cameras and results; Ctrl-C ends it.
@@ -31,6 +35,7 @@ def app_page(
     """
     from fer_batch.errors import InputError
 
+    check_max_pixels(max_pixels)
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise InputError(f"--listen {listen}: give a host and a port, like 127.0.0.1:8501.")
@@ -49,7 +54,15 @@ def app_page(
     from fer_batch.app.serving import serve
 
     typer.echo(f"The page is at http://{listen} until Ctrl-C.", err=True)
-    serve(host, int(port), local=local, max_upload_mb=max_upload, forget_after_s=forget_after, browser=not no_browser)
+    serve(
+        host,
+        int(port),
+        local=local,
+        max_upload_mb=max_upload,
+        max_pixels=max_pixels,
+        forget_after_s=forget_after,
+        browser=not no_browser,
+    )
 
 
 def _is_loopback(host: str) -> bool:

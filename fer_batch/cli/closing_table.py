@@ -47,6 +47,7 @@ def print_closing_table(plan: Plan, outcomes: Sequence[Outcome]) -> None:
             console.print(_episodes(outcomes[0]))
         for path in outcomes[0].files:
             console.print(Text(shown(str(path))), soft_wrap=True)
+        _print_list(console, "Notes:", _notes(outcomes[0].record))
         return
     records = sorted([*plan.kept, *(outcome.record for outcome in outcomes)], key=lambda record: record.id)
     _print_faults(console, records)
@@ -61,29 +62,39 @@ def print_closing_table(plan: Plan, outcomes: Sequence[Outcome]) -> None:
 
 def _print_faults(console: Console, records: Sequence[RecordingRecord]) -> None:
     """What a person should look into."""
-    told = {
+    lists = {
         "Damaged, but read to the end:": [
             f"  {record.id}: {faults(record.counts)}"
             for record in records
             if record.status == "done" and faults(record.counts)
         ],
         "Not complete:": [
-            f"  {record.status:<8}{record.id}: {_cause(record)}" for record in records if record.status != "done"
+            f"  {record.status:<8}{record.id}: {_unnamed(record, record.error or '')}"
+            for record in records
+            if record.status != "done"
         ],
+        "Notes:": [line for record in records for line in _notes(record)],
     }
-    for title, lines in told.items():
-        if lines:
-            console.print(Text(title, style="bold"))
-        for line in lines:
-            console.print(Text(shown(line)), soft_wrap=True)
+    for title, lines in lists.items():
+        _print_list(console, title, lines)
 
 
-def _cause(record: RecordingRecord) -> str:
-    """Its error without the file's name in front, which is said already."""
-    error = record.error or ""
+def _print_list(console: Console, title: str, lines: list[str]) -> None:
+    if lines:
+        console.print(Text(title, style="bold"))
+    for line in lines:
+        console.print(Text(shown(line)), soft_wrap=True)
+
+
+def _notes(record: RecordingRecord) -> list[str]:
+    return [f"  {record.id}: {_unnamed(record, note['text'])}" for note in record.notes]
+
+
+def _unnamed(record: RecordingRecord, sentence: str) -> str:
+    """A sentence without the file's name in front, which stands there already."""
     for name in (record.source, record.id):
-        error = error.removeprefix(f"{name}: ")
-    return error
+        sentence = sentence.removeprefix(f"{name}: ")
+    return sentence
 
 
 def _tracks(outcome: Outcome) -> Table | Text:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fer_batch.cli.analyze import MaxPixels
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import ExitStatus
 from fer_batch.faces.kinds import Detector
 from fer_batch.settings import DEFAULT_MODEL
+from fer_batch.video.pixel_limit import MAX_PIXELS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,6 +73,7 @@ def evaluate(
         Path | None,
         typer.Option(metavar="DIR", help="Write confusion matrix and reliability diagram as PNG.", show_default=False),
     ] = None,
+    max_pixels: MaxPixels = MAX_PIXELS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a model on labelled faces.
@@ -88,7 +91,7 @@ def evaluate(
     from fer_batch.evaluation import evaluate as measure
 
     classifier = EmotionClassifier(model)
-    faces = read_faces(dataset)
+    faces = read_faces(dataset, max_pixels)
     if labels is Labels.fer2013:
         faces = faces.by_fer2013()
         if FER2013_HEAD in classifier.heads:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_batch.cli.analyze import Format
+from fer_batch.cli.analyze import Format, MaxPixels
 from fer_batch.emotion.device import Device
 from fer_batch.errors import InputError
 from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
 from fer_batch.settings import DEFAULT_MODEL
+from fer_batch.video.pixel_limit import MAX_PIXELS
 
 if TYPE_CHECKING:
     from fer_batch.cli.cameras_file import CamerasFile
@@ -137,6 +138,7 @@ def live(
         Device,
         typer.Option(help="What the emotion model runs on; auto: a graphics card where there is one that suits it."),
     ] = Device.auto,
+    max_pixels: MaxPixels = MAX_PIXELS,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Analyse a camera or stream as it happens, until Ctrl-C.
@@ -147,7 +149,7 @@ def live(
     # In context.params, where a file of cameras may have other defaults for them.
     del (output, realtime, transport, connect_timeout, read_timeout, retries, duration, fps, timeline, video)
     del (part_seconds, max_age, preview, listen, token, publish, events, webhook, detector, model, min_score, device)
-    del quiet
+    del max_pixels, quiet
     from fer_batch.cli.cameras_file import names_cameras, read_cameras
     from fer_batch.cli.live_run import Showing, run_live
 
@@ -250,6 +252,7 @@ def live_options(parameters: Mapping[str, Any], *, patient: bool = False) -> Liv
             Detector(given["detector"]).value,
             given["min_score"],
             device=Device(given["device"]).value,
+            max_pixels=given["max_pixels"],
         ),
         Outputs(Path(given["output"]), Format(given["timeline"]).value, given["video"]),
         fps,

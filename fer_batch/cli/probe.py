@@ -8,11 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from fer_batch.cli.analyze import MaxPixels
 from fer_batch.names import shown, valid
+from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
 
 
 def probe(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Videos or photos.", show_default=False)],
+    max_pixels: MaxPixels = MAX_PIXELS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line and file.")] = False,
 ) -> None:
     """Print what a recording is.
@@ -24,10 +27,11 @@ def probe(
     from fer_batch.errors import ExitStatus, InputError
     from fer_batch.video.opening import open_source
 
+    check_max_pixels(max_pixels)
     faults = 0
     for number, path in enumerate(files):
         try:
-            with open_source(path) as source:
+            with open_source(path, max_pixels) as source:
                 values = {"file": valid(str(path)), **source.probe.to_dict()}
         except InputError as error:
             faults += 1

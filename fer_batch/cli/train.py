@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from fer_batch.cli.analyze import MaxPixels
+from fer_batch.video.pixel_limit import MAX_PIXELS
+
 
 def train(
     dataset: Annotated[
@@ -62,6 +65,7 @@ def train(
         float,
         typer.Option(min=0, max=1, help="Share of the training labels' frequencies taken out of the answers."),
     ] = 0.0,
+    max_pixels: MaxPixels = MAX_PIXELS,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch in the output folder.")] = False,
 ) -> None:
     """Train an emotion network on labelled faces.
@@ -111,6 +115,7 @@ def train(
         pretrained=pretrained,
         mirror=mirror,
         balance=balance,
+        max_pixels=max_pixels,
     )
 
     def show(epoch: Epoch) -> None:

@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from fer_batch.datasets import LabelledFaces
 from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.errors import InputError
+from fer_batch.errors import FerBatchWarning, InputError
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.training.augment import Augmentation, degrade, mix, warp
 from fer_batch.training.network import EmotionNet
@@ -104,6 +105,9 @@ class TrainingFaces:
         """
         crops = [data.crop(index, geometry.size) for index in range(len(data))]
         keep = [i for i, crop in enumerate(crops) if crop is not None]
+        if unread := [i for i, crop in enumerate(crops) if crop is None and data.label[i] >= 0]:
+            first = data.problem(unread[0])
+            warnings.warn(f"{data.name}: {len(unread)} pictures are left out: {first}.", FerBatchWarning, stacklevel=2)
         if not keep:
             raise InputError(f"{data.name}: no picture could be read.")
         pictures = np.stack([crop for crop in crops if crop is not None])

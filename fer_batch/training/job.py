@@ -26,6 +26,7 @@ from fer_batch.training.network import EmotionNet
 from fer_batch.training.quantise import quantise
 from fer_batch.training.recognition import RecognitionNet
 from fer_batch.version import __version__
+from fer_batch.video.pixel_limit import MAX_PIXELS
 
 _CALIBRATION_FACES = 512
 
@@ -50,6 +51,8 @@ class TrainingJob:
     """Folder of the face recognition weights that the network ``recognition`` starts from."""
     mirror: bool = True
     """Whether the exported model classifies a face together with its mirror image."""
+    max_pixels: int = MAX_PIXELS
+    """Larger pictures are left out."""
     balance: float = 0.0
     """How much of the training faces' frequencies is taken out of the exported model's answers, 0 to 1."""
 
@@ -66,7 +69,7 @@ class TrainingJob:
         """
         if not resume and (self.folder / "last.pt").exists():
             raise InputError(f"{self.folder}: holds a training; add --resume to go on with it or give another folder.")
-        data = read_faces(self.dataset)
+        data = read_faces(self.dataset, self.max_pixels)
         train, valid = data.of_split("train"), data.of_split("valid")
         for name, part in (("train", train), ("valid", valid)):
             if not (part.votes.sum(1) > 0).any():

@@ -35,7 +35,7 @@ class Photo(Closing):
         size = picture_size(data)
         if size is not None:
             refuse_oversized(path, *size, max_pixels)
-        picture = None if size is None else decode_picture(data)
+        picture = decode_picture(data, max_pixels=max_pixels)
         if picture is None:
             raise InputError(f"{path}: cannot be read as a photo; the file is damaged or not a picture.")
         height, width = picture.shape[:2]

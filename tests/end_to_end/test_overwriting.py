@@ -152,10 +152,10 @@ def test_what_nobody_foresaw_ends_one_recording_and_not_the_others(
 ) -> None:
     stills = [shutil.copy(EXAMPLE.parent / "astronaut.png", tmp_path / name) for name in ("a.png", "b.png")]
 
-    def fail(path: Path) -> Source:
+    def fail(path: Path, max_pixels: int) -> Source:
         if path.name == "a.png":
             raise ValueError("odd\npicture")
-        return open_source(path)
+        return open_source(path, max_pixels)
 
     monkeypatch.setattr("fer_batch.pipeline.open_source", fail)
     with pytest.raises(InputError, match=r"a\.png: could not be analysed \(ValueError: odd picture\); run it alone"):
