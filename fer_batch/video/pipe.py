@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from fer_batch.video.canvas import Yuv420Canvas
-from fer_batch.video.encoder import PIPE_OFFSET_S, Colours, Encoder, Timing, encoder_command
+from fer_batch.video.encoder import PIPE_OFFSET_S, Colours, Encoder, Timing, bounds_of_memory, encoder_command
 from fer_batch.video.frame import Frame
 
 
@@ -68,7 +68,8 @@ class Pipe:
         self._course, self._canvas = course, canvas
         self._zero: int | None = None
         timing = course.timing
-        self._child = Encoder(encoder_command(path, timing, course.colours, settings))
+        bounds = bounds_of_memory(canvas.width * canvas.height, settings.get("threads"))
+        self._child = Encoder(encoder_command(path, timing, course.colours, {**settings, **bounds}))
         self._nut = nut_into(self._child)
         self._video: VideoStream = self._nut.add_stream("rawvideo", rate=timing.rate)
         self._video.width, self._video.height, self._video.pix_fmt = canvas.width, canvas.height, "yuv420p"
