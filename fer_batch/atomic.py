@@ -85,10 +85,10 @@ def whole(path: Path) -> Iterator[Path]:
     pending = PendingFile(path)
     try:
         yield pending.temporary
+        pending.publish()
     except BaseException:
         pending.discard()
         raise
-    pending.publish()
 
 
 @contextmanager

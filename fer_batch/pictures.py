@@ -14,15 +14,19 @@ from fer_batch.quiet import native_stderr_muted
 from fer_batch.video.pixel_limit import MAX_PIXELS
 
 _reading_header = Lock()
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def picture_size(data: bytes | NDArray[np.uint8]) -> tuple[int, int] | None:
     """Width and height that the header of an encoded picture claims, as stored; None when it is not a picture.
 
-    Nothing is decoded, and no memory is taken for pixels.
+    Nothing is decoded, and no memory is taken for pixels. A PNG that claims parts longer than the file is none: OpenCV
+    would take memory for them.
     """
     from PIL import Image
 
+    if bytes(data[:8]) == _PNG and not _has_whole_chunks(bytes(data)):
+        return None
     # Pillow's own limit is a module's variable, and lower than what a user may allow here.
     with _reading_header, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -34,6 +38,14 @@ def picture_size(data: bytes | NDArray[np.uint8]) -> tuple[int, int] | None:
             return None
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _has_whole_chunks(png: bytes) -> bool:
+    """Whether each chunk of a PNG, length, kind, data and checksum, lies in the file."""
+    place = len(_PNG)
+    while place + 8 <= len(png) and png[place + 4 : place + 8] != b"IEND":
+        place += 12 + int.from_bytes(png[place : place + 4])
+    return place + 8 <= len(png)
 
 
 def decode_picture(

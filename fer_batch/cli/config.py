@@ -19,13 +19,15 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import typer
 
 from fer_batch.addresses import refuse_address
-from fer_batch.errors import FerBatchError, InputError
+from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.lists import STANDARD_INPUT
 from fer_batch.names import shown, valid
 
 _INPUTS = ("inputs", "from")
 """What names recordings: one of them on the command line takes the place of both in a file."""
 _NO_SETTINGS = ("config", "help")
+_LARGEST = 2**63
+"""No number may be larger: TOML promises 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Setting:
         if isinstance(value, bool):
             return self.kind is bool
         if self.kind in (int, float) and isinstance(value, int | float):
-            return self.kind is float or isinstance(value, int)
+            return abs(value) < _LARGEST and (self.kind is float or isinstance(value, int))
         return isinstance(value, str) and (self.parsed or self.kind not in (bool, int, float))
 
     def value(self, ctx: typer.Context, given: Any, folder: Path) -> Any:
@@ -215,8 +217,8 @@ def read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"{file}: the settings cannot be read ({error.strerror}); check the path.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{file}: is not valid TOML ({error}).") from error
+    except (ValueError, RecursionError) as error:  # bytes, syntax, numbers of thousands of digits, nesting
+        raise InputError(f"{file}: is not valid TOML ({summarized(error)}).") from error
 
 
 def settings_of(ctx: typer.Context) -> dict[str, Setting]:

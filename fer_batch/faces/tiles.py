@@ -14,7 +14,7 @@ _STEP = 0.78
 larger tiles, twice as large, are not sure to show: one of 0.2 sides."""
 _LARGEST_LOOK = 20
 """Finest tiles that lie along the longer side of a picture, about: a picture larger than 4K is cut into larger tiles
-instead of more, so that there are never more than 600, but in a strip."""
+instead of more, so that there are never more than 600."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,10 @@ def tiles(width: int, height: int, finest: int) -> list[Square]:
         height: likewise.
         finest: side of the smallest tiles in pixels.
     """
-    whole = min(width, height)
-    side = max(finest, ceil(max(width, height) / _LARGEST_LOOK))
+    coarsest = ceil(max(width, height) / _LARGEST_LOOK)
+    # In a strip, larger than the picture is high.
+    whole = max(min(width, height), coarsest)
+    side = max(finest, coarsest)
     # Tiles almost as large as the picture is high show nothing that those as large as it do not.
     sides = [whole]
     while side * 1.25 < whole:
@@ -70,5 +72,5 @@ def tiles(width: int, height: int, finest: int) -> list[Square]:
 
 
 def _starts(length: int, side: int) -> list[int]:
-    count = ceil((length - side) / (_STEP * side)) + 1
+    count = max(1, ceil((length - side) / (_STEP * side)) + 1)
     return [round(i * (length - side) / max(1, count - 1)) for i in range(count)]

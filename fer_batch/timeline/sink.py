@@ -131,10 +131,10 @@ class FileSink(ABC):
         try:
             if not self._finished:
                 self.finish()
+            self._pending.publish()
         except BaseException:
             self._discard()
             raise
-        self._pending.publish()
 
     def _flush(self) -> None:
         rows = self._take()

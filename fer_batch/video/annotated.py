@@ -13,7 +13,7 @@ import av
 
 from fer_batch.atomic import PendingFile, remove
 from fer_batch.closing import WholeOrNothing
-from fer_batch.errors import AnnotationError, FerBatchError, OutputError
+from fer_batch.errors import AnnotationError, FerBatchError, OutputError, summarized
 from fer_batch.types import Note, Observation
 from fer_batch.video.canvas import Patch, Yuv420Canvas
 from fer_batch.video.draw import Annotator
@@ -261,19 +261,22 @@ class AnnotatedVideo(WholeOrNothing):
 
     def _failure(self, error: Exception) -> Exception:
         """The error for the user; cleans up. What lies in the pictures is the recording's fault, not the folder's."""
-        broken = isinstance(error, BrokenPipeError | av.error.FFmpegError) or not getattr(error, "errno", None)
-        reason = self._pipe.reason() if self._pipe is not None and broken else ""
-        self.abort()
         if isinstance(error, FerBatchError | MemoryError):
+            self.abort()
             return error
-        reason = reason or getattr(error, "strerror", None) or str(error) or type(error).__name__
+        of_system = isinstance(error, OSError | av.error.FFmpegError)
+        # A pipe breaks because the encoder has ended: it knows why.
+        broken = isinstance(error, BrokenPipeError | av.error.FFmpegError) or not getattr(error, "errno", None)
+        reason = self._pipe.reason() if self._pipe is not None and of_system and broken else ""
+        self.abort()
+        reason = reason or (getattr(error, "strerror", None) or str(error) if of_system else summarized(error))
         problem = f"{self.path}: the annotated video cannot be written ({reason})"
         if _is_full(error, reason):
             return OutputError(
                 f"{problem}; make room there, choose another folder with --output, or leave the video out with "
                 "--no-video."
             )
-        if isinstance(error, OSError) and not broken:
+        if of_system and not broken:
             return OutputError(
                 f"{problem}; choose another folder with --output, or leave the video out with --no-video."
             )
