@@ -351,4 +351,4 @@ def _close(record: RecordingRecord, source: Source, sinks: Sinks, end: _EarlyEnd
     elif counts.ended_early is not None:
         record.status, record.error = "partial", counts.ended_early
     elif sinks.fault is not None:
-        record.status, record.error = "partial", sinks.fault
+        record.status, record.error = "partial", f"{record.source}: has no annotated copy; {sinks.fault}"

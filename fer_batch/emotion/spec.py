@@ -55,9 +55,6 @@ FER2013_HEAD = "fer2013"
 
 Colour = Literal["gray", "rgb", "bgr"]
 
-_LARGEST_CROP = 512
-"""Pixels a side: more than any network for faces sees, and little enough memory for a batch of them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -124,10 +121,6 @@ class ModelSpec:
             raise ValueError(f"mean and std must have one value or {self.channels}")
         if min(self.std) <= 0:
             raise ValueError("std must be above 0")
-        if self.geometry.size > _LARGEST_CROP:
-            raise ValueError(
-                f"geometry: size is {self.geometry.size}; crops have {_LARGEST_CROP} pixels a side at most"
-            )
         if len({head.name for head in self.heads}) < len(self.heads):
             raise ValueError("heads: each must have a name of its own")
 

@@ -15,7 +15,7 @@ RIGHT_EYE, LEFT_EYE, NOSE, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
 
 ANCHORS = (RIGHT_EYE, LEFT_EYE, MOUTH)
 """Keypoints that registration holds on to."""
-_SIZES = (8, 1024)
+_SIZES = (8, 512)
 """Sides that a crop may have."""
 _HALVED_FIRST = 8
 """Factor from which on a face is halved before all else, which takes a third of the time of any other factor and rounds

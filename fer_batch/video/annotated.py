@@ -264,19 +264,21 @@ class AnnotatedVideo(WholeOrNothing):
         if isinstance(error, FerBatchError | MemoryError):
             self.abort()
             return error
-        of_system = isinstance(error, OSError | av.error.FFmpegError)
         # A pipe breaks because the encoder has ended: it knows why.
-        broken = isinstance(error, BrokenPipeError | av.error.FFmpegError) or not getattr(error, "errno", None)
-        reason = self._pipe.reason() if self._pipe is not None and of_system and broken else ""
+        broken = isinstance(error, BrokenPipeError)
+        reason = self._pipe.reason() if self._pipe is not None and broken else ""
         self.abort()
-        reason = reason or (getattr(error, "strerror", None) or str(error) if of_system else summarized(error))
+        if isinstance(error, OSError | av.error.FFmpegError):
+            reason = reason or error.strerror or str(error)
+        else:
+            reason = summarized(error)
         problem = f"{self.path}: the annotated video cannot be written ({reason})"
         if _is_full(error, reason):
             return OutputError(
                 f"{problem}; make room there, choose another folder with --output, or leave the video out with "
                 "--no-video."
             )
-        if of_system and not broken:
+        if isinstance(error, OSError) and error.errno and not isinstance(error, BrokenPipeError | av.error.FFmpegError):
             return OutputError(
                 f"{problem}; choose another folder with --output, or leave the video out with --no-video."
             )

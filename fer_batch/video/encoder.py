@@ -175,6 +175,7 @@ _PLAIN_WORDS: Final = {
     "Disk quota exceeded": NO_SPACE,
     "received no packets": "none of it can be decoded",
     "Could not write header": "its properties do not fit into an MP4",
+    "Terminating thread": "the encoder gave up",
 }
 """What users are shown in place of ffmpeg's words."""
 _PREFIX: Final = re.compile(r"^(\[[^\]]*\] )+")

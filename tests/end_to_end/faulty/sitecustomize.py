@@ -1,7 +1,7 @@
 """Loaded by Python at its start where this folder is on PYTHONPATH: makes one stage fail for one recording.
 
-``FER_BATCH_FAULT`` names a class or module and its function; ``FER_BATCH_FAULT_AFTER`` says how many of its calls succeed
-while the recording "bad" is worked on. That it is so, is known from the function in ``pipeline`` that analyses one.
+``FER_BATCH_FAULT`` names a function of a class or module; ``FER_BATCH_FAULT_AFTER`` says how many of its calls succeed
+while the recording "bad" is analysed.
 """
 
 import functools
@@ -16,7 +16,7 @@ class LibraryError(Exception):
 
 
 def install(target: str, after: int) -> None:
-    pipeline = importlib.import_module("fer_batch.pipeline")
+    pipeline: Any = importlib.import_module("fer_batch.pipeline")
     holder: Any = pkgutil.resolve_name(target.rpartition(".")[0])
     name = target.rpartition(".")[2]
     original, analyze, left = getattr(holder, name), pipeline.analyze_recording, [-1]

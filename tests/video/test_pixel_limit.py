@@ -1,0 +1,150 @@
+"""What a header claims is checked before memory is taken for it, wherever pictures are read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from clips import EXAMPLE, clip
+
+import fer_batch
+from fer_batch.datasets import read_faces
+
+STILL = EXAMPLE.parent / "astronaut.png"
+
+
+def jpeg(path: Path) -> Path:
+    """A JPEG of 16 by 16 pixels whose frame header says 30000 by 30000."""
+    encoder = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = 16, 16, "yuvj420p"
+    encoder.time_base = 1  # type: ignore[assignment]
+    picture = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), format="rgb24").reformat(format="yuvj420p")
+    data = bytearray(bytes(encoder.encode(picture)[0]))
+    place = data.index(b"\xff\xc0") + 5
+    data[place : place + 4] = (30_000).to_bytes(2) * 2
+    path.write_bytes(data)
+    return path
+
+
+def png(path: Path) -> Path:
+    data = bytearray(STILL.read_bytes())
+    data[16:24] = (60_000).to_bytes(4) * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4)
+    path.write_bytes(data)
+    return path
+
+
+def gif(path: Path) -> Path:
+    """35 bytes."""
+    size = (60_000).to_bytes(2, "little") * 2
+    path.write_bytes(b"GIF89a" + size + b"\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;")
+    return path
+
+
+def wide_pixels(path: Path) -> Path:
+    """Pixels a hundred times as wide as high: a small picture that would be shown as a huge one."""
+    return clip(path, "-c:v", "mpeg4", "-vf", "scale=1280:960,setsar=100/1")
+
+
+FORGED = {"a.jpg": jpeg, "a.png": png, "a.gif": gif, "a.mkv": wide_pixels}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_sizes_are_refused_in_one_sentence_and_take_no_memory(tmp_path: Path, name: str) -> None:
+    path = FORGED[name](tmp_path / name)
+    program = (
+        "import resource, sys, fer_batch\n"
+        "fer_batch.analyze(sys.argv[2])\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try: fer_batch.analyze(sys.argv[1])\n"
+        "except fer_batch.InputError as error: print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, path, STILL], capture_output=True, text=True, check=True, timeout=120
+    )
+
+    sentence, grown = done.stdout.splitlines()
+    assert sentence.startswith(f"{path}: its pictures")
+    assert "more than the 100 million pixels that --max-pixels (max_pixels=) allows" in sentence
+    assert int(grown) / 1024 < 60, "MiB"
+
+
+def test_every_command_that_decodes_refuses_what_is_too_large(tmp_path: Path) -> None:
+    video, photo = clip(tmp_path / "a.mp4"), tmp_path / "still.png"
+    photo.write_bytes(STILL.read_bytes())
+    commands = [
+        ["analyze", video, "-o", tmp_path / "out", "--max-pixels", "6000"],
+        ["analyze", photo, "-o", tmp_path / "out", "--max-pixels", "6000"],
+        ["live", video, "--realtime", "-o", tmp_path / "live", "--max-pixels", "6000"],
+        ["probe", video, "--max-pixels", "6000"],
+    ]
+    for arguments in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "fer_batch", *map(str, arguments)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2, arguments
+        assert "--max-pixels" in done.stderr, arguments
+    with pytest.raises(fer_batch.InputError, match="max_pixels="):
+        fer_batch.stream(video, max_pixels=6000)
+    with pytest.raises(fer_batch.InputError, match="give a whole number"):
+        fer_batch.analyze(video, max_pixels=0)
+
+
+def test_pictures_that_become_too_large_in_mid_stream_end_a_recording_there(tmp_path: Path) -> None:
+    parts = [
+        clip(tmp_path / name, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-f", "mjpeg", size=size)
+        for name, size in (("a.mjpeg", "96x64"), ("b.mjpeg", "480x320"))
+    ]
+    both = tmp_path / "both.mjpeg"
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+
+    sentence = "after 25 frames its pictures have more than the 0.01 million pixels"
+    with pytest.warns(fer_batch.FerBatchWarning, match=sentence):
+        assert len(list(fer_batch.stream(both, max_pixels=10_000))) == 25
+
+
+def test_another_limit_makes_no_finished_recording_be_done_again(tmp_path: Path) -> None:
+    fer_batch.analyze(STILL, output=tmp_path)
+    document = tmp_path / "recordings" / f"{STILL.name}.json"
+    before = document.read_bytes()
+
+    fer_batch.analyze(STILL, output=tmp_path, max_pixels=1_000_000)
+
+    assert document.read_bytes() == before
+
+
+def test_a_data_sets_picture_that_is_too_large_is_left_out_and_named(tmp_path: Path) -> None:
+    (tmp_path / "happy").mkdir()
+    png(tmp_path / "happy" / "huge.png")
+    (tmp_path / "happy" / "still.png").write_bytes(STILL.read_bytes())
+
+    faces = read_faces(tmp_path)
+
+    assert [faces.gray(0) is None, faces.gray(1) is None] == [True, False]
+    assert "--max-pixels" in faces.problem(0)
+
+
+def test_a_png_that_claims_more_than_its_file_holds_is_refused(tmp_path: Path) -> None:
+    data = bytearray(STILL.read_bytes())
+    place = data.index(b"IDAT") - 4
+    data[place : place + 4] = (1_853_096_020).to_bytes(4)
+    (tmp_path / "a.png").write_bytes(data)
+
+    with pytest.raises(fer_batch.InputError, match=r"a\.png: cannot be read as a photo"):
+        fer_batch.analyze(tmp_path / "a.png")
+
+
+def test_a_strip_is_searched_in_few_squares(tmp_path: Path) -> None:
+    """A picture two pixels wide and 30,000 high once took minutes."""
+    strip = av.VideoFrame.from_ndarray(np.zeros((30_000, 2, 3), np.uint8), format="rgb24")
+    strip.save(str(tmp_path / "strip.png"))
+
+    assert fer_batch.analyze(tmp_path / "strip.png").empty
