@@ -123,7 +123,7 @@ def test_killed_three_times_a_long_recording_has_the_results_of_an_undisturbed_r
     engine: Engine, tmp_path: Path
 ) -> None:
     clip, out, seed = over_a_minute(tmp_path), tmp_path / "out", time.time_ns()
-    moments = random.Random(seed)  # noqa: S311
+    moments = random.Random(seed)
     recording = Recording(clip.name, clip)
     last, numbers = 0, []
     for _ in range(3):

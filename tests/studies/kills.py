@@ -78,7 +78,7 @@ def main() -> None:
         began = time.monotonic()
         expected = analyze(given.folder, calm, options).wait()
         took_s = time.monotonic() - began
-        chance = random.Random(given.seed)  # noqa: S311 - moments, no secrets
+        chance = random.Random(given.seed)
         status = disturbed(given.folder, other, options, given.kills, 2 * took_s / max(1, given.kills), chance)
         equal = same(calm, other)
     print(f"exit status {status}, calm {expected}; {'equal' if equal else 'DIFFERENT'}")

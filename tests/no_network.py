@@ -56,7 +56,9 @@ class _Filter(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("program", ctypes.c_char_p))
 
 
-def run(command: Sequence[str | Path], env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    command: Sequence[str | Path], env: dict[str, str], cwd: Path, timeout_s: float = 120
+) -> subprocess.CompletedProcess[str]:
     """Runs a command, with nothing but ``env`` for an environment, under the filter."""
     program = _program()
     definition = _Filter(len(program) // 8, program)
@@ -67,7 +69,7 @@ def run(command: Sequence[str | Path], env: dict[str, str], cwd: Path) -> subpro
             os._exit(99)
 
     return subprocess.run(
-        command, preexec_fn=seal, env=env, cwd=cwd, capture_output=True, text=True, check=False, timeout=120
+        command, preexec_fn=seal, env=env, cwd=cwd, capture_output=True, text=True, check=False, timeout=timeout_s
     )
 
 
