@@ -55,6 +55,11 @@ FER2013_HEAD = "fer2013"
 
 Colour = Literal["gray", "rgb", "bgr"]
 
+_LARGEST = 1e9
+"""Of any number; infinities and NaN are none."""
+_SMALLEST = 1e-3
+"""Of what numbers are divided by: less would make nothing but infinities of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -72,8 +77,7 @@ class Head:
     def __post_init__(self) -> None:
         if self.name in {"", MAIN_HEAD}:
             raise ValueError(f"heads: {self.name!r} cannot be a head's name")
-        if not isinstance(self.temperature, int | float) or not (isfinite(self.temperature) and self.temperature > 0):
-            raise ValueError(f"heads: the temperature of {self.name} must be a finite number above 0")
+        _check_temperature(self.temperature, f"heads: the temperature of {self.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +117,15 @@ class ModelSpec:
         ):
             if value not in allowed:
                 raise ValueError(f"{name} is {value!r}; expected {' or '.join(allowed)}")
-        if not all(isfinite(value) for value in (self.temperature, *self.mean, *self.std)):
-            raise ValueError("mean, std and temperature must be finite")
-        if not self.temperature > 0:
-            raise ValueError("temperature must be above 0")
+        if not isinstance(self.mirror, bool):
+            raise ValueError(f"mirror is {self.mirror!r}; expected true or false")
+        _check_temperature(self.temperature, "temperature")
+        if not all(isfinite(value) for value in (*self.mean, *self.std)):
+            raise ValueError("mean and std must be finite")
         if len(self.mean) not in {1, self.channels} or len(self.std) not in {1, self.channels}:
             raise ValueError(f"mean and std must have one value or {self.channels}")
-        if min(self.std) <= 0:
-            raise ValueError("std must be above 0")
+        if min(self.std) < _SMALLEST:
+            raise ValueError(f"std must be at least {_SMALLEST:g}")
         if len({head.name for head in self.heads}) < len(self.heads):
             raise ValueError("heads: each must have a name of its own")
 
@@ -158,9 +163,21 @@ class ModelSpec:
         plain["geometry"] = CropGeometry.from_dict(values.get("geometry", {}))
         for name in ("mean", "std"):
             given = values.get(name, 0.0 if name == "mean" else 1.0)
-            plain[name] = tuple(float(value) for value in (given if isinstance(given, list | tuple) else [given]))
+            values_of = given if isinstance(given, list | tuple) else [given]
+            if not all(_is_number(value) for value in values_of):
+                raise ValueError(f"{name} is {given!r}; expected finite numbers, one or one a channel")
+            plain[name] = tuple(float(value) for value in values_of)
         plain["heads"] = _heads(values.get("heads", {}))
         return cls(**plain)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
+def _check_temperature(value: object, name: str) -> None:
+    if not _is_number(value) or not value > _SMALLEST:  # type: ignore[operator]
+        raise ValueError(f"{name} must be above {_SMALLEST:g} and finite")
 
 
 def _heads(given: object) -> tuple[Head, ...]:
@@ -198,5 +215,7 @@ def read_spec(path: Path, metadata: Mapping[str, str]) -> ModelSpec:
         return ModelSpec.from_dict(values)
     except KeyError as error:
         raise ModelError(f"{place}: the model's description lacks {error}; add it.") from error
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ModelError(f"{place}: the model's description cannot be used ({error}); correct it.") from error
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelError(
+            f"{place}: the model's description cannot be used ({str(error)[:200]}); correct it."
+        ) from error
