@@ -10,6 +10,7 @@ import streamlit as st
 
 from fer_batch.app.feed import Feed
 from fer_batch.app.live_watch import LiveWatch
+from fer_batch.app.plain_text import show_error
 from fer_batch.app.session import Session
 from fer_batch.errors import FerBatchError
 
@@ -65,7 +66,7 @@ def show_browser_camera(session: Session, page: str, begin: Callable[[Feed], Liv
             begin(feeding.feed)
         except FerBatchError as error:
             feeding.feed.close()
-            st.error(str(error))
+            show_error(str(error))
     elif not context.state.playing and feeding.feed is not None:
         feeding.feed = None
         if work is not None and not context.state.signalling:

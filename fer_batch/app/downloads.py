@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
+from fer_batch.app.plain_text import show_caption
 from fer_batch.app.session import Session
 from fer_batch.errors import FerBatchError
 from fer_batch.timeline.layout import Layout
@@ -58,7 +59,7 @@ def show_downloads(session: Session, page: str, out: Path, record: RecordingReco
             if file is not None:
                 st.link_button(label, f"{session.address(file, name)}?download", icon=":material/download:")
     if len(copies) > _MOST_SEGMENTS or len(timelines) > _MOST_JOINED:
-        st.caption(f"It has {len(timelines)} parts; all of them are in {out}.")
+        show_caption(f"It has {len(timelines)} parts; all of them are in {out}.")
 
 
 def _as_csv(read: Callable[..., pd.DataFrame], out: Path, recording: str, folder: Path) -> Path | None:

@@ -11,6 +11,7 @@ from fer_batch.app.downloads import show_downloads
 from fer_batch.app.feed import Feed
 from fer_batch.app.here import session as visit
 from fer_batch.app.live_watch import LiveWatch
+from fer_batch.app.plain_text import show_caption, show_error
 from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session
 from fer_batch.app.view import show_view
@@ -65,7 +66,7 @@ def _offer_stop(work: LiveWatch) -> None:
             with st.spinner("Writing what was seen"):
                 work.close()
             st.rerun()
-        st.caption(f"{work.job.address.shown}. It goes on while you look at the other pages.")
+        show_caption(f"{work.job.address.shown}. It goes on while you look at the other pages.")
 
 
 def _kept(session: Session) -> tuple[Path | None, bool]:
@@ -98,7 +99,7 @@ def _ask_address(session: Session, out: Path | None, video: bool) -> None:
                 raise InputError(f"{address.shown}: is a file; the page Video analyses files.")
             watch(session, address, out, video)
         except FerBatchError as error:
-            st.error(str(error))
+            show_error(str(error))
             return
         st.rerun()
 
@@ -135,7 +136,7 @@ def _show(session: Session, work: LiveWatch) -> None:
         _until_over(work)
         return
     if work.error is not None:
-        st.error(work.error)
+        show_error(work.error)
     out, name = work.job.options.outputs.folder, work.job.name
     document = Layout(out).record(name)
     if not work.connected or not document.is_file():
@@ -147,7 +148,7 @@ def _show(session: Session, work: LiveWatch) -> None:
         return
     show_downloads(session, _PAGE, out, record)
     if not out.is_relative_to(session.folder):
-        st.caption(f"All results are in {out}.")
+        show_caption(f"All results are in {out}.")
     show_view(session, _PAGE, out, name)
 
 
@@ -157,4 +158,4 @@ def _until_over(work: LiveWatch) -> None:
     if not work.running:
         st.rerun()
     if work.notice is not None:
-        st.caption(work.notice)
+        show_caption(work.notice)

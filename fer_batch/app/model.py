@@ -6,6 +6,7 @@ import streamlit as st
 
 from fer_batch.app.here import session as visit
 from fer_batch.app.measuring import Measuring
+from fer_batch.app.plain_text import show_error
 from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session
 from fer_batch.app.verdict import show_verdict, stored_verdict
@@ -48,7 +49,7 @@ def _choose(session: Session) -> None:
         try:
             find_model(wanted)
         except FerBatchError as error:
-            st.error(str(error))
+            show_error(str(error))
             return
         session.model = wanted
 
@@ -57,7 +58,8 @@ def _show_card(model: str) -> None:
     shipped = manifest().get(model)
     path = find_model(model).with_suffix(".md") if shipped is None else models_folder() / shipped.card
     if path.is_file():
-        # Its first heading would be as large as the page's.
+        # Markdown, whose pictures from elsewhere the page's policy refuses. The first heading would be as large as the
+        # page's.
         st.markdown(path.read_text(encoding="utf-8").replace("\n## ", "\n### ").replace("# ", "## ", 1))
     else:
         st.info("There is no card beside this model.")
@@ -89,7 +91,7 @@ def _show_measured(session: Session, work: Measuring) -> None:
     if work.running:
         _until_over(session, work)
     elif work.error is not None:
-        st.error(work.error)
+        show_error(work.error)
     elif work.values is not None:
         show_verdict(work.values)
 

@@ -12,6 +12,7 @@ from fer_batch.app.analysis import Analysis
 from fer_batch.app.bars import probability_bars
 from fer_batch.app.downloads import show_downloads
 from fer_batch.app.here import session as visit
+from fer_batch.app.plain_text import show_error
 from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session, save
 from fer_batch.app.waiting import show_cancelled, show_until_done
@@ -54,7 +55,7 @@ def _begin(session: Session, name: str, content: IO[bytes]) -> None:
             photo, Outputs(folder / "results", "both"), Settings(session.model, max_pixels=session.max_pixels)
         )
     except FerBatchError as error:
-        st.error(str(error).replace(f"{photo.parent}/", ""))
+        show_error(str(error).replace(f"{photo.parent}/", ""))
         return
     session.begin(_PAGE, analysis)
     analysis.start()

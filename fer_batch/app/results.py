@@ -11,6 +11,7 @@ import streamlit as st
 from fer_batch.app.bars import colour_key, share_chart
 from fer_batch.app.downloads import show_downloads
 from fer_batch.app.here import session as visit
+from fer_batch.app.plain_text import show_error, show_warning
 from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session
 from fer_batch.app.view import show_view
@@ -70,7 +71,7 @@ def _ask() -> None:
             with st.spinner("Reading"):
                 st.session_state["results-study"] = _Study(folder, summary(folder))
         except FerBatchError as error:
-            st.error(str(error))
+            show_error(str(error))
 
 
 def _chosen(study: _Study) -> pd.DataFrame:
@@ -135,7 +136,7 @@ def _show_recordings(table: pd.DataFrame) -> None:
         },
     )
     for row in table[table["error"].notna()].to_dict("records"):
-        st.warning(f"{row['recording']}: {row['status']}. {row['error']}")
+        show_warning(f"{row['recording']}: {row['status']}. {row['error']}")
 
 
 def _show_comparison(folder: Path, table: pd.DataFrame) -> None:
@@ -203,7 +204,7 @@ def _show_one(session: Session, study: _Study, recordings: pd.DataFrame) -> None
     try:
         record = RecordingRecord.read(Layout(study.folder).record(name))
     except FerBatchError as error:
-        st.error(str(error))
+        show_error(str(error))
         return
     show_downloads(session, _PAGE, study.folder, record)
     show_view(session, _PAGE, study.folder, name, study.tables)

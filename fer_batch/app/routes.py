@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from fer_batch.app.live_watch import LiveWatch
+from fer_batch.app.policy import FILE_POLICY, LIVE_POLICY, VIEW_POLICY
 from fer_batch.app.visits import Visits
 from fer_batch.live.onlookers import BOUNDARY, FILES, STUCK_S, Onlookers
 
@@ -22,10 +23,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_POLICY: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-}
+_POLICY: Final = "Content-Security-Policy"
 _LOOK_AGAIN_S: Final = 0.02
 """How often is looked for a new picture: half the time between two of a camera's."""
 _SHOWN: Final = ("video/", "image/")
@@ -49,11 +47,12 @@ async def _file(request: Request) -> Response:
     path, name = found
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     # SVG is a picture that can run scripts.
-    harmless = session.is_view(path) or (kind.startswith(_SHOWN) and "svg" not in kind)
+    view = session.is_view(path)
+    harmless = view or (kind.startswith(_SHOWN) and "svg" not in kind)
     save = "download" in request.query_params or not harmless
     return FileResponse(
         path,
-        headers=_HEADERS,
+        headers={**_HEADERS, _POLICY: VIEW_POLICY if view else FILE_POLICY},
         media_type=kind,
         filename=name,
         content_disposition_type="attachment" if save else "inline",
@@ -69,7 +68,7 @@ async def _live(request: Request) -> Response:
     if place in FILES:
         name, kind = FILES[place]
         content = resources.files("fer_batch.live").joinpath("page", name).read_bytes()
-        return Response(content, 200, {**_HEADERS, **_POLICY}, kind)
+        return Response(content, 200, {**_HEADERS, _POLICY: LIVE_POLICY}, kind)
     if place == "state":
         return JSONResponse(work.onlookers.state(), headers=_HEADERS)
     if place == "picture/0" and (looked := work.onlookers.look(0)) is not None:

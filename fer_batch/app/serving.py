@@ -51,9 +51,10 @@ def serve(
     from starlette.middleware import Middleware
     from streamlit import App
 
-    from fer_batch.app.browsers import NamedBrowsers
+    from fer_batch.app.browsers import NamedBrowsers, cookie_of
     from fer_batch.app.connections import Connections
     from fer_batch.app.guard import OwnOrigin
+    from fer_batch.app.policy import ContentPolicy
     from fer_batch.app.routes import routes
 
     connections, page = Connections(), Path(__file__).with_name("page.py")
@@ -75,5 +76,9 @@ def serve(
                 page,
                 lifespan=connections.lifespan,
                 routes=routes(),
-                middleware=[Middleware(OwnOrigin), Middleware(NamedBrowsers)],
+                middleware=[
+                    Middleware(ContentPolicy),
+                    Middleware(OwnOrigin),
+                    Middleware(NamedBrowsers, cookie=cookie_of(port)),
+                ],
             ).run(config=settings)

@@ -10,6 +10,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from fer_batch.app.plain_text import show_caption
 from fer_batch.emotion.finding import find_model
 from fer_batch.models import sha256_of
 
@@ -32,7 +33,7 @@ def show_verdict(values: dict[str, Any]) -> None:
         values: of :meth:`fer_batch.evaluation.Result.to_dict`, and of what it was measured on.
     """
     split = f", {values['split']}" if values.get("split") else ""
-    st.caption(f"{values['model']} on {values['n']:,} faces of {Path(values['dataset']).name}{split}.")
+    show_caption(f"{values['model']} on {values['n']:,} faces of {Path(values['dataset']).name}{split}.")
     with st.container(horizontal=True):
         for name, key in (("right", "accuracy"), ("right, balanced", "balanced_accuracy")):
             st.metric(name, f"{values[key]:.1%}", border=True, width="content")

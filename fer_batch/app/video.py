@@ -9,6 +9,7 @@ import streamlit as st
 from fer_batch.app.analysis import Analysis
 from fer_batch.app.downloads import show_downloads
 from fer_batch.app.here import session as visit
+from fer_batch.app.plain_text import show_caption, show_error, show_warning
 from fer_batch.app.remembering import remembered
 from fer_batch.app.session import Session, save
 from fer_batch.app.view import show_view
@@ -70,7 +71,7 @@ def _ask(session: Session) -> None:
         return
     recording = Path(path.strip()).expanduser()
     if given is None and not recording.is_file():
-        st.error(f"{recording}: no such file; check the path.")
+        show_error(f"{recording}: no such file; check the path.")
         return
     folder = session.place(_PAGE)
     if given is not None:
@@ -81,7 +82,7 @@ def _ask(session: Session) -> None:
         settings = Settings(session.model, persons=persons, max_pixels=session.max_pixels)
         analysis = Analysis(recording, Outputs(out, "both", annotated), settings, Selection(fps=_RATES[rate]))
     except FerBatchError as error:
-        st.error(str(error).replace(f"{folder / 'uploaded'}/", ""))
+        show_error(str(error).replace(f"{folder / 'uploaded'}/", ""))
         return
     session.begin(_PAGE, analysis)
     analysis.start()
@@ -93,8 +94,8 @@ def _show(session: Session, analysis: Analysis) -> None:
     if record is None:
         return
     if analysis.sentence is not None:
-        st.warning(analysis.sentence)
+        show_warning(analysis.sentence)
     show_downloads(session, _PAGE, analysis.out, record)
     if not analysis.out.is_relative_to(session.folder):
-        st.caption(f"All results are in {analysis.out}.")
+        show_caption(f"All results are in {analysis.out}.")
     show_view(session, _PAGE, analysis.out, record.id)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from fer_batch.app.plain_text import show_error
 from fer_batch.app.session import Session
 from fer_batch.errors import FerBatchError
 from fer_batch.report.writing import write_view
@@ -36,10 +37,10 @@ def show_view(session: Session, page: str, out: Path, recording: str, tables: Su
             with st.spinner("Making the view"):
                 write_view(out, recording, path, session.address, tables)
     except FerBatchError as error:
-        st.error(str(error))
+        show_error(str(error))
         return
     except OSError as error:
-        st.error(f"{document}: {error.strerror}; open the folder again.")
+        show_error(f"{document}: {error.strerror}; open the folder again.")
         return
     address = session.address(path)
     st.link_button("Open the view in its own tab", address, icon=":material/open_in_new:", type="tertiary")

@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from fer_batch.app.analysis import Analysis
+from fer_batch.app.plain_text import show_caption, show_error, show_info
 from fer_batch.app.session import Session
 from fer_batch.cli.wording import lasting
 from fer_batch.report.html import clock
@@ -19,7 +20,7 @@ def show_until_done(session: Session, page: str, analysis: Analysis) -> Recordin
         _show_waiting(session, page, analysis)
         return None
     if not analysis.succeeded:
-        st.error(analysis.sentence or "It was stopped.")
+        show_error(analysis.sentence or "It was stopped.")
         return None
     return analysis.record
 
@@ -27,7 +28,7 @@ def show_until_done(session: Session, page: str, analysis: Analysis) -> Recordin
 def show_cancelled(page: str) -> None:
     """Says once that an analysis was stopped, and what is left of it."""
     if said := st.session_state.pop(_said(page), None):
-        st.info(said)
+        show_info(said)
 
 
 def _said(page: str) -> str:
@@ -47,7 +48,8 @@ def _show_waiting(session: Session, page: str, analysis: Analysis) -> None:
         st.rerun()
     share, words = _reached(analysis)
     with st.container(border=True):
-        st.progress(share, text=words)
+        show_caption(words)
+        st.progress(share)
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Cancel", key=f"cancel-{page}"):
                 with st.spinner("Stopping"):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from rtsp import free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 # In every process of the server: which sockets lead off this machine.
 _WATCH = """
@@ -141,10 +141,17 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def visit(browser: Browser, served: Served, path: str = "") -> Iterator[Page]:
-    """Somebody who opens the page, whose browser asks nobody else for anything."""
+    """Somebody who opens the page, whose browser asks nobody else for anything and has nothing refused by a policy."""
     asked: list[str] = []
+    refused: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            refused.append(message.text)
+
     context = browser.new_context(viewport={"width": 1280, "height": 1600}, accept_downloads=True)
     context.on("request", lambda request: asked.append(request.url))
+    context.on("console", note)
     try:
         page = context.new_page()
         page.goto(f"{served.address}/{path}")
@@ -152,6 +159,7 @@ def visit(browser: Browser, served: Served, path: str = "") -> Iterator[Page]:
     finally:
         context.close()
     assert [url for url in asked if not url.startswith((f"{served.address}/", "blob:", "data:"))] == []
+    assert refused == []
 
 
 def save(page: Page, label: str, path: Path) -> Path:
