@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from fer_batch.app.browsers import COOKIE
+from fer_batch.app.browsers import cookie_of
 from fer_batch.app.session import Session
 from fer_batch.app.visits import Visits
 
@@ -14,4 +14,4 @@ def session() -> Session:
     """Begun with the first run of the script, and ended some time after the browser has gone."""
     context = get_script_run_ctx()
     assert context is not None
-    return Visits.now.visit(context.session_id, st.context.cookies.get(COOKIE))
+    return Visits.now.visit(context.session_id, st.context.cookies.get(cookie_of(st.get_option("server.port"))))

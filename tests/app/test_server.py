@@ -44,6 +44,13 @@ def test_other_sites_pages_are_refused(served: Served) -> None:
         assert answer(f"{served.address}/{path}") == 404
 
 
+def test_the_cookie_is_the_ports_own(served: Served) -> None:
+    with urllib.request.urlopen(served.address, timeout=10) as given:
+        cookie = given.headers["Set-Cookie"]
+    assert cookie.startswith(f"fer-batch-browser-{served.address.rpartition(':')[2]}=")
+    assert "HttpOnly; SameSite=Strict" in cookie
+
+
 def test_after_a_crash_the_next_start_cleans_up(browser: Browser, served: Served, long_clip: Path) -> None:
     folder = served.room.parent.parent
     foreign = served.room.with_name("fer-batch-app-mine") / "letter.txt"

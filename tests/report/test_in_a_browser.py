@@ -6,12 +6,13 @@ import json
 import shutil
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from listener import Listener
 from PIL import Image
 
 import fer_batch
@@ -248,6 +249,33 @@ def test_names_are_text_wherever_they_stand(browser: Browser, tmp_path: Path) ->
         assert visited.requests == []
         visited.page.click("text=All recordings")
         assert visited.page.inner_text("h1") == tmp_path.name
+
+
+def test_names_errors_and_the_policy_make_a_browser_with_a_network_ask_nobody(browser: Browser, tmp_path: Path) -> None:
+    with Listener() as listener:
+        name = f"![x](https:{listener.host}) <img src=https:{listener.host}>.mp4"
+        far = f"![x](http://{listener.host}/a.png) <img src=http://{listener.host}/b.png> </script><script>f()</script>"
+        about: dict[str, Any] = {"source": f"rtsp://{far}", "live": {"sessions": 1}, "model": {"name": far}}
+        recording(tmp_path, name, minutes=0.1, tracks=1, error=f"{far}: ended.", **about)
+        document(tmp_path, "bad.mp4", "failed", error=f"{far}: no video.")
+        with visit(browser, write_report(tmp_path, with_thumbnails=True), offline=False) as visited:
+            assert f"{far}: no video." in visited.page.inner_text("main")
+            visited.page.click(f"text={name}")
+            visited.ready()
+            words = visited.page.inner_text("body")
+            assert all(each in words for each in (name, f"{far}: ended.", f"rtsp://{far}", f"{far} (sha256"))
+            assert visited.errors == []
+            assert visited.requests == []
+            refused = visited.page.evaluate(
+                """(host) => Promise.all(["img", "script", "video"].map((tag) => new Promise((resolve) => {
+                  const made = document.createElement(tag);
+                  made.onerror = () => resolve(tag);
+                  made.src = `http://${host}/${tag}`;
+                  document.body.append(made);
+                })))""",
+                listener.host,
+            )
+        assert refused == ["img", "script", "video"]
 
 
 def test_two_hours_of_six_faces_open_at_once_and_zoom_without_a_stall(browser: Browser, tmp_path: Path) -> None:

@@ -70,8 +70,8 @@ class Visit:
 
 @contextmanager
 def visit(browser: Browser, path: Path, **options: Any) -> Iterator[Visit]:
-    """Opens a page from disk, the network off."""
-    context = browser.new_context(offline=True, **{"viewport": {"width": 1400, "height": 1300}, **options})
+    """Opens a page from disk, the network off unless an option says otherwise."""
+    context = browser.new_context(**{"offline": True, "viewport": {"width": 1400, "height": 1300}, **options})
     page = context.new_page()
     visited = Visit(page)
 
