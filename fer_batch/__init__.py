@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fer_batch.options import Options
     from fer_batch.settings import Settings
     from fer_batch.timeline.catalogue import recordings
+    from fer_batch.timeline.csv_reading import read_csv
     from fer_batch.timeline.episode_rules import EpisodeRules
     from fer_batch.timeline.reading import dataset, episodes, load, tracks
     from fer_batch.timeline.resampling import resample
@@ -52,6 +53,7 @@ _HOMES = {
     "plot_study": "fer_batch.figures",
     "plot_timeline": "fer_batch.figures",
     "plot_transitions": "fer_batch.figures",
+    "read_csv": "fer_batch.timeline.csv_reading",
     "recordings": "fer_batch.timeline.catalogue",
     "resample": "fer_batch.timeline.resampling",
     "stream": "fer_batch.api",
@@ -83,6 +85,7 @@ __all__ = [
     "plot_study",
     "plot_timeline",
     "plot_transitions",
+    "read_csv",
     "recordings",
     "resample",
     "stream",

@@ -13,6 +13,7 @@ import streamlit as st
 from fer_batch.app.plain_text import show_caption
 from fer_batch.app.session import Session
 from fer_batch.errors import FerBatchError
+from fer_batch.timeline.csv_text import write_csv
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.reading import episodes, tracks
 from fer_batch.timeline.record import RecordingRecord
@@ -74,7 +75,7 @@ def _as_csv(read: Callable[..., pd.DataFrame], out: Path, recording: str, folder
         if rows.empty:
             return None
         folder.mkdir(parents=True, exist_ok=True)
-        rows.to_csv(path, index=False)
+        write_csv(rows, path)
     return path
 
 

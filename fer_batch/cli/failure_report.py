@@ -12,6 +12,7 @@ from fer_batch.cli.wording import faults
 from fer_batch.errors import OutputError
 from fer_batch.inputs import Recording
 from fer_batch.names import valid
+from fer_batch.timeline.csv_text import escaped
 from fer_batch.timeline.record import RecordingRecord
 
 _COLUMNS = ("recording", "source", "status", "error", "retry", "finished_at")
@@ -35,7 +36,8 @@ def write_failures(path: Path, records: Iterable[RecordingRecord], not_begun: It
     """Writes a CSV file with one row for each recording that is not done or damaged, none if all are well.
 
     Columns: recording, source (path of the file), status ("failed", "partial", "done" with damage, "not begun"), error
-    (a sentence), retry (whether running again does it again) and finished_at (UTC).
+    (a sentence), retry (whether running again does it again) and finished_at (UTC). Text is escaped, see
+    :mod:`fer_batch.timeline.csv_text`; :func:`fer_batch.read_csv` reads it.
 
     Args:
         path: the file.
@@ -60,4 +62,4 @@ def write_failures(path: Path, records: Iterable[RecordingRecord], not_begun: It
     ):
         table = csv.writer(file)
         table.writerow(_COLUMNS)
-        table.writerows(sorted(rows))
+        table.writerows([escaped(cell) for cell in row] for row in sorted(rows))

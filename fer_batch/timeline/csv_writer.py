@@ -11,6 +11,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.csv
 
+from fer_batch.timeline.csv_text import escaped
 from fer_batch.timeline.schema import TIMELINE
 from fer_batch.timeline.sink import TimelineSink
 
@@ -22,19 +23,19 @@ class CsvWriter(TimelineSink):
     """Writes UTF-8 CSV with a header, ``recording`` first.
 
     Every number is in the shortest form that reads back as the same float32 or float64, nothing is rounded. Moments
-    are UTC with microseconds; null is an empty field.
+    are UTC with microseconds; null is an empty field. Text is escaped, see :mod:`fer_batch.timeline.csv_text`.
     """
 
     def __init__(self, path: Path, recording: str) -> None:
         super().__init__(path)
-        self._recording = recording
+        self._recording = escaped(recording)
         text = {"recording": pa.string(), "emotion": pa.string()}
         self._schema = pa.schema([(name, text.get(name) or TIMELINE.field(name).type) for name in COLUMNS])
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[Callable[[pa.RecordBatch], None]]:
         # Arrow either quotes every text, the header's too, or refuses what needs quotes; no emotion does.
-        quoting = "needed" if any(mark in self._recording for mark in ',"\r\n') else "none"
+        quoting = "needed" if any(mark in self._recording for mark in ',"') else "none"
         options = pa.csv.WriteOptions(include_header=False, quoting_style=quoting)
         with pa.OSFile(str(path), "wb") as file:
             file.write(_HEADER)

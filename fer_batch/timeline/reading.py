@@ -198,7 +198,11 @@ def data_frame(tables: Mapping[str, pa.Table]) -> pd.DataFrame:
         # Text of many rows outgrows Arrow's 2 GB string arrays before anything else does.
         name = pa.repeat(pa.scalar(recording, pa.large_string()), table.num_rows)
         named.append(table.add_column(0, "recording", name))
-    frame: pd.DataFrame = pa.concat_tables(named).to_pandas()
+    return documented(pa.concat_tables(named).to_pandas())
+
+
+def documented(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of rows as Arrow gives it, with the documented types of columns."""
     if "emotion" in frame:
         # A file without rows stores no dictionary.
         frame["emotion"] = frame["emotion"].cat.set_categories(list(EMOTIONS))

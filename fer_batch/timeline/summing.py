@@ -23,6 +23,7 @@ from fer_batch.atomic import explained, whole
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.timeline.catalogue import recordings
+from fer_batch.timeline.csv_text import write_csv
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.reading import episodes, load, tracks
 
@@ -43,8 +44,8 @@ _SUMS: Final = {
     **{f"{emotion}_episodes": "Int64" for emotion in EMOTIONS},
     **{f"{emotion}_s": "Float64" for emotion in EMOTIONS},
 }
-_TRACK: Final = {"recording": "string", "track": "Int32", "person": "Int32", **_SUMS}
-_RECORDING: Final = {
+TRACK_TYPES: Final = {"recording": "string", "track": "Int32", "person": "Int32", **_SUMS}
+RECORDING_TYPES: Final = {
     "recording": "string",
     "status": "string",
     "error": "string",
@@ -101,7 +102,7 @@ def summary(out: str | os.PathLike[str], minimum_s: float = 0) -> Summary:
             f"{folder}: its timelines are in CSV alone, which are not summed up; "
             "analyze again with --format both --overwrite."
         )
-    return Summary(_frame(of_recordings, _RECORDING), _frame(of_tracks, _TRACK))
+    return Summary(_frame(of_recordings, RECORDING_TYPES), _frame(of_tracks, TRACK_TYPES))
 
 
 def write_summary(tables: Summary, folder: Path) -> list[Path]:
@@ -118,7 +119,7 @@ def write_summary(tables: Summary, folder: Path) -> list[Path]:
                 if suffix == "parquet":
                     table.to_parquet(temporary, index=False, compression="zstd")
                 else:
-                    table.to_csv(temporary, index=False, encoding="utf-8", lineterminator="\n")
+                    write_csv(table, temporary)
             written.append(path)
     return written
 

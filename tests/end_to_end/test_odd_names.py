@@ -77,7 +77,7 @@ def test_every_name_works_everywhere_in_the_output_folder(script: Path, study: P
     ids = sorted({*NAMES, short, "latin-1 caf%E9.png"} - {LONG})
     assert sorted(fer_batch.load(out)["recording"]) == ids
     assert sorted(pd.read_parquet(out / "timelines")["recording"].astype(str)) == ids
-    assert sorted(pd.read_csv(path)["recording"][0] for path in (out / "csv").iterdir()) == ids
+    assert sorted(fer_batch.read_csv(path)["recording"][0] for path in (out / "csv").iterdir()) == ids
     records = [json.loads(path.read_text("utf-8")) for path in (out / "recordings").iterdir()]
     assert sorted(record["id"] for record in records) == ids
     sources = {record["id"]: record["source"] for record in records}
