@@ -44,6 +44,7 @@ def stream(
     connect_timeout_s: float = 10.0,
     read_timeout_s: float = 10.0,
     retries: int | None = None,
+    follow_redirects: bool = False,
     **options: Unpack[Options],
 ) -> Iterator[Observation]:
     """The analysed frames of a recording or of a live source one by one, in constant memory; nothing is written.
@@ -55,10 +56,11 @@ def stream(
     Args:
         source: a video or photo; or the address of a stream (``rtsp://...``), or a webcam's number or device.
         realtime: play a video at its own speed, as if it were a camera.
-        transport: of RTSP, where it is live, as the next three.
+        transport: of RTSP, where it is live, as the next four.
         connect_timeout_s: a source must give its first picture in so long.
         read_timeout_s: a connection that is silent for so long is lost.
         retries: attempts to connect again after a loss; None for any number.
+        follow_redirects: let a source over HTTP or HLS lead on to another host.
         **options: see :class:`fer_batch.options.Options`; of those that choose frames, live sources know ``fps``.
 
     Returns:
@@ -76,7 +78,7 @@ def stream(
             raise InputError(f"{address.shown}: is a file; give realtime=True to play it as a camera would.")
         if selection != Selection(fps=selection.fps):
             raise InputError("Of a live source, frames can be chosen by fps alone.")
-        reading = Reading(transport, connect_timeout_s, read_timeout_s, retries)
+        reading = Reading(transport, connect_timeout_s, read_timeout_s, retries, follow_redirects=follow_redirects)
         return _stream_live(address, reading, settings, selection)
     # Tried now, where the mistake is made, and not when the first frame is drawn; until then nothing stays open.
     with open_source(Path(str(source)), settings.max_pixels):

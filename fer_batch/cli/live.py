@@ -83,6 +83,9 @@ def live(
             metavar="N", min=0, help="Attempts to connect again, at first too.", show_default="for ever once connected"
         ),
     ] = None,
+    follow_redirects: Annotated[
+        bool, typer.Option("--follow-redirects", help="Let a source over HTTP or HLS lead on to another host.")
+    ] = False,
     duration: Annotated[
         float | None,
         typer.Option(
@@ -149,7 +152,7 @@ def live(
     # In context.params, where a file of cameras may have other defaults for them.
     del (output, realtime, transport, connect_timeout, read_timeout, retries, duration, fps, timeline, video)
     del (part_seconds, max_age, preview, listen, token, publish, events, webhook, detector, model, min_score, device)
-    del max_pixels, quiet
+    del max_pixels, quiet, follow_redirects
     from fer_batch.cli.cameras_file import names_cameras, read_cameras
     from fer_batch.cli.live_run import Showing, run_live
 
@@ -245,6 +248,7 @@ def live_options(parameters: Mapping[str, Any], *, patient: bool = False) -> Liv
             given["read_timeout"],
             given["retries"],
             patient,
+            given["follow_redirects"],
         ),
         # Persons are only known when a recording is over, and weeks have too many of them.
         Settings(

@@ -58,6 +58,9 @@ def serve(watch: Watch) -> None:
     reply: object = Closed()
     try:
         _limit_threads(job.threads)
+        if not job.options.reading.follow_redirects:
+            # FFmpeg would reach these hosts past the proxy that holds a source to its own.
+            os.environ.pop("no_proxy", None)
         watch(job, stop, news.tell, news)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from fer_batch.errors import InputError
 from fer_batch.live.address import Address
 from fer_batch.live.connection import Arrivals, Arrived, Connection, UnreachableError, display_of
+from fer_batch.live.one_host import OneHost
 from fer_batch.live.pace import Pace
 from fer_batch.live.reading import Reading
 from fer_batch.video.clock import DecodeTimes
@@ -50,10 +51,15 @@ class NetworkStream(Connection):
         scheme, host = urlsplit(address.secret).scheme.lower(), urlsplit(address.secret).hostname or ""
         self._pace = Pace() if scheme in _IN_PIECES else None
         self._refuse_unknown_host(host)
+        self._proxy: OneHost | None = None
         options = dict(_LOOKED_AT)
         if scheme in ("rtsp", "rtsps"):
             # What nobody wants is not asked for; servers that send sound and pictures in turn would make both wait.
             options |= {"rtsp_transport": reading.transport, "allowed_media_types": "video"}
+        if scheme in _IN_PIECES and not reading.follow_redirects:
+            # FFmpeg's own timeouts come first.
+            self._proxy = OneHost(host, 2 * max(reading.connect_timeout_s, reading.read_timeout_s))
+            options["http_proxy"] = self._proxy.url
         try:
             self._container = open_input(
                 address.secret,
@@ -62,12 +68,13 @@ class NetworkStream(Connection):
                 timeout=(reading.connect_timeout_s, reading.read_timeout_s),
             )
         except (FFmpegError, OSError, ValueError) as error:
+            self._close_proxy()
             raise self._lost(error, f"gave no answer in {reading.connect_timeout_s:g} s") from None
         self._silence = f"sent nothing for {reading.read_timeout_s:g} s"
         try:
             self._stream = self._pick()
         except BaseException:
-            self._container.close()
+            self.close()
             raise
 
     def _refuse_unknown_host(self, host: str) -> None:
@@ -150,7 +157,7 @@ class NetworkStream(Connection):
                     yield Arrived(picture, display, own_s, at, arrived_s)
         except FFmpegError as error:
             raise self._lost(error, self._silence) from None
-        raise UnreachableError(f"{self._address.shown}: the source has ended the stream.")
+        raise self._led_on() or UnreachableError(f"{self._address.shown}: the source has ended the stream.")
 
     def _own_s(self, picture: av.VideoFrame, times: DecodeTimes, base: Fraction) -> float | None:
         """A picture's own time: some servers send pictures that are shown later first, with the time of sending."""
@@ -161,6 +168,10 @@ class NetworkStream(Connection):
 
     def _lost(self, error: Exception, silence: str) -> UnreachableError:
         """In words for the user; the library's own hold the whole address."""
+        if (led_on := self._led_on()) is not None:
+            return led_on
+        if self._proxy is not None and self._proxy.failure is not None:
+            error = self._proxy.failure
         silent = f"{silence}; check that the source is on and sends"
         late = time.monotonic() - self._began_s > self._patience_s
         for kinds, sentence in (
@@ -179,9 +190,22 @@ class NetworkStream(Connection):
         reason = os.strerror(number) if known and number is not None else type(error).__name__
         return UnreachableError(f"{self._address.shown}: cannot be read ({reason}); check the address and the network.")
 
+    def _led_on(self) -> UnreachableError | None:
+        if self._proxy is None or self._proxy.refused is None:
+            return None
+        return UnreachableError(
+            f"{self._address.shown}: leads on to another host, {self._proxy.refused}; give the address there, or "
+            "--follow-redirects if you trust it to choose."
+        )
+
+    def _close_proxy(self) -> None:
+        if self._proxy is not None:
+            self._proxy.close()
+
     def close(self) -> None:
         """Ends the connection."""
         self._container.close()
+        self._close_proxy()
 
 
 class PlayedFile(Connection):

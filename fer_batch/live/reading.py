@@ -30,6 +30,8 @@ class Reading:
     at first, which otherwise is a mistake."""
     patient: bool = False
     """Whether a source that is not reached at first is tried again even so, as one of several may just be off."""
+    follow_redirects: bool = False
+    """Whether a source over HTTP may lead on to another host: by a redirect, or by an HLS playlist that names it."""
 
     def __post_init__(self) -> None:
         if self.transport not in ("tcp", "udp"):
