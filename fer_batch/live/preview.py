@@ -8,11 +8,12 @@ import json
 import secrets
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -28,12 +29,21 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_MOST_CONNECTIONS: Final = 64
+"""Open at a time, each with a thread: 16 viewers of pictures, and what their pages ask for besides."""
+_LOOPBACK_HOSTS: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class Preview(Onlookers):
     """Serves the pictures and numbers of live recordings.
 
-    Who has the token sees; who has not gets 403.
+    Who has the token sees; who has not gets 403. Beyond 64 connections at a time the answer is 503.
+
+    The name in a request's ``Host`` must lead here by itself, else the answer is 421: a page of another site whose name
+    its owner has pointed at this machine (DNS rebinding) gets nothing. On a loopback address these are ``localhost``,
+    ``127.0.0.1`` and ``[::1]``, with any port, since ports are forwarded; elsewhere also every address in digits, which
+    cannot be pointed anywhere, this machine's own name, with or without ``.local``, and the name it listens at. A
+    request without ``Host`` comes from no browser and is answered.
 
     Args:
         listen: ``HOST:PORT``; port 0 takes a free one.
@@ -64,6 +74,7 @@ class Preview(Onlookers):
                 f"--listen {listen}: cannot be used ({error.strerror}); choose another port, such as 127.0.0.1:0."
             ) from error
         self.port = self._server.server_address[1]
+        self._host = host.lower()
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self.port}/?token={quote(self._token, safe='')}"
         """With the token: for the user alone."""
@@ -88,6 +99,19 @@ class Preview(Onlookers):
         """Whether it is the token, in a time that tells nothing about it."""
         return hmac.compare_digest(token.encode(), self._token.encode())
 
+    def is_own(self, host: str | None) -> bool:
+        """Whether a request's ``Host`` is one by which this server is reached."""
+        if host is None:
+            return True
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+        except ValueError:
+            return False
+        if name in (*_LOOPBACK_HOSTS, self._host):
+            return True
+        machine = socket.gethostname().lower()
+        return not _is_loopback(self._host) and (_is_address(name) or name in (machine, f"{machine}.local"))
+
     @property
     def token(self) -> str:
         """What the address must hold."""
@@ -96,6 +120,7 @@ class Preview(Onlookers):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = _MOST_CONNECTIONS
     # A stuck viewer's thread ends by its time-out; the end of the run does not wait for it.
     block_on_close = False
 
@@ -103,7 +128,26 @@ class _Server(ThreadingHTTPServer):
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         self.preview = preview
+        self._free = BoundedSemaphore(_MOST_CONNECTIONS)
         super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own, while there are not too many."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+            return
+        # Those who wait to be accepted do not wait for this one.
+        request.setblocking(False)
+        with suppress(OSError):
+            request.sendall(b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and make room for another."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Viewers that go away are no error."""
@@ -116,6 +160,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answers a browser."""
+        if not self.server.preview.is_own(self.headers.get("Host")):
+            self._answer(HTTPStatus.MISDIRECTED_REQUEST, b"421: open the address that fer-batch printed.\n")
+            return
         parts = urlsplit(self.path)
         given = parse_qs(parts.query).get("token", [""])[0]
         cookie = f"fer-batch-{self.server.preview.port}"
@@ -184,6 +231,14 @@ def _host_and_port(listen: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise InputError(f"--listen {listen}: give HOST:PORT, such as 127.0.0.1:8765.")
     return host.strip("[]"), int(port)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,13 +8,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, active_count
 
 import cv2
 import numpy as np
 import pytest
 from clips import EXAMPLE
+from listener import Listener
 from playwright.sync_api import Browser
 
 from fer_batch.live.address import parse_address
@@ -144,6 +146,78 @@ def test_a_stuck_viewer_slows_nobody(watched: Watched) -> None:
     assert len(during) > 30
     assert np.median(during) < 0.3
     assert watched.counts.dropped < 0.5 * watched.counts.arrived
+
+
+def status(preview: Preview, host: str | None) -> int:
+    """Of an answer to a browser that took the server for this host."""
+    with socket.create_connection(("127.0.0.1", preview.port), 5) as one:
+        named = "" if host is None else f"Host: {host}\r\n"
+        one.sendall(f"GET /state?token={preview.token} HTTP/1.0\r\n{named}\r\n".encode())
+        return int(one.makefile("rb").readline().split()[1])
+
+
+@pytest.mark.parametrize(
+    ("listen", "answered", "refused"),
+    [
+        (
+            "127.0.0.1:0",
+            [None, "localhost", "127.0.0.1:9999", "[::1]:80", "LOCALHOST:1"],
+            ["evil.example", "evil.example:80", "10.0.0.1", "localhost.evil.example", "[::1", ""],
+        ),
+        (
+            "0.0.0.0:0",
+            [
+                None,
+                "localhost:1",
+                "10.0.0.1:8765",
+                "[fe80::1]",
+                socket.gethostname(),
+                f"{socket.gethostname()}.local:1",
+            ],
+            ["evil.example", f"{socket.gethostname()}.evil.example", "10.0.0.1.evil.example"],
+        ),
+    ],
+)
+def test_a_name_that_leads_here_from_elsewhere_gets_nothing(
+    listen: str, answered: list[str | None], refused: list[str]
+) -> None:
+    preview = Preview(listen, None, {}, {}, lambda name, on: None)  # noqa: ARG005
+    try:
+        assert [status(preview, host) for host in answered] == [200] * len(answered)
+        assert [status(preview, host) for host in refused] == [421] * len(refused)
+    finally:
+        preview.close()
+
+
+def test_too_many_connections_are_refused_and_cost_no_thread() -> None:
+    preview = Preview("127.0.0.1:0", None, {}, {}, lambda name, on: None)  # noqa: ARG005
+    before = active_count()
+    try:
+        with ExitStack() as silent:
+            for _ in range(100):
+                silent.enter_context(socket.create_connection(("127.0.0.1", preview.port), 5))
+            assert status(preview, None) == 503
+            assert active_count() - before <= 64
+        until, seen = time.monotonic() + 10, 503
+        while seen == 503 and time.monotonic() < until:
+            seen = status(preview, None)
+        assert seen == 200, "there is room again"
+    finally:
+        preview.close()
+
+
+def test_names_of_cameras_are_text(browser: Browser) -> None:
+    with Listener() as listener:
+        name = f"<img src=http://{listener.host}/a.png> ![x](http://{listener.host}/b.png)"
+        preview = Preview("127.0.0.1:0", None, {name: name, "door": "b"}, {}, lambda name, on: None)  # noqa: ARG005
+        page = browser.new_page()
+        try:
+            page.goto(preview.url)
+            page.get_by_role("button", name=name).click()
+            assert page.locator("img").count() == 1
+        finally:
+            page.close()
+            preview.close()
 
 
 def test_who_listens_beyond_this_machine_is_warned() -> None:
