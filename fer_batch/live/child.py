@@ -39,9 +39,7 @@ Watch: TypeAlias = Callable[[LiveJob, Event, Tell, Pictures], None]
 
 def main() -> None:
     """Watches until the source ends, the supervisor asks to stop, or standard input ends."""
-    from fer_batch.live.watching import watch
-
-    serve(watch)
+    serve(_watch)
 
 
 def serve(watch: Watch) -> None:
@@ -58,9 +56,6 @@ def serve(watch: Watch) -> None:
     reply: object = Closed()
     try:
         _limit_threads(job.threads)
-        if not job.options.reading.follow_redirects:
-            # FFmpeg would reach these hosts past the proxy that holds a source to its own.
-            os.environ.pop("no_proxy", None)
         watch(job, stop, news.tell, news)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
@@ -71,6 +66,15 @@ def serve(watch: Watch) -> None:
         sentence, trace = failure_sentence(error), traceback.format_exc()
         reply = Failed(FerBatchError(scrubbed(sentence, job.address)), scrubbed(trace, job.address))
     news.close(reply)
+
+
+def _watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
+    from fer_batch.live.watching import watch
+
+    if not job.options.reading.follow_redirects:
+        # FFmpeg would reach these hosts past the proxy that holds a source to its own.
+        os.environ.pop("no_proxy", None)
+    watch(job, stop, tell, pictures)
 
 
 def _limit_threads(threads: int) -> None:
