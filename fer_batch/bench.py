@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from fer_batch.engine import Engine
 from fer_batch.errors import InputError
 from fer_batch.faces.kinds import Detector
 from fer_batch.faces.locator import FaceLocator
+from fer_batch.filesystem.temporary import temporary_folder
 from fer_batch.inputs import Recording
 from fer_batch.machine import available_cores
 from fer_batch.outcome import Outputs
@@ -123,16 +123,16 @@ def bench(path: Path, runs: int = 3) -> Bench:
         if source.probe.kind != "video":
             raise InputError(f"{path}: is a photo; speed is measured on a video.")
     decode_only(path)
-    with tempfile.TemporaryDirectory(prefix="fer-batch-bench-") as folder:
-        _analyse(path, Path(folder), "--no-video")
+    with temporary_folder("bench") as folder:
+        _analyse(path, folder, "--no-video")
         decode, plain, coded, drawn, five = [], [], [], [], []
         for _ in range(runs):
             decode.append(decode_only(path))
-            plain.append(_analyse(path, Path(folder), "--no-video"))
-            coded.append(transcode_only(path, Path(folder)))
-            drawn.append(_analyse(path, Path(folder), "--video"))
-            five.append(_analyse(path, Path(folder), "--no-video", "--fps", "5"))
-        long = _analyse(_looped(path, Path(folder)), Path(folder), "--no-video")
+            plain.append(_analyse(path, folder, "--no-video"))
+            coded.append(transcode_only(path, folder))
+            drawn.append(_analyse(path, folder, "--video"))
+            five.append(_analyse(path, folder, "--no-video", "--fps", "5"))
+        long = _analyse(_looped(path, folder), folder, "--no-video")
     detection, classification = _stages(path)
     stages, waits, use = _stage_times(path, video=False)
     video_stages, _, _ = _stage_times(path, video=True)
@@ -192,12 +192,12 @@ def _stage_times(path: Path, *, video: bool) -> tuple[dict[str, float], dict[str
     One analysis in this process, after the networks have been used once.
     """
     stopwatch = Stopwatch()
-    with Engine(Settings(), stopwatch=stopwatch) as engine, tempfile.TemporaryDirectory(prefix="fer-batch-") as folder:
+    with Engine(Settings(), stopwatch=stopwatch) as engine, temporary_folder("bench") as folder:
         engine.warm_up()
         stopwatch.seconds.clear()
         began, began_s, coded = time.process_time(), time.perf_counter(), _children_s()
         recording = Recording(path.name, path)
-        outputs = Outputs(Path(folder), video=video)
+        outputs = Outputs(folder, video=video)
         record = analyze_recording(engine, recording, Selection(), outputs).record
         processor_s, elapsed_s = time.process_time() - began, time.perf_counter() - began_s
         coded = _children_s() - coded

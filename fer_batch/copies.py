@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from fer_batch.errors import InputError
@@ -17,7 +17,9 @@ _LAST = 2
 """The number of the last of the names that a copy may have, which is nobody else's: see :func:`_name`."""
 
 
-def annotated_paths(recordings: Iterable[Recording], layout: Layout) -> dict[str, Path]:
+def annotated_paths(
+    recordings: Iterable[Recording], layout: Layout, former: Mapping[str, RecordingRecord | None] | None = None
+) -> dict[str, Path]:
     """The path of each recording's annotated copy, by id, whatever the order of the recordings.
 
     Usually the layout's. Where several recordings would share that, the one of exactly this name has it, and each of
@@ -27,9 +29,14 @@ def annotated_paths(recordings: Iterable[Recording], layout: Layout) -> dict[str
     Args:
         recordings: all of the run, also those that are done already.
         layout: of the output folder.
+        former: the documents of these recordings in it, by id; read unless given.
     """
     photos = {recording.id: recording.is_photo for recording in recordings}
-    settled = {name: path for name in photos if (path := _recorded(layout, name)) is not None}
+    if former is None:
+        copies = {name: _recorded(layout, name) for name in photos}
+    else:
+        copies = {name: None if one is None else layout.recorded_copy(one.files) for name, one in former.items()}
+    settled = {name: path for name in photos if (path := copies.get(name)) is not None}
     taken = set(settled.values()) | _of_others(layout, photos)
     chosen = {name: 0 for name in photos if name not in settled}
     while True:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from fer_batch.errors import InputError
 from fer_batch.inputs import Recording
+from fer_batch.names import valid
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.plain import plain
 from fer_batch.timeline.record import RecordingRecord
@@ -87,9 +88,11 @@ def read_record(layout: Layout, recording: Recording) -> RecordingRecord | None:
     """What an earlier run noted about a recording of this id; None where there is nothing readable."""
     path = layout.record(recording.id)
     try:
-        return RecordingRecord.read(path) if path.is_file() else None
+        record = RecordingRecord.read(path) if path.is_file() else None
     except InputError:
         return None
+    # The document of another recording says nothing about this one.
+    return record if record is not None and record.id == valid(recording.id) else None
 
 
 def earlier_outcome(layout: Layout, record: RecordingRecord) -> Outcome:

@@ -20,6 +20,7 @@ from fer_batch.outcome import Outcome, Outputs, Progress, TimelineFormat, earlie
 from fer_batch.pulse import pulse, written
 from fer_batch.sinks import Sinks, annotated_copy, files_of, open_sinks
 from fer_batch.snapshot import CannotResume
+from fer_batch.timeline.integrity import checksums
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.schema import Provenance
@@ -125,7 +126,7 @@ def publish_committed(layout: Layout, recording: Recording, reason: str) -> Outc
         with ExitStack() as stack:
             sinks = open_sinks(stack, recording, layout, outputs, provenance, annotated)
             sinks.restore(unfinished, commit)
-            rollback.protect(_replaced(layout, recording, path))
+            rollback.protect(layout.files(recording.id, path))
             sinks.complete(stack, layout, recording.id, provenance)
         _take_over(outcome, sinks, layout, recording, path, former)
         record.status, record.error, record.retry = "partial", reason, True
@@ -212,7 +213,7 @@ class _Run:
                         raise InputError(f"{end.reason}; {left}.")
                     if not sinks.analysed:
                         raise InputError(nothing_chosen(recording.path, source))
-                    rollback.protect(_replaced(layout, recording, path))
+                    rollback.protect(layout.files(recording.id, path))
                     sinks.complete(stack, layout, recording.id, provenance)
                 _take_over(outcome, sinks, layout, recording, path, former)
                 _close(record, source, sinks, end)
@@ -304,6 +305,8 @@ def _take_over(
     outcome.tracks.extend(sinks.tracks.table().to_pylist())
     outcome.episodes_part = layout.episodes(recording.id)
     outcome.record.files = [path.relative_to(layout.out).as_posix() for path in outcome.files]
+    tables = (layout.timeline(recording.id), layout.tracks(recording.id), layout.episodes(recording.id))
+    outcome.record.tables = checksums(layout, [table for table in tables if table.parent in outcome.files])
 
 
 def _copy(layout: Layout, recording: Recording) -> Path:
@@ -325,13 +328,6 @@ def _sums(sinks: Sinks) -> dict[str, int]:
         "tracks": len(sinks.tracks),
         "episodes": sinks.episodes.rows,
     }
-
-
-def _replaced(layout: Layout, recording: Recording, annotated: Path) -> list[Path]:
-    """All files that publishing the recording's results may replace or remove."""
-    name = recording.id
-    tables = [layout.timeline(name), layout.tracks(name), layout.episodes(name), layout.csv(name)]
-    return [*tables, annotated, layout.record(name)]
 
 
 def _close(record: RecordingRecord, source: Source, sinks: Sinks, end: _EarlyEnd | None) -> None:

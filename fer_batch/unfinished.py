@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import secrets
 import shutil
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -10,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_batch.atomic import explained, sync, whole
+from fer_batch.filesystem.links import is_link
 from fer_batch.remembered import from_text, to_text
 from fer_batch.snapshot import Snapshot
 from fer_batch.timeline.layout import Layout, partition
@@ -18,6 +23,9 @@ FOLDER: Final = ".unfinished"
 """In the output folder; hidden, so that readers of data sets and searches for recordings pass it over."""
 
 _DOCUMENT: Final = "commit.json"
+_PART: Final = re.compile(r"[a-z]+-\d{5}(\.[A-Za-z0-9]{1,16})?|\.[0-9a-f]{12}-[0-9a-f]{8}\.tmp\.json")
+"""Names of states and parts, and what a killed process leaves of a document."""
+_ASIDE: Final = ".not-ours-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +60,44 @@ class Unfinished:
 
     def __init__(self, layout: Layout, recording: str) -> None:
         self.folder = layout.out / FOLDER / partition(recording)
+        self._made = False
 
     def last(self) -> Commit | None:
-        """The last commit; None where there is none, or not all of it."""
+        """The last commit; None where there is none, not all of it, or where the folder is not one of ours."""
+        if not self._is_own():
+            return None
         try:
             commit = Commit(**from_text((self.folder / _DOCUMENT).read_text(encoding="utf-8")))
             named = {commit.state, *(name for names in commit.parts.values() for name in names)}
-            # Nothing but files of this folder, whatever the document says.
-            whole = named == set(commit.sizes) and all(Path(name).name == name for name in named)
+            # Nothing but files that are made here, whatever the document says.
+            whole = named == set(commit.sizes) and all(_PART.fullmatch(name) for name in named)
+            whole = whole and isinstance(commit.number, int) and isinstance(commit.frame, int)
+            whole = whole and isinstance(commit.identity, dict) and isinstance(commit.sums, dict)
             whole = whole and all((self.folder / name).stat().st_size == size for name, size in commit.sizes.items())
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return None
         return commit if whole else None
+
+    def _is_own(self) -> bool:
+        """Whether the folder is a real one, of this user, that holds nothing but plain files that are made here.
+
+        An output folder may come from elsewhere: a link in it would lead to other people's files.
+        """
+        user = os.getuid() if hasattr(os, "getuid") else None
+        try:
+            for folder in (self.folder.parent, self.folder):
+                status = folder.lstat()
+                if is_link(folder) or not stat.S_ISDIR(status.st_mode) or user not in (None, status.st_uid):
+                    return False
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    status = entry.stat(follow_symlinks=False)
+                    plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and user in (None, status.st_uid)
+                    if not plain or not (entry.name == _DOCUMENT or _PART.fullmatch(entry.name)):
+                        return False
+        except OSError:
+            return False
+        return True
 
     def snapshot(self, commit: Commit) -> Snapshot:
         """The one that was committed.
@@ -114,14 +148,27 @@ class Unfinished:
     def clean(self, keep: Iterable[str] = ()) -> None:
         """Removes all but the document and the files of these names."""
         kept = {_DOCUMENT, *keep}
+        if not self._is_own():
+            return
         with suppress(OSError):
             for path in self.folder.iterdir():
                 if path.name not in kept:
                     path.unlink()
 
     def remove(self) -> None:
-        """Leaves nothing, if there was anything."""
-        if not self.folder.exists():
+        """Leaves nothing, if there was anything; what was not made here is moved aside as it is.
+
+        Raises:
+            OutputError: when the latter is not possible.
+        """
+        self._made = False
+        if not os.path.lexists(self.folder):
+            return
+        if not self._is_own():
+            if not is_link(self.folder.parent):
+                aside = self.folder.with_name(f"{_ASIDE}{secrets.token_hex(8)}")
+                with explained(self.folder):
+                    self.folder.rename(aside)
             return
         with suppress(OSError):
             # First, so that what is left is never half a commit.
@@ -131,8 +178,12 @@ class Unfinished:
             self.folder.parent.rmdir()
 
     def _make(self) -> None:
-        if self.folder.is_dir():
+        if self._made:
             return
+        self._made = True
+        if self._is_own():
+            return
+        self.remove()
         self.folder.parent.parent.mkdir(parents=True, exist_ok=True)
         # Another process that finishes its recording may remove the folder of all in between.
         for _ in range(3):

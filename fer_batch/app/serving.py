@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fer_batch.app.rooms import own_folder
 from fer_batch.app.visits import Visits
 from fer_batch.emotion.palette import hex_colour
+from fer_batch.filesystem.temporary import temporary_folder
 from fer_batch.interruption import stop_on_interrupt
 
 
@@ -61,7 +61,7 @@ def serve(
     with (
         # uvicorn has its own handlers while it serves; afterwards it sends itself the signal again.
         stop_on_interrupt(quiet=True) as stop,
-        own_folder() as folder,
+        temporary_folder("app") as folder,
         Visits(
             folder,
             local=local,

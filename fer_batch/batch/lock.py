@@ -14,6 +14,7 @@ from typing import IO
 
 from fer_batch.atomic import explained
 from fer_batch.errors import OutputError
+from fer_batch.filesystem.links import is_link
 
 if sys.platform == "win32":
     import msvcrt
@@ -80,8 +81,14 @@ def is_held(folder: Path) -> bool:
 def _locked(path: Path) -> IO[bytes] | None:
     """The lock file, held; None while another run holds it."""
     with explained(path):
+        if is_link(path) or (path.exists() and (not path.is_file() or path.stat().st_nlink > 1)):
+            raise OutputError(
+                f"{path}: leads to another file, which a run would write to; remove it, or choose another output "
+                "folder with -o."
+            )
         # Not "w": what it says about the run that holds it must stay.
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "rb+")
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        file = os.fdopen(os.open(path, flags, 0o666), "rb+")
     try:
         if sys.platform == "win32":
             # A byte far behind the text, which others may then read.

@@ -13,12 +13,15 @@ from typing import Any
 from fer_batch.copies import annotated_paths
 from fer_batch.emotion.finding import find_model
 from fer_batch.errors import InputError, OutputError
+from fer_batch.filesystem.links import refuse_links
+from fer_batch.filesystem.overwriting import file_key
 from fer_batch.inputs import Recording, search_inputs
 from fer_batch.models import sha256_of
 from fer_batch.names import valid
 from fer_batch.outcome import Outputs, read_record
 from fer_batch.settings import Settings
-from fer_batch.timeline.layout import Layout
+from fer_batch.timeline.integrity import damaged_table, has_live_parts
+from fer_batch.timeline.layout import PART, Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.unfinished import Unfinished
 from fer_batch.video.selection import Selection
@@ -96,10 +99,11 @@ def plan(
     otherwise: Counter[str] = Counter()
     wanted = {**settings.to_dict(), "selection": selection.to_dict()}
     sha256 = sha256_of(find_model(settings.model))
-    copies = annotated_paths(found.recordings, layout)
+    former_of = {one.id: read_record(layout, one) for one in found.recordings}
+    copies = annotated_paths(found.recordings, layout, former_of)
     for recording in (replace(one, annotated=copies[one.id]) for one in found.recordings):
-        former = read_record(layout, recording)
-        if former is not None and former.live:
+        former = former_of[recording.id]
+        if former.live if former is not None else has_live_parts(layout, recording.id):
             # What a camera saw cannot be analysed again, so it is not replaced even when asked for.
             raise InputError(
                 f"{recording.path}: {outputs.folder} holds a live recording of this name; choose another output folder "
@@ -122,6 +126,8 @@ def plan(
         elif differences:
             reason = f"other settings ({', '.join(differences)})"
             otherwise.update(differences)
+        elif damaged := damaged_table(layout, record):
+            reason = f"{damaged} damaged"
         elif missing := _missing(layout, record, outputs):
             tasks.append(Task(recording, _with_existing(record, outputs), f"without {missing}"))
             continue
@@ -130,6 +136,7 @@ def plan(
             continue
         tasks.append(Task(recording, outputs, reason))
     _check_writable(outputs.folder)
+    _check_outputs(tasks, layout, found.recordings)
     others = len(set(layout.recordings()) - {recording.id for recording in found.recordings})
     return Plan(tasks, list(kept.values()), outputs, _told(otherwise, outputs.folder), found.passed_over, others)
 
@@ -143,6 +150,21 @@ def forget_unfinished(plan: Plan) -> None:
     layout = Layout(plan.outputs.folder)
     for record in plan.kept:
         Unfinished(layout, record.id).remove()
+
+
+def _check_outputs(tasks: list[Task], layout: Layout, recordings: list[Recording]) -> None:
+    """Makes sure that no result goes through a link, or to where a recording is."""
+    inputs = {file_key(one.path) for one in recordings} - {None}
+    for task in tasks:
+        recording = task.recording
+        assert recording.annotated is not None
+        files = layout.files(recording.id, recording.annotated)
+        refuse_links(layout.out, [*files, Unfinished(layout, recording.id).folder])
+        if taken := next((file for file in files if file_key(file) in inputs), None):
+            raise InputError(
+                f"{recording.path}: its results would replace the recording {taken}; choose another output folder "
+                "with -o."
+            )
 
 
 def _check_same_file(recording: Recording, record: RecordingRecord, folder: Path) -> None:
@@ -183,7 +205,7 @@ def _missing(layout: Layout, record: RecordingRecord, outputs: Outputs) -> str |
     for name in record.files:
         # The tables that come with every timeline.
         folder, _, partition = name.partition("/")
-        if folder in ("tracks", "episodes") and partition and not any((layout.out / name).glob("part-*.parquet")):
+        if folder in ("tracks", "episodes") and partition and not (layout.out / name / PART).exists():
             return folder
     copy = layout.recorded_copy(record.files)
     return "annotated copy" if outputs.video and (copy is None or not copy.exists()) else None

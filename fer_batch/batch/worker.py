@@ -9,13 +9,11 @@ import math
 import os
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import IO, Any
@@ -171,6 +169,7 @@ class _Worker:
 
     def _rehearse(self, task: Task) -> Rehearsed | None:
         """Times an analysis whose results go nowhere; None where nothing could be analysed."""
+        from fer_batch.filesystem.temporary import temporary_folder
         from fer_batch.pipeline import analyze_recording
 
         times: list[tuple[float, int]] = []
@@ -185,8 +184,8 @@ class _Worker:
 
         engine = self._loaded()
         began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="fer-batch-") as folder:
-            outputs = Outputs(Path(folder), task.outputs.timeline, task.outputs.video)
+        with temporary_folder("dry-run") as folder:
+            outputs = Outputs(folder, task.outputs.timeline, task.outputs.video)
             recording = replace(task.recording, annotated=None)
             analyze_recording(engine, recording, self._begin.selection, outputs, note, enough)
         if not times:

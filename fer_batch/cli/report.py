@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from fer_batch.cli.summary import status_of
+
 
 class Format(StrEnum):
     """What figures are written as."""
@@ -60,3 +62,6 @@ def report(
         with bar("Figures") as advance:
             write_figures(out, figures, form.value, recordings or None, tables=tables, on_progress=advance)
         typer.echo(str(figures))
+    for error in tables.recordings.loc[tables.recordings["status"].isin(["damaged", "unreadable"]), "error"]:
+        typer.echo(f"Warning: {error}", err=True)
+    raise typer.Exit(status_of(tables.recordings))

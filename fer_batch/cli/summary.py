@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fer_batch.errors import ExitStatus
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
@@ -47,7 +49,7 @@ def summary(
     if as_json:
         plain = {name: json.loads(table.to_json(orient="records")) for name, table in tables._asdict().items()}
         typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
-        return
+        raise typer.Exit(status_of(tables.recordings))
     # A pipe has no width: rows stay whole there.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
     _print(console, "recording", tables.recordings, ("status", "tracks"))
@@ -57,6 +59,13 @@ def summary(
         console.print(Text(str(path)), soft_wrap=True)
     for error in tables.recordings["error"].dropna():
         typer.echo(error, err=True)
+    raise typer.Exit(status_of(tables.recordings))
+
+
+def status_of(recordings: pd.DataFrame) -> ExitStatus:
+    """The exit status of what reads a study: whether results were left out because they are damaged."""
+    damaged = recordings["status"].isin(["damaged", "unreadable"]).any()
+    return ExitStatus.SOME_FAILED if damaged else ExitStatus.DONE
 
 
 def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, str]) -> None:

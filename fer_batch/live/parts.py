@@ -45,6 +45,10 @@ class Parts:
         """Annotated video; what it shows of the recording is in the JSON file of the same name."""
         return self._folder("annotated") / f"part-{number:08d}.mp4"
 
+    def all_kinds(self) -> tuple[Path, ...]:
+        """One path of each kind of part."""
+        return (self.timeline(0), self.tracks(0), self.episodes(0), self.csv(0), self.video(0))
+
     def of_timeline(self, first: int = 0) -> list[Path]:
         """The timeline's parts there are, from a number on, in order."""
         return self._found(self.timeline(0).parent, first)
@@ -105,8 +109,7 @@ class Parts:
         return self.layout.out / kind / document.relative_to(self.layout.out / "recordings").with_suffix("")
 
     def _folders(self) -> tuple[Path, ...]:
-        parts = (self.timeline(0), self.tracks(0), self.episodes(0), self.csv(0), self.video(0))
-        return tuple(part.parent for part in parts)
+        return tuple(part.parent for part in self.all_kinds())
 
     def _all(self) -> Iterator[Path]:
         for folder in self._folders():

@@ -11,6 +11,7 @@ from typing import Any, Final
 from fer_batch.batch.lock import only_run
 from fer_batch.closing import Closing
 from fer_batch.errors import InputError, OutputError
+from fer_batch.filesystem.links import refuse_links
 from fer_batch.live.happenings import Beginning, Connected, Counts, Happening, Interrupted, Seen
 from fer_batch.live.parts import Parts
 from fer_batch.live.recovery import lost, reached
@@ -21,6 +22,7 @@ from fer_batch.timeline.episode_rules import EpisodeRules
 from fer_batch.timeline.episode_writer import write_episodes
 from fer_batch.timeline.episodes import EpisodeFinder
 from fer_batch.timeline.hysteresis import Episode
+from fer_batch.timeline.integrity import has_live_parts
 from fer_batch.timeline.layout import Layout, partition
 from fer_batch.timeline.parquet_writer import TimelineWriter
 from fer_batch.timeline.record import RecordingRecord
@@ -98,8 +100,9 @@ class LiveRecording(Closing):
 
     def _go_on(self, source: str, settings: dict[str, Any]) -> None:
         """Finds where the sessions before ended, and completes what they could not."""
-        path, now = self._layout.record(self._name), datetime.now(UTC)
-        former = RecordingRecord.read(path) if path.exists() else None
+        now = datetime.now(UTC)
+        refuse_links(self._layout.out, [*self._files.all_kinds(), self._layout.record(self._name)])
+        former = self._former()
         if former is not None and not former.live:
             raise InputError(
                 f"{self._outputs.folder}: holds results of a file named {self._name}; choose another folder with -o or "
@@ -110,7 +113,8 @@ class LiveRecording(Closing):
         if self._outputs.timeline == "both":
             # Their tracks' numbers will be given again.
             self._files.forget_half(int(had.get("next_part", 0)))
-        frame, time_s, track = reached(self._files.of_timeline(int(had.get("next_part", 0))))
+        # From the parts themselves: the document may be damaged, and numbers of tracks are never given again.
+        frame, time_s, track = reached(self._files.of_timeline())
         self._record = RecordingRecord(
             self._name, source, "partial", now if former is None else former.started_at, now, settings=settings
         )
@@ -131,13 +135,25 @@ class LiveRecording(Closing):
         self._rows = self._track_rows = self._episode_rows = 0
         self._gap: dict[str, Any] | None = None
         self._exists = former is not None
-        if former is not None:
+        if former is not None or self._next:
             self._gap = self._gap_from(had.get("last_at"), self._last_s, "the session before has ended")
             self._tracks, self._episodes = lost(self._files)
             if len(self._tracks) or self._episodes:
                 self._write_ended(everything=True)
                 self._next += 1
         self._save()
+
+    def _former(self) -> RecordingRecord | None:
+        """The document of the sessions before; None where there is none, or a damaged one beside live parts."""
+        path = self._layout.record(self._name)
+        if not path.exists():
+            return None
+        try:
+            return RecordingRecord.read(path)
+        except InputError:
+            if has_live_parts(self._layout, self._name):
+                return None
+            raise
 
     @property
     def parts(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -23,15 +23,31 @@ _KEYPOINTS: Final = 6
 
 
 def reached(parts: Iterable[Path]) -> tuple[int, float, int]:
-    """Highest frame, time in seconds and track of some parts of a timeline; -1, 0.0 and 0 of none."""
-    frame, time_s, track = -1, 0.0, 0
+    """Highest frame, time in seconds and track of some parts of a timeline; -1, 0.0 and 0 of none.
+
+    A damaged part is passed over.
+    """
+    highest: list[float] = [-1, 0.0, 0]
     for part in parts:
-        rows = pq.read_table(part, columns=["frame", "time_s", "track"])
-        if rows.num_rows:
-            frame = max(frame, int(np.max(rows["frame"].to_numpy())))
-            time_s = max(time_s, float(np.max(rows["time_s"].to_numpy())))
-            track = max(track, int(np.max(rows["track"].to_numpy())))
-    return frame, time_s, track
+        try:
+            with pq.ParquetFile(part) as file:
+                for place, name in enumerate(("frame", "time_s", "track")):
+                    highest[place] = max([highest[place], *_maxima(file, name)])
+        except (OSError, ValueError, pa.ArrowException):
+            continue
+    frame, time_s, track = highest
+    return int(frame), time_s, int(track)
+
+
+def _maxima(file: pq.ParquetFile, name: str) -> Iterator[float]:
+    """The largest value of a column in each row group, by the footer where it tells."""
+    place = file.schema_arrow.names.index(name)
+    for group in range(file.num_row_groups):
+        statistics = file.metadata.row_group(group).column(place).statistics
+        if statistics is not None and statistics.has_min_max:
+            yield statistics.max
+        elif file.metadata.row_group(group).num_rows:
+            yield np.max(file.read_row_group(group, columns=[name])[name].to_numpy())
 
 
 def lost(parts: Parts) -> tuple[TrackSummary, list[Episode]]:
@@ -71,17 +87,25 @@ def _observation(values: dict[str, np.ndarray], probabilities: np.ndarray, rows:
 
 
 def _rows_of_others(part: Path, known: set[int]) -> pa.Table | None:
-    """The rows of tracks that are not known; what the footer rules out is not read."""
-    with pq.ParquetFile(part) as file:
-        place = file.schema_arrow.names.index("track")
-        groups = (file.metadata.row_group(i).column(place).statistics for i in range(file.metadata.num_row_groups))
-        if all(one is not None and one.has_min_max and known.issuperset(range(one.min, one.max + 1)) for one in groups):
-            return None
-        table = file.read(_COLUMNS)
+    """The rows of tracks that are not known; what the footer rules out, and a damaged part, is not read."""
+    try:
+        with pq.ParquetFile(part) as file:
+            place = file.schema_arrow.names.index("track")
+            groups = (file.metadata.row_group(i).column(place).statistics for i in range(file.metadata.num_row_groups))
+            if all(
+                one is not None and one.has_min_max and known.issuperset(range(one.min, one.max + 1)) for one in groups
+            ):
+                return None
+            table = file.read(_COLUMNS)
+    except (OSError, ValueError, pa.ArrowException):
+        return None
     chosen = ~np.isin(table["track"].to_numpy(), list(known))
     return table.filter(pa.array(chosen)) if chosen.any() else None
 
 
 def _column(part: Path, name: str) -> list[float]:
-    values: list[float] = pq.read_table(part, columns=[name])[name].to_pylist()
+    try:
+        values: list[float] = pq.read_table(part, columns=[name])[name].to_pylist()
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        return []
     return values

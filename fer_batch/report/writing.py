@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,7 +12,8 @@ from urllib.parse import quote
 import pandas as pd
 
 from fer_batch.atomic import explained, whole
-from fer_batch.errors import InputError
+from fer_batch.errors import FerBatchWarning, InputError
+from fer_batch.filesystem.links import refuse_links
 from fer_batch.report.data import page_data
 from fer_batch.report.index import index_page
 from fer_batch.report.media import Place
@@ -43,7 +45,7 @@ def write_report(
         on_progress: told how many pages are written, and how many there are to write.
 
     Raises:
-        InputError: when there are no timelines, a file is damaged, or a recording is not there.
+        InputError: when there are no timelines, or a recording is not there.
         OutputError: when a page cannot be written.
     """
     folder = out / "report" if folder is None else folder
@@ -52,11 +54,17 @@ def write_report(
     shown = [name for name, row in totals.items() if not pd.isna(row["seen_s"])]
     chosen = chosen_recordings(out, shown, recordings)
     pages = {name: below(folder / "recordings", name + ".html") for name in shown}
+    refuse_links(out if folder.parent == out else folder, [folder / "index.html", *pages.values()])
     of_tracks = dict(iter(tables.tracks.groupby("recording")))
     for done, name in enumerate(chosen):
         on_progress(done, len(chosen))
         sums = of_tracks.get(name, tables.tracks[:0])
-        what = page_data(out, name, sums, pages[name], with_thumbnails=with_thumbnails)
+        try:
+            what = page_data(out, name, sums, pages[name], with_thumbnails=with_thumbnails)
+        except InputError as error:
+            # Of the whole study the other pages are worth having.
+            warnings.warn(f"{error} It has no page.", FerBatchWarning, stacklevel=2)
+            continue
         _write(pages[name], recording_page(what, totals[name], _link(folder / "index.html", pages[name])))
     on_progress(len(chosen), len(chosen))
     index = folder / "index.html"

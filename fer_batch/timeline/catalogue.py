@@ -85,6 +85,8 @@ def recordings(out: str | os.PathLike[str]) -> pd.DataFrame:
 def _row(layout: Layout, recording: str) -> tuple[Any, ...]:
     try:
         record = RecordingRecord.read(layout.record(recording))
+        if record.id != recording:
+            raise InputError(f"{layout.record(recording)}: is about {record.id}; analyze the recording again.")
         known = {
             **{name: record.probe.get(name) for name in _PROBED},
             **{name: record.counts.get(name) for name in _COUNTED},

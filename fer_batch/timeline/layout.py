@@ -151,6 +151,11 @@ class Layout:
         for path in (self.csv(recording), annotated, self.record(recording)):
             _unlink(*leftovers(path))
 
+    def files(self, recording: str, annotated: Path) -> list[Path]:
+        """Every file that an analysis of a recording may write: its tables, its annotated copy, its document."""
+        tables = [self.timeline(recording), self.tracks(recording), self.episodes(recording), self.csv(recording)]
+        return [*tables, annotated, self.record(recording)]
+
     def _file(self, kind: str, name: str) -> Path:
         return below(self.out / kind, name)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,11 +18,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.errors import InputError
+from fer_batch.errors import FerBatchWarning, InputError
 from fer_batch.timeline.episode_rules import EpisodeRules
 from fer_batch.timeline.episode_writer import episode_batch
 from fer_batch.timeline.episodes import find_episodes
-from fer_batch.timeline.layout import partition, recording_of
+from fer_batch.timeline.integrity import counted_rows, rows_of
+from fer_batch.timeline.layout import Layout, partition, recording_of
+from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.schema import EPISODES, TIMELINE, TRACKS
 
 if TYPE_CHECKING:
@@ -58,8 +62,11 @@ def load(
         recordings: only the recordings with these ids; all by default. What is no id may be a pattern of ids, such as
             ``session1/*``, in which ``*`` stands for any text, ``/`` included (see :mod:`fnmatch`).
 
+    A recording whose part is damaged, or holds other rows than its document counts, is left out with a
+    :class:`FerBatchWarning`.
+
     Raises:
-        InputError: when the folder holds no timelines or a part is damaged, for an unknown column or recording.
+        InputError: when the folder holds no timelines or none that is not damaged, for an unknown column or recording.
     """
     return _load(_TIMELINES, Path(out), columns, recordings)
 
@@ -68,20 +75,27 @@ def dataset(out: str | os.PathLike[str]) -> Dataset:
     """The timelines of an output folder as one data set of Arrow, for selections larger than memory.
 
     ``recording`` comes first, as text whatever the ids look like; a filter on it opens the files of those recordings
-    alone. Columns that older parts lack are null. No file is read before the data set is: damage shows only then, as an
-    error of Arrow. Scans go through recordings in the order of their ids, parts in the order of their numbers.
+    alone. Columns that older parts lack are null. Before the data set is read, only the footers of files are; a recording with
+    a damaged one is left out, with a warning. Scans go through recordings in the order of their ids,
+    parts in the order of their numbers.
 
     Raises:
-        InputError: when the folder holds no timelines.
+        InputError: when the folder holds no timelines, or none that is not damaged.
     """
     # Half as much again as all else takes to load, and only needed here.
     from pyarrow import dataset as ds
     from pyarrow.fs import LocalFileSystem
 
     form, files = ds.ParquetFileFormat(), LocalFileSystem()
+    folder, sound = Path(out), {}
+    with _leaving_out_damaged() as attempt:
+        for recording, parts in _parts(folder, _TIMELINES.folder).items():
+            with attempt():
+                _check_rows(folder, _TIMELINES, recording, _rows_of(parts))
+                sound[recording] = parts
     fragments = [
         form.make_fragment(str(part), files, partition_expression=ds.field("recording") == recording)
-        for recording, parts in _parts(Path(out), _TIMELINES.folder).items()
+        for recording, parts in sound.items()
         for part in parts
     ]
     schema = pa.schema([pa.field("recording", pa.string()), *TIMELINE])
@@ -148,13 +162,15 @@ def _episodes_of(
         stored = _parts(out, _EPISODES.folder) if rules is None else {}
         chosen = _select({**_parts(out, _TIMELINES.folder), **stored}, recordings, out)
     tables = {}
-    for recording in chosen:
-        if recording in stored:
-            table = _read_all(stored[recording], EPISODES, needed)
-        else:
-            rows = load(out, _NEEDED, [recording])
-            table = pa.Table.from_batches([_episodes_in(rows, rules or EpisodeRules())])
-        tables[recording] = _sorted(table, _EPISODES.order).select(wanted)
+    with _leaving_out_damaged() as attempt:
+        for recording in chosen:
+            with attempt():
+                if recording in stored:
+                    table = _read_all(out, _EPISODES, recording, stored[recording], needed)
+                else:
+                    rows = load(out, _NEEDED, [recording])
+                    table = pa.Table.from_batches([_episodes_in(rows, rules or EpisodeRules())])
+                tables[recording] = _sorted(table, _EPISODES.order).select(wanted)
     return data_frame(tables or {"": EPISODES.empty_table().select(wanted)})
 
 
@@ -177,8 +193,11 @@ def _load(
     needed = list(dict.fromkeys([*wanted, *kind.order]))
     tables = {}
     chosen = _named(out, kind.folder, recordings) or _select(_parts(out, kind.folder), recordings, out)
-    for recording, parts in chosen.items():
-        tables[recording] = _sorted(_read_all(parts, schema, needed), kind.order).select(wanted)
+    with _leaving_out_damaged() as attempt:
+        for recording, parts in chosen.items():
+            with attempt():
+                table = _read_all(out, kind, recording, parts, needed)
+                tables[recording] = _sorted(table, kind.order).select(wanted)
     return data_frame(tables or {"": schema.empty_table().select(wanted)})
 
 
@@ -256,9 +275,61 @@ def _select(found: dict[str, list[Path]], recordings: Sequence[str] | None, out:
     return {name: parts for name, parts in found.items() if name in chosen}
 
 
-def _read_all(parts: list[Path], schema: pa.Schema, columns: list[str]) -> pa.Table:
-    """Columns of a recording's parts."""
-    return pa.concat_tables([_read(part, schema, columns) for part in parts])
+@contextmanager
+def _leaving_out_damaged() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Gives a block for each recording: one whose block raises ``InputError`` is left out, with a warning.
+
+    Raises:
+        InputError: at the end, the first of them, when no block went well.
+    """
+    sound, errors = 0, list[InputError]()
+
+    @contextmanager
+    def attempt() -> Iterator[None]:
+        nonlocal sound
+        try:
+            yield
+            sound += 1
+        except InputError as error:
+            errors.append(error)
+
+    yield attempt
+    if errors and not sound:
+        raise errors[0]
+    for error in errors:
+        warnings.warn(f"{error} It is left out.", FerBatchWarning, stacklevel=5)
+
+
+def _read_all(out: Path, kind: _Kind, recording: str, parts: list[Path], columns: list[str]) -> pa.Table:
+    """Columns of a recording's parts, which together have the rows that its document counts.
+
+    Raises:
+        InputError: when they have not, or one is damaged.
+    """
+    table = pa.concat_tables([_read(part, kind.schema, columns) for part in parts])
+    _check_rows(out, kind, recording, table.num_rows)
+    return table
+
+
+def _check_rows(out: Path, kind: _Kind, recording: str, rows: int) -> None:
+    try:
+        document = RecordingRecord.read(Layout(out).record(recording))
+    except InputError:
+        # There is none while a run replaces the recording, and what a damaged one says does not count.
+        return
+    expected = counted_rows(document, kind.folder)
+    if expected is not None and rows != expected:
+        raise InputError(
+            f"{out / kind.folder / partition(recording)}: has {rows} rows, and {expected} were written; analyze the "
+            "recording again."
+        )
+
+
+def _rows_of(parts: list[Path]) -> int:
+    try:
+        return rows_of(parts)
+    except (OSError, ValueError) as error:
+        raise _unreadable(parts[0]) from error
 
 
 def _read(part: Path, schema: pa.Schema, columns: list[str]) -> pa.Table:
@@ -267,14 +338,17 @@ def _read(part: Path, schema: pa.Schema, columns: list[str]) -> pa.Table:
         with pq.ParquetFile(part) as file:
             present = set(file.schema_arrow.names)
             table = file.read([name for name in columns if name in present])
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(
-            f"{part}: not a readable Parquet file; analyze the recording again with --overwrite."
-        ) from error
+        table = table.cast(pa.schema([schema.field(name) for name in table.column_names]))
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(part) from error
     for name in columns:
         if name not in present:
             table = table.append_column(name, pa.nulls(table.num_rows, schema.field(name).type))
     return table.select(columns).replace_schema_metadata()
+
+
+def _unreadable(part: Path) -> InputError:
+    return InputError(f"{part}: not a readable Parquet file; analyze the recording again.")
 
 
 def _sorted(table: pa.Table, order: tuple[str, ...]) -> pa.Table:

@@ -9,7 +9,8 @@ from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from types import UnionType
+from typing import Any, Final, Literal, Self, get_args
 
 from fer_batch.atomic import explained, whole
 from fer_batch.errors import InputError
@@ -18,6 +19,8 @@ from fer_batch.timeline.schema import SCHEMA_VERSION
 from fer_batch.version import __version__
 
 Status = Literal["done", "failed", "partial"]
+
+_LIVE_COUNTS: Final = ("next_part", "next_frame", "next_track", "sessions", "gap_count")
 
 _DISTRIBUTIONS: Final = {
     "mediapipe": ("mediapipe",),
@@ -76,6 +79,9 @@ class RecordingRecord:
     schema_version: int = SCHEMA_VERSION
     notes: list[dict[str, str]] = field(default_factory=list)
     """What was left out, mixed down, guessed or passed over: ``code`` and ``text`` of each."""
+    tables: dict[str, list[int]] = field(default_factory=dict)
+    """Bytes and footer's checksum of each Parquet file, by its path below the output folder; see
+    :mod:`fer_batch.timeline.integrity`."""
     live: dict[str, Any] = field(default_factory=dict)
     """Of live sources only: how far the recording is and where its gaps are; see ``fer_batch.live.recording``."""
 
@@ -101,6 +107,40 @@ class RecordingRecord:
             for key in ("started_at", "finished_at"):
                 values[key] = datetime.fromisoformat(values[key])
             values.setdefault("retry", values["status"] != "done")
-            return cls(**{known.name: values[known.name] for known in fields(cls) if known.name in values})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            record = cls(**{known.name: values[known.name] for known in fields(cls) if known.name in values})
+            record._check()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{path}: not a readable recording document; analyze the recording again.") from error
+        return record
+
+    def _check(self) -> None:
+        """Checks every value that something is worked out from: an output folder may come from anywhere.
+
+        Raises:
+            ValueError: for a value of the wrong kind.
+        """
+        kinds: tuple[tuple[object, type | UnionType], ...] = (
+            (self.id, str),
+            (self.source, str),
+            (self.error, str | None),
+            (self.retry, bool),
+            (self.schema_version, int),
+            *((one, dict) for one in (self.probe, self.settings, self.live)),
+            *((one, int) for part in (self.input, self.counts) for one in part.values()),
+            *((one, str) for part in (self.model, self.versions) for one in part.values()),
+            *((one, str) for one in self.files),
+            *((one, int) for numbers in self.tables.values() for one in numbers),
+            *((note[key], str) for note in self.notes for key in ("code", "text")),
+            *((self.probe.get(name), int | None) for name in ("width", "height", "frames", "size_bytes")),
+            *((self.probe.get(name), int | float | None) for name in ("duration_s", "frame_rate")),
+            (self.probe.get("kind"), str | None),
+            (self.settings.get("selection", {}), dict),
+            *((one, int | float | None) for one in self.settings.get("selection", {}).values()),
+            *((self.live.get(name, 0), int) for name in _LIVE_COUNTS),
+            (self.live.get("last_s", 0.0), int | float),
+            (self.live.get("gaps", []), list),
+        )
+        wrong = next((value for value, kind in kinds if not isinstance(value, kind)), None)
+        lists = isinstance(self.files, list) and isinstance(self.notes, list)
+        if wrong is not None or not lists or self.status not in get_args(Status):
+            raise ValueError(f"{wrong!r} is of the wrong kind")

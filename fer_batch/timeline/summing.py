@@ -78,14 +78,15 @@ def summary(out: str | os.PathLike[str], minimum_s: float = 0) -> Summary:
 
     Recordings are read one after another, and only finished ones: the folder may still be written to. One without a
     face has zeros; shares of nothing are null, as is all that is not known: everything of failed recordings, and of
-    those that were written as CSV alone.
+    those that were written as CSV alone. A recording with a damaged table has the status "damaged", and the error says
+    which file that is.
 
     Args:
         out: the folder that ``fer-batch analyze`` wrote.
         minimum_s: tracks seen for less than that many seconds are left out of both tables (photos' never).
 
     Raises:
-        InputError: when the folder holds no recordings, timelines in CSV alone, or a damaged part.
+        InputError: when the folder holds no recordings, or timelines in CSV alone.
     """
     folder = Path(out)
     documents = recordings(folder)
@@ -93,11 +94,15 @@ def summary(out: str | os.PathLike[str], minimum_s: float = 0) -> Summary:
     for document in documents.to_dict("records"):
         known = {name: document[name] for name in ("recording", "status", "error", "kind", "duration_s")}
         if document["status"] in {"done", "partial"} and _in_parquet(folder, document["recording"]):
-            rows, total = _summed(folder, document["recording"], 0 if document["kind"] == "photo" else minimum_s)
-            of_tracks += rows
-            known |= total
+            try:
+                rows, total = _summed(folder, document["recording"], 0 if document["kind"] == "photo" else minimum_s)
+                of_tracks += rows
+                known |= total
+            except InputError as error:
+                known |= {"status": "damaged", "error": str(error)}
         of_recordings.append(known)
-    if not any("seen_s" in known for known in of_recordings) and documents["rows"].sum() > 0:
+    unknown = not any("seen_s" in known or known["status"] == "damaged" for known in of_recordings)
+    if unknown and documents["rows"].sum() > 0:
         raise InputError(
             f"{folder}: its timelines are in CSV alone, which are not summed up; "
             "analyze again with --format both --overwrite."

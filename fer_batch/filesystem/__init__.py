@@ -1,0 +1,1 @@
+"""What fer-batch does with files and folders, whatever is in them."""

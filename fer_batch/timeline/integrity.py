@@ -1,0 +1,95 @@
+"""Whether the tables of a recording are those that its document is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fer_batch.timeline.layout import PART, Layout, partition
+from fer_batch.timeline.record import RecordingRecord
+
+_MAGIC: Final = b"PAR1"
+_LIVE_PART: Final = re.compile(r"part-\d{8}\.parquet")
+"""Parts of files have five digits."""
+_COUNTED: Final = {"timelines": "rows", "tracks": "tracks", "episodes": "episodes"}
+"""What a document calls the number of rows of each table."""
+
+
+def checksums(layout: Layout, files: Iterable[Path]) -> dict[str, list[int]]:
+    """Bytes and checksum of the footer of Parquet files, by path below the output folder, for the document.
+
+    Raises:
+        OSError: when one cannot be read.
+        ValueError: when one is no Parquet file.
+    """
+    return {file.relative_to(layout.out).as_posix(): list(_fingerprint(file)) for file in files}
+
+
+def damaged_table(layout: Layout, record: RecordingRecord) -> str | None:
+    """The first table of a recording that is not as it was written: "timelines", "tracks" or "episodes".
+
+    One that is missing is not damaged. Footers tell how many rows a file has and where they lie, so what is checked is
+    their checksum; the number of rows itself where the document, of an earlier version, holds none.
+    """
+    if record.live:
+        return None
+    out, own = str(layout.out), partition(record.id)
+    for folder, count in _COUNTED.items():
+        if f"{folder}/{own}" not in record.files:
+            continue
+        name = f"{folder}/{own}/{PART}"
+        known = record.tables.get(name)
+        try:
+            # A document of an earlier version has no checksums.
+            found = rows_of([f"{out}/{name}"]) if known is None else list(_fingerprint(f"{out}/{name}"))
+            is_whole = found == (record.counts.get(count) if known is None else known)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            is_whole = False
+        if not is_whole:
+            return folder
+    return None
+
+
+def rows_of(parts: Iterable[Path | str]) -> int:
+    """Rows of Parquet files by their footers.
+
+    Raises:
+        OSError, ValueError: when one cannot be read.
+    """
+    try:
+        return sum(pq.read_metadata(part).num_rows for part in parts)
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
+
+
+def counted_rows(record: RecordingRecord, folder: str) -> int | None:
+    """How many rows of a table a recording's document counts; None where that is not known or still grows."""
+    return None if record.live else record.counts.get(_COUNTED[folder])
+
+
+def has_live_parts(layout: Layout, recording: str) -> bool:
+    """Whether parts of a live recording of this name lie in the folder, whatever has become of its document."""
+    folders = (one(recording).parent for one in (layout.timeline, layout.tracks, layout.episodes))
+    return any(_LIVE_PART.fullmatch(part.name) for folder in folders for part in folder.glob("part-*.parquet"))
+
+
+def _fingerprint(file: Path | str) -> tuple[int, int]:
+    """Size in bytes, and the CRC-32 of the footer."""
+    # Not Path.open: a study has thousands of them.
+    with open(file, "rb") as stored:  # noqa: PTH123
+        size = stored.seek(0, 2)
+        stored.seek(max(0, size - 8))
+        tail = stored.read(8)
+        length = int.from_bytes(tail[:4], "little")
+        if tail[4:] != _MAGIC or length + 12 > size:
+            raise ValueError(f"{file}: no Parquet file")
+        stored.seek(size - 8 - length)
+        return size, crc32(stored.read(length))
