@@ -104,8 +104,8 @@ def out_of_sight(path: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if hidden.temporary.exists():
-            hidden.publish()
+        with suppress(FileNotFoundError):
+            hidden.temporary.replace(path)
         raise
     hidden.discard()
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fer_batch.outcome import Outputs
 from fer_batch.remembered import from_text, to_text
-from fer_batch.settings import Settings
+from fer_batch.settings import WITHOUT_EFFECT, Settings
 from fer_batch.snapshot import Snapshot
 from fer_batch.timeline.plain import plain
 from fer_batch.timeline.record import RecordingRecord, installed_versions
@@ -26,9 +26,6 @@ to do again, and long beside the tenth of a second that a commit takes."""
 _LITTLE_S: Final = 5.0
 """Seconds of work for which nobody who interrupts a run waits until they are committed."""
 
-_WITHOUT_EFFECT: Final = ("batch_size", "device", "max_pixels", "model")
-"""Settings that change no result, or that are compared by checksum."""
-
 
 class Commits:
     """Wants a snapshot every so many seconds, and has a commit made of it.
@@ -40,6 +37,8 @@ class Commits:
 
     def __init__(self, make: Callable[[Snapshot], None], every_s: float) -> None:
         self._make, self._every_s = make, every_s
+        self.failing = False
+        """Whether a commit has failed: what it took out of the growing files is lost to them."""
         self._last_s = time.monotonic()
         self._due_s: float | None = self._last_s + every_s
         self._made = 0
@@ -66,7 +65,9 @@ class Commits:
 
     def take(self, snapshot: Snapshot) -> None:
         """Makes the commit; errors as it has."""
+        self.failing = True
         self._make(snapshot)
+        self.failing = False
         self._made += 1
         self._last_s = time.monotonic()
         self._due_s = self._last_s + self._every_s
@@ -83,7 +84,7 @@ def input_of(path: Path) -> dict[str, int]:
 
 def identity_of(path: Path, settings: Settings, selection: Selection, outputs: Outputs, sha256: str) -> dict[str, Any]:
     """What two runs must have in common for one to go on where the other has stopped."""
-    chosen = {name: value for name, value in settings.to_dict().items() if name not in _WITHOUT_EFFECT}
+    chosen = {name: value for name, value in settings.to_dict().items() if name not in WITHOUT_EFFECT}
     identity = {
         "input": input_of(path),
         "settings": chosen,

@@ -124,7 +124,7 @@ class LabelledFaces:
         """Why a picture cannot be read, to be counted by."""
         stored = self.pictures[index]
         data = _encoded_file(stored) if isinstance(stored, bytes | Path) else None
-        size = picture_size(data) if data is not None else None
+        size = None if data is None else picture_size(data, self.max_pixels)
         if size is not None and size[0] * size[1] > self.max_pixels:
             return f"picture larger than --max-pixels (max_pixels=) allows {self.names[index]}"
         return f"unreadable picture {self.names[index]}"

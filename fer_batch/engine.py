@@ -29,7 +29,7 @@ from fer_batch.faces.stage import FaceStage
 from fer_batch.in_order import InOrder
 from fer_batch.machine import available_cores
 from fer_batch.prefetch import Prefetched
-from fer_batch.settings import Settings
+from fer_batch.settings import WITHOUT_EFFECT, Settings
 from fer_batch.snapshot import CannotResume, Snapshot, Snapshots
 from fer_batch.state import seal, unpack, unseal, versions
 from fer_batch.stopwatch import Stopwatch, drawn, timed
@@ -291,7 +291,7 @@ class Engine(Closing):
         """All that a snapshot holds for, by names."""
         parts: dict[str, object] = {
             "version": versions(),
-            "settings": self.settings.to_dict(),
+            "settings": {name: one for name, one in self.settings.to_dict().items() if name not in WITHOUT_EFFECT},
             "model": self.classifier.sha256,
             "selection": selection.to_dict(),
             "frames given": every_frame,

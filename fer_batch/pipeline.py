@@ -29,6 +29,7 @@ from fer_batch.video.amount import frames_in_range
 from fer_batch.video.annotated import AnnotatedVideo
 from fer_batch.video.opening import open_source
 from fer_batch.video.selection import Selection
+from fer_batch.video.soundtrack import left_out
 from fer_batch.video.source import Source
 
 __all__ = [
@@ -55,6 +56,7 @@ def analyze_recording(
     fresh: bool = False,
     on_alive: Callable[[], None] | None = None,
     commit_s: float = COMMIT_S,
+    opening_bytes: int | None = None,
 ) -> Outcome:
     """Analyses a recording and writes its outputs; each file appears only when it is whole.
 
@@ -77,11 +79,12 @@ def analyze_recording(
         on_alive: called about every second, from a thread of its own, as long as frames are read or files grow: also
             while no progress is told because frames are passed over or files are put together.
         commit_s: seconds between two commits.
+        opening_bytes: see :class:`fer_batch.video.file.VideoFile`.
 
     Raises:
         OutputError: when outputs cannot be written; nothing half-written stays, but what was committed does.
     """
-    run = _Run(engine, recording, selection, outputs, on_progress, stop, on_alive, commit_s)
+    run = _Run(engine, recording, selection, outputs, on_progress, stop, on_alive, commit_s, opening_bytes)
     unfinished = Unfinished(Layout(outputs.folder), recording.id)
     commit = None if fresh else usable(unfinished, run.identity())
     if commit is not None:
@@ -131,6 +134,8 @@ def publish_committed(layout: Layout, recording: Recording, reason: str) -> Outc
         _take_over(outcome, sinks, layout, recording, path, former)
         record.status, record.error, record.retry = "partial", reason, True
         record.counts = {**told["counts"], **_sums(sinks)}
+        if outputs.video and record.probe.get("audio_codec"):
+            record.notes = [left_out(recording.path, "it was made without opening the recording")._asdict()]
         record.finished_at = datetime.now(UTC)
         record.write(layout.record(recording.id))
     return outcome
@@ -158,6 +163,7 @@ class _Run:
     stop: Event | None
     on_alive: Callable[[], None] | None
     commit_s: float
+    opening_bytes: int | None
 
     def identity(self) -> dict[str, Any]:
         settings, sha256 = self.engine.settings, self.engine.classifier.sha256
@@ -190,7 +196,8 @@ class _Run:
         path = _copy(layout, recording)
         outcome = Outcome(record)
         try:
-            with open_source(recording.path, engine.settings.max_pixels) as source, Rollback() as rollback:
+            limits = engine.settings.max_pixels, self.opening_bytes
+            with open_source(recording.path, *limits) as source, Rollback() as rollback:
                 record.probe = source.probe.to_dict()
                 provenance = Provenance(record.settings, engine.classifier.name, engine.classifier.sha256)
                 rate = source.probe.frame_rate
@@ -227,7 +234,7 @@ class _Run:
             outcome.fail(f"{recording.path}: could not be analysed ({what}); run it alone with --debug to see where.")
             outcome.cause = error
         # A file that cannot be read any more does not take the results with it that it once gave.
-        if record.status == "failed" and not complete:
+        if record.status == "failed" and not (former is not None and former.files):
             record.write(layout.record(recording.id))
         # Nobody goes on with what is finished, and nobody should with what may itself be the reason for a failure; a
         # want of memory has others. What was to replace complete results is only begun anew, by --overwrite.
@@ -270,7 +277,7 @@ class _Run:
                 except (FerBatchError, MemoryError):
                     raise
                 except Exception as error:
-                    if sinks.first is None:
+                    if sinks.first is None or commits.failing:
                         raise
                     return _EarlyEnd(f"{self.recording.path}: could not be analysed on ({summarized(error)})", error)
                 if item is None:
@@ -341,7 +348,7 @@ def _close(record: RecordingRecord, source: Source, sinks: Sinks, end: _EarlyEnd
     }
     record.notes = [note._asdict() for note in (*counts.notes, *sinks.notes)]
     record.finished_at = datetime.now(UTC)
-    record.status, record.retry = "done", end is not None or sinks.fault is not None
+    record.status, record.retry = "done", end is not None or sinks.fault is not None or counts.is_oversized
     if end is not None:
         record.status, record.error = "partial", f"{end.reason}; what was analysed until then is kept."
     elif counts.ended_early is not None:

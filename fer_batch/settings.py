@@ -13,6 +13,9 @@ from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
 
 DEFAULT_MODEL = "emotion-gray48"
 
+WITHOUT_EFFECT = frozenset({"batch_size", "device", "max_pixels", "model"})
+"""Settings that change no result, or that are compared by the model's checksum."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

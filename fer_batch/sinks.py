@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from fer_batch.atomic import out_of_sight
+from fer_batch.atomic import out_of_sight, remove
 from fer_batch.errors import AnnotationError, FerBatchError, summarized
 from fer_batch.faces.persons import Persons
 from fer_batch.inputs import Recording
@@ -226,7 +226,11 @@ def files_of(recording: Recording, layout: Layout, outputs: Outputs, annotated: 
 def _hand_over(sink: FileSink | AnnotatedVideo, kind: str, unfinished: Unfinished) -> None:
     part = sink.part()
     if part is not None:
-        sink.parts.append(unfinished.adopt(part, kind, len(sink.parts) + 1))
+        try:
+            sink.parts.append(unfinished.adopt(part, kind, len(sink.parts) + 1))
+        except BaseException:
+            remove(part)
+            raise
 
 
 def _drawn(observation: Observation) -> dict[str, Any]:

@@ -19,15 +19,13 @@ from fer_batch.inputs import Recording, search_inputs
 from fer_batch.models import sha256_of
 from fer_batch.names import valid
 from fer_batch.outcome import Outputs, read_record
-from fer_batch.settings import Settings
+from fer_batch.settings import WITHOUT_EFFECT, Settings
 from fer_batch.timeline.integrity import damaged_table, has_live_parts
 from fer_batch.timeline.layout import PART, Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.unfinished import Unfinished
 from fer_batch.video.selection import Selection
 
-_WITHOUT_EFFECT = {"batch_size", "device", "max_pixels", "model"}
-"""Settings that change no result, or that are compared by checksum."""
 _FOLDERS = {"parquet": "timelines", "csv": "csv"}
 """Where each format of the timeline lies."""
 
@@ -221,7 +219,7 @@ def _with_existing(record: RecordingRecord, outputs: Outputs) -> Outputs:
 def _differences(record: RecordingRecord, wanted: dict[str, Any], sha256: str) -> list[str]:
     """What a result was made with that this run would do otherwise; what a record does not say is passed over."""
     had = record.settings
-    names = [name for name in wanted if name in had and name not in _WITHOUT_EFFECT and name != "selection"]
+    names = [name for name in wanted if name in had and name not in WITHOUT_EFFECT and name != "selection"]
     found = [name for name in names if had[name] != wanted[name]]
     chosen = had.get("selection", {})
     found += [name for name, value in wanted["selection"].items() if name in chosen and chosen[name] != value]

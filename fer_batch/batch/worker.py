@@ -45,6 +45,8 @@ OUT_OF_MEMORY = 77
 """Exit status when Python finds no memory; not one that shells or the system use."""
 _TELL_S = 0.2
 """Time between two messages about progress: five times a second is smooth to the eye."""
+_OPENING_BYTES = 600 << 20
+"""Memory in which FFmpeg must find out what a file is: its index of some 12 million samples, which are days."""
 _REHEARSAL_S = 3.0
 """The first second or so goes into models that warm up and the search of the first picture; then the rate is steady."""
 _REHEARSED_FRAMES = 400
@@ -148,6 +150,7 @@ class _Worker:
             self._stop,
             fresh=task.fresh,
             on_alive=self.live,
+            opening_bytes=_OPENING_BYTES,
         )
         return self._guarded(analyze, task)
 
@@ -219,8 +222,8 @@ def _probe(task: Task, max_pixels: int) -> Any:
     from fer_batch.video.opening import open_source
 
     try:
-        with open_source(task.recording.path, max_pixels) as source:
+        with open_source(task.recording.path, max_pixels, _OPENING_BYTES) as source:
             return source.probe
-    except (FerBatchError, MemoryError):
+    except Exception:
         # The analysis will say why.
         return None

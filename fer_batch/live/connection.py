@@ -93,7 +93,7 @@ def open_connection(address: Address, reading: Reading, max_pixels: int = MAX_PI
     if address.kind == "camera":
         from fer_batch.live.webcam import Webcam
 
-        return Webcam(address)
+        return Webcam(address, max_pixels)
     from fer_batch.live.network import NetworkStream, PlayedFile
 
     if address.kind == "file":

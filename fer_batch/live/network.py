@@ -34,6 +34,8 @@ and no second of waiting to measure the rate. (Not "nobuffer": the key frame wou
 _IN_PIECES: Final = ("http", "https")
 """What comes in pieces of several seconds, each at once."""
 _REFUSED: Final = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
+_MOST_REFUSED: Final = 25
+"""Packets that are too large, one after another: not one whose size is damaged."""
 _MOST_DAMAGED: Final = 500
 """Packets that cannot be decoded, one after another, after which nothing good will come: 20 s at 25 a second."""
 
@@ -137,10 +139,10 @@ class NetworkStream(Connection):
                 try:
                     pictures = packet.decode()
                 except FFmpegError as error:
-                    if refused_by_size(stream, error, self._max_pixels):
-                        raise UnreachableError(oversized(self._address.shown, self._max_pixels)) from None
                     damaged += 1
                     self.damaged += 1
+                    if damaged > _MOST_REFUSED and refused_by_size(stream, error, self._max_pixels):
+                        raise UnreachableError(oversized(self._address.shown, self._max_pixels)) from None
                     if damaged > _MOST_DAMAGED:
                         raise UnreachableError(f"{self._address.shown}: sends nothing that can be decoded.") from None
                     continue

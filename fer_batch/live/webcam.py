@@ -15,6 +15,7 @@ from fer_batch.live.address import Address
 from fer_batch.live.connection import Arrivals, Arrived, Connection, UnreachableError
 from fer_batch.quiet import native_stderr_muted
 from fer_batch.video.frame import Display
+from fer_batch.video.pixel_limit import MAX_PIXELS, oversized
 from fer_batch.video.probe import Probe
 
 
@@ -25,8 +26,8 @@ class Webcam(Connection):
         UnreachableError: when there is none, or somebody else uses it.
     """
 
-    def __init__(self, address: Address) -> None:
-        self._shown = address.shown
+    def __init__(self, address: Address, max_pixels: int = MAX_PIXELS) -> None:
+        self._shown, self._max_pixels = address.shown, max_pixels
         device = int(address.secret) if address.secret.isdecimal() else address.secret
         if sys.platform == "linux" and not os.path.exists(_device(address.secret)):  # noqa: PTH110 - a device, no path
             raise UnreachableError(f"{address.shown}: there is no such camera; check that it is plugged in.")
@@ -66,6 +67,8 @@ class Webcam(Connection):
             if not came or pixels is None:
                 raise UnreachableError(f"{self._shown}: the camera gives no more pictures; check its cable.")
             arrivals.note(None)
+            if pixels.shape[0] * pixels.shape[1] > self._max_pixels:
+                raise UnreachableError(oversized(self._shown, self._max_pixels))
             colours: NDArray[np.uint8] = np.ascontiguousarray(pixels, np.uint8)
             picture = av.VideoFrame.from_ndarray(colours, format="bgr24")
             # Drivers give no time that all systems agree on.

@@ -75,9 +75,9 @@ def dataset(out: str | os.PathLike[str]) -> Dataset:
     """The timelines of an output folder as one data set of Arrow, for selections larger than memory.
 
     ``recording`` comes first, as text whatever the ids look like; a filter on it opens the files of those recordings
-    alone. Columns that older parts lack are null. Before the data set is read, only the footers of files are; a recording with
-    a damaged one is left out, with a warning. Scans go through recordings in the order of their ids,
-    parts in the order of their numbers.
+    alone. Columns that older parts lack are null. Of the files only the footers are read now; a recording with a
+    damaged one is left out, with a warning. Scans go through recordings in the order of their ids, and through parts in
+    the order of their numbers.
 
     Raises:
         InputError: when the folder holds no timelines, or none that is not damaged.

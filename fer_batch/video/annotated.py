@@ -21,7 +21,7 @@ from fer_batch.video.encoder import NO_SPACE, Colours, Timing
 from fer_batch.video.frame import Frame
 from fer_batch.video.pipe import Course, Pipe
 from fer_batch.video.segments import encode_sound, join_segments
-from fer_batch.video.soundtrack import Soundtrack, left_out
+from fer_batch.video.soundtrack import Soundtrack, damaged, left_out
 
 PRESET: Final = "veryfast"
 CRF: Final = 21
@@ -211,24 +211,28 @@ class AnnotatedVideo(WholeOrNothing):
 
         Packets that cannot be copied are decoded, and sound that cannot be decoded is left out: it costs no picture.
         """
-        path, reason = PendingFile(self.path).temporary, ""
+        path = PendingFile(self.path).temporary
         for copies in (True, False):
             with self._sound(course.picture_start_s, copies=copies) as sound:
                 if sound is None:
                     return None
                 try:
+                    is_whole = True
                     if sound.codings:
                         encode_sound(sound, course, path)
-                except Exception as error:
+                        is_whole = sound.is_all_in(path)
+                except BaseException as error:
                     remove(path)
-                    reason = str(error)
-                    if _is_full(error, reason):
+                    expected = isinstance(error, Exception) and not isinstance(error, MemoryError)
+                    if not expected or _is_full(error, str(error)):
                         raise
                 else:
                     self.notes += sound.notes
+                    if not is_whole:
+                        self.notes.append(damaged(sound.source))
                     return path if sound.codings else None
         assert self._source is not None
-        self.notes.append(left_out(self._source, reason))
+        self.notes.append(left_out(self._source, "it can be neither copied nor decoded"))
         return None
 
     @contextmanager
@@ -241,8 +245,10 @@ class AnnotatedVideo(WholeOrNothing):
                 if source is None
                 else Soundtrack(source, picture_start_s, self._start_s, self._end_s, copies=copies)
             )
-        except (OSError, ValueError, av.error.FFmpegError):
-            sound = None
+        except (OSError, ValueError, av.error.FFmpegError) as error:
+            assert self._source is not None
+            sound, note = None, left_out(self._source, summarized(error))
+            self.notes += [] if note in self.notes else [note]
         try:
             yield sound
         finally:
@@ -285,7 +291,7 @@ class AnnotatedVideo(WholeOrNothing):
         return AnnotationError(f"{problem}; leave the video out with --no-video.")
 
 
-def _is_full(error: Exception, reason: str) -> bool:
+def _is_full(error: BaseException, reason: str) -> bool:
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or reason == NO_SPACE
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
@@ -23,7 +23,7 @@ sidedata.Type._missing_ = classmethod(_unknown_kind)  # type: ignore[assignment,
 
 
 def open_input(
-    source: Path | str,
+    source: Path | str | BinaryIO,
     *,
     max_pixels: int | None = None,
     options: dict[str, str] | None = None,
@@ -34,7 +34,7 @@ def open_input(
     Text in it that is not UTF-8 is read with replacement characters.
 
     Args:
-        source: a path, taken as a file whatever its name looks like, or an address.
+        source: a path, taken as a file whatever its name looks like, an address, or an open file.
         max_pixels: larger pictures are not decoded while FFmpeg finds out what the streams are.
         options: of FFmpeg's demuxer and protocol.
         timeout: seconds to open and to read.
@@ -46,19 +46,23 @@ def open_input(
     if max_pixels is not None:
         options["max_pixels"] = str(max_pixels)
     address = str(source.absolute()) if isinstance(source, Path) else source
-    return av.open(address, options=options, timeout=timeout, metadata_errors="replace")
+    container = av.open(address, "r", options=options, timeout=timeout, metadata_errors="replace")
+    assert isinstance(container, InputContainer)
+    return container
 
 
 def limit_pixels(stream: VideoStream, max_pixels: int) -> None:
     """Make the decoder refuse larger pictures before it allocates them, in mid-stream too.
 
-    To be called before the first packet is decoded.
+    To be called before the first packet is decoded. Decoders round sides up to 64 pixels, so pictures that are a little
+    larger pass.
     """
-    stream.codec_context.options = {**stream.codec_context.options, "max_pixels": str(max_pixels)}
+    rounded = max_pixels + round(160 * max_pixels**0.5) + 64 * 64
+    stream.codec_context.options = {**stream.codec_context.options, "max_pixels": str(min(rounded, 2**31 - 1))}
 
 
 def refused_by_size(stream: VideoStream, error: av.error.FFmpegError, max_pixels: int) -> bool:
-    """Whether a decoder refused a packet because of :func:`limit_pixels`.
+    """Whether a decoder refused a packet because of :func:`limit_pixels`, or because its size is damaged.
 
     FFmpeg says "invalid argument" and forgets the size, or keeps the size and says "invalid data".
     """

@@ -173,7 +173,6 @@ NO_SPACE: Final = "no space left on the disk"
 _PLAIN_WORDS: Final = {
     "No space left on device": NO_SPACE,
     "Disk quota exceeded": NO_SPACE,
-    "received no packets": "none of it can be decoded",
     "Could not write header": "its properties do not fit into an MP4",
     "Terminating thread": "the encoder gave up",
 }
@@ -231,7 +230,8 @@ class Encoder:
         if status < 0:
             return f"the encoder was ended by signal {-status}"
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return _PREFIX.sub("", lines[-1]) if lines else f"the encoder ended with status {status}"
+        # The first is the cause, those after it what came of it.
+        return _PREFIX.sub("", lines[0]) if lines else f"the encoder ended with status {status}"
 
     def _listen(self, stream: IO[bytes]) -> None:
         with stream:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import struct
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from fer_batch.closing import Closing
 from fer_batch.errors import InputError
+from fer_batch.utils.memory_limit import limited_memory
 from fer_batch.video.clock import DecodeTimes, PresentationClock
 from fer_batch.video.completeness import is_cut_short
 from fer_batch.video.container import limit_pixels, open_input, refused_by_size
@@ -33,7 +34,11 @@ _MOST_READ_ERRORS = 50
 """Consecutive failures to read a packet after which the rest of a file is given up."""
 _MISSING_END_S = 1.0
 """What a damaged but complete file may be short of the duration in its header."""
-_TAGGED_DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+_TAGGED_DURATION = re.compile(r"(\d{1,6}):(\d{1,2}):(\d{1,2}(?:\.\d{1,12})?)")
+_WORTH_WHOLE = 0.8
+"""Share of its frames with which a damaged file counts as whole."""
+_LONGEST_S = 10 * 365 * 86_400
+"""Seconds beyond which a duration is a container's mistake: ten years."""
 _HIGHEST_RATE = 1000
 """Frames a second beyond which an average rate is a container's mistake."""
 _APART = 16
@@ -60,14 +65,19 @@ class VideoFile(Closing):
         threads: decoder threads; 0 lets FFmpeg take one a core. With more than one, what is shown in place of damaged
             parts of a picture depends on their number and, in H.264, HEVC, MPEG-4 and VP9, on chance.
         max_pixels: larger pictures are refused before they are decoded.
+        opening_bytes: memory that FFmpeg may take to find out what the file is, where its header claims many samples;
+            for processes of our own, see :func:`fer_batch.utils.memory_limit.limited_memory`.
 
     Raises:
         InputError: when the file is not media, holds no video or claims pictures that are too large.
     """
 
-    def __init__(self, path: Path, threads: int = 1, max_pixels: int = MAX_PIXELS) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, threads: int = 1, max_pixels: int = MAX_PIXELS, opening_bytes: int | None = None
+    ) -> None:
+        self._path, self._opening_bytes = path, opening_bytes
         self._threads, self._max_pixels = threads, max_pixels
+        self.counts = ReadCounts()
         self._displays: dict[tuple[int, int, int], Display] = {}
         self._container = self._open()
         try:
@@ -79,15 +89,17 @@ class VideoFile(Closing):
         except BaseException:
             self._container.close()
             raise
-        self._begun = self._has_late_stream = False
+        self._begun = False
+        self._refused_at = -1
         self._read_to = 0
         self._places: deque[Place] = deque(maxlen=_PLACES)
-        self.counts = ReadCounts()
         self.probe = self._probe()
 
     def _open(self) -> InputContainer:
+        bound = nullcontext() if self._opening_bytes is None else limited_memory(self._opening_bytes)
         try:
-            return open_input(self._path, max_pixels=self._max_pixels)
+            with bound:
+                return open_input(self._path, max_pixels=self._max_pixels)
         except (FFmpegError, ValueError) as error:
             if is_cut_short(self._path):
                 problem = "is cut short and cannot be read without its end; copy it again from its origin"
@@ -126,14 +138,16 @@ class VideoFile(Closing):
             stream = container.streams[self._stream.index]
             assert isinstance(stream, VideoStream)
             limit_pixels(stream, self._max_pixels)
+            is_refused = False
             for packet in _readable(container, [stream], ReadCounts()):
                 try:
                     for picture in packet.decode():
                         assert isinstance(picture, av.VideoFrame)
                         return picture
                 except FFmpegError as error:
-                    if refused_by_size(stream, error, self._max_pixels):
-                        raise InputError(oversized(self._path, self._max_pixels)) from error
+                    is_refused = is_refused or refused_by_size(stream, error, self._max_pixels)
+        if is_refused:
+            raise InputError(oversized(self._path, self._max_pixels))
         raise InputError(f"{self._path}: not one frame of its video can be decoded; the file is damaged.")
 
     def _probe(self) -> Probe:
@@ -162,6 +176,10 @@ class VideoFile(Closing):
 
     def _duration_s(self) -> float | None:
         """How long the video itself lasts, as far as the header says; sound and subtitles may last longer."""
+        claimed_s = self._claimed_duration_s()
+        return claimed_s if claimed_s is not None and 0 <= claimed_s < _LONGEST_S else None
+
+    def _claimed_duration_s(self) -> float | None:
         container, stream = self._container, self._stream
         base = stream.time_base or Fraction(0)
         if self._is("avi") and stream.frames and (rate := self._rate()):
@@ -223,6 +241,7 @@ class VideoFile(Closing):
             width, height, turns = key
             display = Display.of(width, height, self._stream.sample_aspect_ratio, turns)
             # What a header says about the shape of pixels may make a small picture a huge one.
+            self.counts.is_oversized = display.width * display.height > self._max_pixels
             refuse_oversized(self._path, display.width, display.height, self._max_pixels)
             self._displays[key] = display
         return self._displays[key]
@@ -253,11 +272,12 @@ class VideoFile(Closing):
             self._container.close()
             self._container = self._open()
             self._stream = self._ready_stream()
-        self._begun, self._has_late_stream = True, False
+        self._begun = True
         self._places.clear()
         counts, counts.ended_early = self.counts, None
-        counts.frames, self._read_to, faults = (0, 0, (0, 0, 0)) if start is None else start.counted
-        counts.damaged_packets, counts.damaged_frames, counts.repaired_times = faults
+        counts.frames, self._read_to, counts.faults = (0, 0, (0, 0, 0)) if start is None else start.counted
+        counts.notes.clear()
+        self._refused_at = -1
 
     def _remember(self, picture: av.VideoFrame, shown: int | None, keys: _Keys, clock: PresentationClock) -> None:
         """Takes note of a key frame that comes out next, if its packet has a place and the last one is not near."""
@@ -307,17 +327,12 @@ class VideoFile(Closing):
                 yield picture, picture.pts if times is None else self._shown_at(picture, times)
 
     def _decoded(self, packet: Packet[Any]) -> Sequence[Any]:
-        """A packet's pictures; none of one that is damaged, which is counted.
-
-        Raises:
-            InputError: when the pictures become too large in mid-stream.
-        """
+        """A packet's pictures; none of one that is damaged, which is counted."""
         try:
             return packet.decode()
         except FFmpegError as error:
             if refused_by_size(self._stream, error, self._max_pixels):
-                what = f"after {self.counts.frames} frames its pictures"
-                raise InputError(oversized(self._path, self._max_pixels, what)) from error
+                self._refused_at = self.counts.frames
             self.counts.damaged_packets += 1
             return []
 
@@ -333,11 +348,8 @@ class VideoFile(Closing):
     def _packets(self) -> Iterator[Packet[Any]]:
         """Packets of the video and of sound, since only together they show how much of a file was read."""
         streams = [self._stream, *self._container.streams.audio]
-        if not (yield from _readable(self._container, streams, self.counts, self._note_late_stream)):
+        if not (yield from _readable(self._container, streams, self.counts)):
             self.counts.ended_early = f"{self._path}: cannot be read to its end; what could be read was analysed."
-
-    def _note_late_stream(self) -> None:
-        self._has_late_stream = True
 
     def _packets_from(self, start: Place) -> Iterator[Packet[Any]]:
         """The packets from a key frame's on; none when it is not where it was."""
@@ -361,20 +373,18 @@ class VideoFile(Closing):
         The duration alone proves nothing: a last frame may be shown for long.
         """
         counts, probe = self.counts, self.probe
+        if counts.ended_early is None and self._refused_at == counts.frames:
+            # No picture came after the one that was refused.
+            what = f"after {counts.frames} frames its pictures"
+            counts.ended_early, counts.is_oversized = oversized(self._path, self._max_pixels, what), True
+            return
         reached_s = last_s + float(self.frame_duration)
         short_s = (probe.duration_s or 0.0) - reached_s
         all_there = probe.duration_s is not None and short_s < float(self.frame_duration) / 2
         if counts.ended_early is not None or (all_there and counts.frames >= (probe.frames or 0)):
-            if self._has_late_stream:
-                counts.note("late_stream", f"{self._path}: a stream that begins in mid-file was not read.")
             return
         of = f"{reached_s:.1f} s of {probe.duration_s:.1f} s" if short_s >= 0.05 else f"{reached_s:.1f} s"
-        if self._has_late_stream:
-            counts.ended_early = (
-                f"{self._path}: could be read only for {of}, since another stream begins in mid-file; "
-                "what could be read was analysed, convert the file with ffmpeg for the rest."
-            )
-        elif is_cut_short(self._path):
+        if is_cut_short(self._path):
             counts.ended_early = (
                 f"{self._path}: is cut short after {of}; what is there was analysed, copy the file again for the rest."
             )
@@ -382,6 +392,11 @@ class VideoFile(Closing):
             counts.ended_early = (
                 f"{self._path}: is damaged and could be read only for {of}; "
                 "what could be read was analysed, copy the file again for the rest."
+            )
+        elif counts.damaged_packets and counts.frames < _WORTH_WHOLE * (probe.frames or 0):
+            counts.ended_early = (
+                f"{self._path}: is so damaged that only {counts.frames} of {probe.frames} frames can be decoded; "
+                "these were analysed, copy the file again for the rest."
             )
 
     def _unread(self) -> float:
@@ -417,7 +432,6 @@ def _readable(
     container: InputContainer,
     streams: Sequence[Stream],
     counts: ReadCounts,
-    on_late_stream: Callable[[], None] = lambda: None,
 ) -> Generator[Packet[Any], None, bool]:
     """The packets that can be read; the others are counted. Returns whether the end was reached."""
     errors = 0
@@ -426,10 +440,8 @@ def _readable(
         try:
             packet = next(packets, None)
         except IndexError:
-            # PyAV knows the streams that there were at the beginning; a packet of another one is no damage.
-            on_late_stream()
-            packets = container.demux(*streams)
-            continue
+            # Everything was read: in the end PyAV flushes streams that began in mid-file, which it does not know.
+            return True
         except FFmpegError:
             errors += 1
             counts.damaged_packets += 1

@@ -14,12 +14,13 @@ from fer_batch.video.source import Source
 from fer_batch.video.suffixes import PHOTO_SUFFIXES
 
 
-def open_source(path: Path, max_pixels: int = MAX_PIXELS) -> Source:
+def open_source(path: Path, max_pixels: int = MAX_PIXELS, opening_bytes: int | None = None) -> Source:
     """The source for a file, by its suffix a photo or else a video.
 
     Args:
         path: the file.
         max_pixels: larger pictures are refused before they are decoded.
+        opening_bytes: see :class:`fer_batch.video.file.VideoFile`.
 
     Raises:
         InputError: when the file is missing, empty, not media, holds no picture or one that is too large, or is the
@@ -41,9 +42,10 @@ def open_source(path: Path, max_pixels: int = MAX_PIXELS) -> Source:
         raise InputError(f"{path}: cannot be opened ({error.strerror}); check the file and its permissions.") from error
     if status.st_size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes); copy it again from its origin.")
-    kind = Photo if path.suffix.lower() in PHOTO_SUFFIXES else VideoFile
     try:
-        return kind(path, max_pixels=max_pixels)
+        if path.suffix.lower() in PHOTO_SUFFIXES:
+            return Photo(path, max_pixels)
+        return VideoFile(path, max_pixels=max_pixels, opening_bytes=opening_bytes)
     except (FerBatchError, MemoryError):
         raise
     except Exception as error:

@@ -10,12 +10,15 @@ import numpy as np
 
 from fer_batch.closing import Closing
 from fer_batch.errors import InputError
-from fer_batch.pictures import decode_picture, picture_size
+from fer_batch.pictures import decode_checked, picture_size
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.pixel_limit import MAX_PIXELS, refuse_oversized
 from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
+
+_MOST_BYTES = 8
+"""Of a file for each pixel that is allowed: 16 bits of four colours."""
 
 
 class Photo(Closing):
@@ -31,20 +34,22 @@ class Photo(Closing):
 
     def __init__(self, path: Path, max_pixels: int = MAX_PIXELS) -> None:
         self._path = path
-        data = np.fromfile(path, np.uint8)
-        size = picture_size(data)
+        stored, size = path.stat().st_size, picture_size(path, max_pixels)
         if size is not None:
             refuse_oversized(path, *size, max_pixels)
-        picture = decode_picture(data, max_pixels=max_pixels)
+        if size is None or stored > _MOST_BYTES * max_pixels:
+            picture = None
+        else:
+            picture = decode_checked(np.fromfile(path, np.uint8))
         if picture is None:
             raise InputError(f"{path}: cannot be read as a photo; the file is damaged or not a picture.")
         height, width = picture.shape[:2]
-        # Shares the memory: a copy of 50 megapixels takes 150 MB.
-        self._picture = av.VideoFrame.from_numpy_buffer(picture, format="bgr24")
+        # A copy, since FFmpeg reads a little beyond the end of a picture's memory, which only its own allows.
+        self._picture = av.VideoFrame.from_ndarray(picture, format="bgr24")
         self._display = Display(width, height)
         self.counts = ReadCounts()
         kind = path.suffix.lower().lstrip(".")
-        self.probe = Probe("photo", kind, kind, "bgr24", width, height, 0, None, None, 1, None, data.nbytes)
+        self.probe = Probe("photo", kind, kind, "bgr24", width, height, 0, None, None, 1, None, stored)
 
     @property
     def name(self) -> str:

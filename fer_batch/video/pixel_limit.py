@@ -43,4 +43,4 @@ def refuse_oversized(shown: object, width: int, height: int, max_pixels: int) ->
 def oversized(shown: object, max_pixels: int, what: str = "its pictures") -> str:
     """The sentence about a recording whose pictures are too large."""
     limit = f"{max_pixels / 1e6:.6g} million pixels that --max-pixels (max_pixels=) allows"
-    return f"{shown}: {what} have more than the {limit}; raise that to read them."
+    return f"{shown}: {what} have more than the {limit}; raise that to read them, unless the file is damaged."

@@ -24,7 +24,7 @@ class Place:
     clock: tuple[int | None, float | None, float | None, int]
     """See :class:`fer_batch.video.clock.PresentationClock`."""
     faults: tuple[int, int, int]
-    """Packets and frames that were damaged, and times that were repaired."""
+    """See :class:`fer_batch.video.source.ReadCounts`."""
 
     @property
     def counted(self) -> tuple[int, int, tuple[int, int, int]]:

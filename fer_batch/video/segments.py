@@ -113,16 +113,17 @@ def _heard(container: OutputContainer, path: Path) -> Iterator[_Packet]:
     """Gives the container its streams of sound at once; then gives their packets."""
     source = open_input(path)
     try:
-        streams = [container.add_stream_from_template(stream) for stream in source.streams.audio]
+        # A stream without a packet would be none in the result.
+        streams = {one.index: container.add_stream_from_template(one) for one in source.streams.audio if one.frames}
     except BaseException:
         source.close()
         raise
-    return _packets(source, dict(zip((stream.index for stream in source.streams.audio), streams, strict=True)))
+    return _packets(source, streams)
 
 
 def _packets(source: InputContainer, streams: dict[int, AudioStream]) -> Iterator[_Packet]:
     with source:
-        for packet in source.demux(list(source.streams.audio)):
+        for packet in source.demux([source.streams[index] for index in streams]):
             if packet.pts is None or packet.time_base is None or not packet.size:
                 continue
             packet.pts -= round(PIPE_OFFSET_S / packet.time_base)

@@ -64,7 +64,7 @@ class Soundtrack:
         Raises:
             av.error.FFmpegError, OSError, ValueError: when it cannot be opened.
         """
-        self._source = source
+        self.source = source
         self._container: InputContainer = open_input(source)
         self._origin_s = picture_start_s + start_s
         self._end_s = None if end_s is None else end_s - start_s
@@ -75,6 +75,8 @@ class Soundtrack:
             for stream in self._container.streams.audio
             if _is_known(stream)
         }
+        self.is_cut = False
+        """Whether the file could not be read to the end of its sound."""
         self._latest_picture_s = float("-inf")
         self._waiting: tuple[float, _Packet] | None = None
         self._packets = self._read()
@@ -86,10 +88,25 @@ class Soundtrack:
         """One for each stream that the pipe will carry, in their order."""
         return [channel.coding for channel in self._channels.values()]
 
+    def is_all_in(self, path: Path) -> bool:
+        """Whether what was encoded has all of the sound that was handed out.
+
+        Raises:
+            OSError: when it has none.
+        """
+        with open_input(path) as written:
+            counts = [stream.frames for stream in written.streams.audio]
+        if not any(counts):
+            raise OSError("none of it can be decoded")
+        channels = list(self._channels.values())
+        if self.is_cut or len(counts) < len(channels) or not all(counts):
+            return False
+        return all(one.is_whole(count) for one, count in zip(channels, counts, strict=True))
+
     @property
     def notes(self) -> list[Note]:
         """What of the sound is left out or changed."""
-        shown, unknown = self._source, len(self._container.streams.audio) - len(self._channels)
+        shown, unknown = self.source, len(self._container.streams.audio) - len(self._channels)
         mixed = [channel.channels for channel in self._channels.values() if channel.is_mixed]
         notes = [
             Note(
@@ -179,8 +196,15 @@ class Soundtrack:
                     self._latest_picture_s = max(self._latest_picture_s, start_s + duration_s / 2)
                 elif start_s + duration_s > 0 or self._from_start:
                     yield start_s, packet
-        except (av.error.FFmpegError, IndexError):  # the latter of packets of a stream that begins in mid-file
+        except IndexError:  # at the end, where a stream began in mid-file
             return
+        except av.error.FFmpegError:
+            self.is_cut = True
+
+
+def damaged(source: Path) -> Note:
+    """The note about sound of which the annotated copy lacks a part."""
+    return Note("sound_damaged", f"{source}: a part of its sound is damaged and is left out of the annotated copy.")
 
 
 def left_out(source: Path, reason: str) -> Note:
@@ -207,6 +231,7 @@ class _Channel:
         samples, rate = stream.codec_context.frame_size, stream.codec_context.rate
         self.rate = rate
         self.coding = Coding(encoder, Fraction(samples, rate) if self._copied and samples > 1 else None)
+        self._handed_out = self._lost = 0
         self._resampler: AudioResampler | None = None
         self._last_dts: int | None = None
         self._out: AudioStream
@@ -233,12 +258,18 @@ class _Channel:
                 continue
             self._last_dts = out.dts
             out.stream = self._out
+            self._handed_out += 1
             yield out
+
+    def is_whole(self, packets: int) -> bool:
+        """Whether nothing was lost, when the result has so many packets."""
+        return not self._lost and (not self._copied or packets >= self._handed_out)
 
     def _decoded(self, packet: _Packet, resampler: AudioResampler) -> Iterator[_Packet]:
         try:
             frames = [out for frame in packet.decode() for out in resampler.resample(frame)]  # type: ignore[arg-type]
         except (av.error.FFmpegError, ValueError):
+            self._lost += 1
             return
         for frame in frames:
             samples = frame.to_ndarray()

@@ -26,6 +26,8 @@ class ReadCounts:
     """Frames that the decoder itself marks as corrupt, kept."""
     repaired_times: int = 0
     """Frames whose presentation time was missing or ran backwards; they got the previous one plus a frame's length."""
+    is_oversized: bool = False
+    """Whether it ends early for the size of its pictures, of which another run may allow more."""
     ended_early: str | None = None
     """A sentence when the file stops before its own header says it should, or cannot be read on."""
     notes: list[Note] = field(default_factory=list)
@@ -40,6 +42,10 @@ class ReadCounts:
     def faults(self) -> tuple[int, int, int]:
         """Damaged packets, damaged frames, repaired times."""
         return self.damaged_packets, self.damaged_frames, self.repaired_times
+
+    @faults.setter
+    def faults(self, faults: tuple[int, int, int]) -> None:
+        self.damaged_packets, self.damaged_frames, self.repaired_times = faults
 
 
 class Source(Protocol):

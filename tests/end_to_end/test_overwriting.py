@@ -6,6 +6,7 @@ import errno
 import shutil
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -152,10 +153,10 @@ def test_what_nobody_foresaw_ends_one_recording_and_not_the_others(
 ) -> None:
     stills = [shutil.copy(EXAMPLE.parent / "astronaut.png", tmp_path / name) for name in ("a.png", "b.png")]
 
-    def fail(path: Path, max_pixels: int) -> Source:
+    def fail(path: Path, *limits: Any) -> Source:
         if path.name == "a.png":
             raise ValueError("odd\npicture")
-        return open_source(path, max_pixels)
+        return open_source(path, *limits)
 
     monkeypatch.setattr("fer_batch.pipeline.open_source", fail)
     with pytest.raises(InputError, match=r"a\.png: could not be analysed \(ValueError: odd picture\); run it alone"):

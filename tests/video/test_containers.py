@@ -142,7 +142,7 @@ def test_damaged_packets_in_copied_sound_cost_only_themselves(tmp_path: Path) ->
     assert heard_s > 0.7
 
 
-def test_a_stream_that_begins_in_mid_file_is_said(tmp_path: Path) -> None:
+def test_a_stream_that_begins_in_mid_file_ends_nothing(tmp_path: Path) -> None:
     """A transport stream whose tables are lost, and in which another stream begins later for a while."""
     options = ("-c:v", "mpeg2video", "-mpegts_start_pid")
     parts = [
@@ -159,8 +159,18 @@ def test_a_stream_that_begins_in_mid_file_is_said(tmp_path: Path) -> None:
         frames = sum(1 for _ in source.frames())
 
     assert frames >= 8 * 25 - 3, "but for those that a cut between two parts costs"
-    assert source.counts.ended_early is not None
-    assert "another stream begins in mid-file" in source.counts.ended_early
+    assert source.counts.damaged_packets == 0
+
+
+def test_a_duration_that_is_not_credible_is_not_known(tmp_path: Path) -> None:
+    made = clip(tmp_path / "made.mkv")
+    stored = made.read_bytes()
+    assert b"00:00:01.000000000" in stored
+    for claimed in (b"99999999999:00:00.0", b"999999:99:99.000000"):
+        made.write_bytes(stored.replace(b"00:00:01.000000000", claimed[:18].ljust(18, b"0")))
+        with open_source(made) as source:
+            assert (source.probe.duration_s or 0) < 10
+            assert sum(1 for _ in source.frames()) == 25
 
 
 def test_the_example_has_nothing_to_note(tmp_path: Path) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 import zlib
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from clips import EXAMPLE, clip
 
 import fer_batch
 from fer_batch.datasets import read_faces
+from fer_batch.faces.tiles import tiles
 
 STILL = EXAMPLE.parent / "astronaut.png"
 
@@ -52,6 +55,15 @@ def wide_pixels(path: Path) -> Path:
     return clip(path, "-c:v", "mpeg4", "-vf", "scale=1280:960,setsar=100/1")
 
 
+def joined(folder: Path, *sizes: str) -> Path:
+    """Motion JPEG whose size changes every 25 frames."""
+    options = ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-f", "mjpeg")
+    parts = [clip(folder / f"{number}.part", *options, size=size) for number, size in enumerate(sizes)]
+    whole = folder / "joined.mjpeg"
+    whole.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return whole
+
+
 FORGED = {"a.jpg": jpeg, "a.png": png, "a.gif": gif, "a.mkv": wide_pixels}
 
 
@@ -85,6 +97,7 @@ def test_every_command_that_decodes_refuses_what_is_too_large(tmp_path: Path) ->
         ["analyze", photo, "-o", tmp_path / "out", "--max-pixels", "6000"],
         ["live", video, "--realtime", "-o", tmp_path / "live", "--max-pixels", "6000"],
         ["probe", video, "--max-pixels", "6000"],
+        ["probe", photo, "--max-pixels", "6000"],
     ]
     for arguments in commands:
         done = subprocess.run(
@@ -99,12 +112,7 @@ def test_every_command_that_decodes_refuses_what_is_too_large(tmp_path: Path) ->
 
 
 def test_pictures_that_become_too_large_in_mid_stream_end_a_recording_there(tmp_path: Path) -> None:
-    parts = [
-        clip(tmp_path / name, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-f", "mjpeg", size=size)
-        for name, size in (("a.mjpeg", "96x64"), ("b.mjpeg", "480x320"))
-    ]
-    both = tmp_path / "both.mjpeg"
-    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    both = joined(tmp_path, "96x64", "480x320")
 
     sentence = "after 25 frames its pictures have more than the 0.01 million pixels"
     with pytest.warns(fer_batch.FerBatchWarning, match=sentence):
@@ -142,9 +150,60 @@ def test_a_png_that_claims_more_than_its_file_holds_is_refused(tmp_path: Path) -
         fer_batch.analyze(tmp_path / "a.png")
 
 
+def test_photos_with_odd_but_harmless_headers_are_analysed(tmp_path: Path) -> None:
+    """A text of megabytes, as image generators write it; a wrong checksum of a part that is not needed."""
+    data = STILL.read_bytes()
+    text = b"zTXtparameters\0\0" + zlib.compress(b"a" * 3_000_000)
+    for name, chunk, checksum in (("a.png", text, zlib.crc32(text)), ("b.png", b"tEXta\0b", 1)):
+        part = (len(chunk) - 4).to_bytes(4) + chunk + checksum.to_bytes(4)
+        (tmp_path / name).write_bytes(data[:33] + part + data[33:])
+    plain = fer_batch.analyze(STILL)
+
+    rows = fer_batch.analyze(tmp_path)
+
+    assert rows["happy"].to_list() == 2 * plain["happy"].to_list()
+
+
+def test_a_format_that_is_none_of_a_photos_is_refused(tmp_path: Path) -> None:
+    """OpenCV would decode it, and its decoder is known to crash on some."""
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    (tmp_path / "a.jpg").write_bytes(cv2.imencode(".jp2", pixels)[1].tobytes())
+
+    with pytest.raises(fer_batch.InputError, match=r"a\.jpg: cannot be read as a photo"):
+        fer_batch.analyze(tmp_path / "a.jpg")
+
+
+def test_a_tiff_with_huge_tiles_is_refused(tmp_path: Path) -> None:
+    tags = [(256, 64), (257, 64), (258, 8), (259, 1), (262, 1), (322, 16_000), (323, 16_000), (324, 8), (325, 8)]
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    header = struct.pack("<2sHIH", b"II", 42, 8, len(tags))
+    (tmp_path / "a.tif").write_bytes(header + directory + bytes(4))
+
+    with pytest.raises(fer_batch.InputError, match="16000x16000"):
+        fer_batch.analyze(tmp_path / "a.tif")
+
+
+def test_a_raised_limit_reads_what_a_lower_one_did_not(tmp_path: Path) -> None:
+    both = joined(tmp_path, "96x64", "480x320")
+    with pytest.warns(fer_batch.FerBatchWarning, match="after 25 frames"):
+        fer_batch.analyze(both, output=tmp_path / "out", max_pixels=10_000)
+
+    fer_batch.analyze(both, output=tmp_path / "out")
+
+    found = fer_batch.recordings(tmp_path / "out").iloc[0]
+    assert (found["status"], found["frames_decoded"]) == ("done", 50)
+
+
+def test_one_picture_of_a_damaged_size_costs_itself_alone(tmp_path: Path) -> None:
+    both = joined(tmp_path, "96x64", "480x320", "96x64")
+
+    assert len(list(fer_batch.stream(both, max_pixels=10_000))) == 50, "the 25 in the middle are passed over"
+
+
 def test_a_strip_is_searched_in_few_squares(tmp_path: Path) -> None:
     """A picture two pixels wide and 30,000 high once took minutes."""
     strip = av.VideoFrame.from_ndarray(np.zeros((30_000, 2, 3), np.uint8), format="rgb24")
     strip.save(str(tmp_path / "strip.png"))
 
     assert fer_batch.analyze(tmp_path / "strip.png").empty
+    assert len(tiles(2, 30_000, 40)) < 100
