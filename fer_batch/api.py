@@ -16,6 +16,7 @@ from fer_batch.batch.size import threads_each
 from fer_batch.emotion.finding import find_model
 from fer_batch.engine import Engine
 from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, summarized
+from fer_batch.filesystem.permissions import private_files
 from fer_batch.inputs import find_recordings
 from fer_batch.live.address import Address, parse_address
 from fer_batch.live.happenings import Interrupted, Seen
@@ -122,6 +123,7 @@ def analyze(
     timeline: Literal["parquet", "both"] = "parquet",
     overwrite: bool = False,
     workers: int = 1,
+    private: bool = False,
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Analyses recordings and returns their timelines, one row a face and analysed frame.
@@ -139,6 +141,8 @@ def analyze(
         timeline: format of the timelines there, "both" for CSV beside Parquet.
         overwrite: analyse everything again.
         workers: processes that share the recordings, with ``output``; 1 works in this process.
+        private: make what is written readable for nobody else: files 0600, folders 0700, where the system has that. The
+            process's mask for new files is another one meanwhile.
         **options: see :class:`fer_batch.options.Options`.
 
     Returns:
@@ -168,7 +172,8 @@ def analyze(
         return data_frame(tables)
     planned = plan(given, Outputs(Path(output), timeline, video), settings, selection, overwrite)
     said = [] if planned.changes is None else [planned.changes]
-    outcomes = _into_folder(planned, settings, selection, workers)
+    with private_files(planned.outputs.folder, wanted=private):
+        outcomes = _into_folder(planned, settings, selection, workers)
     said += [one.record.error for one in outcomes if one.record.status != "failed" and one.record.error is not None]
     for sentence in said:
         _warn(sentence)

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 
 from fer_batch.errors import OutputError
 from fer_batch.evaluation import Result
+from fer_batch.figures import CREATOR
+from fer_batch.filesystem.overwriting import names_us, refuse_overwriting
 
 _DPI = 150
 
@@ -20,12 +22,23 @@ def write_plots(result: Result, folder: Path) -> None:
     Raises:
         OutputError: when the folder cannot be written.
     """
+    check_plots(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _confusion(result).savefig(folder / "confusion.png", dpi=_DPI)
-        _reliability(result).savefig(folder / "reliability.png", dpi=_DPI)
+        for name, draw in (("confusion", _confusion), ("reliability", _reliability)):
+            draw(result).savefig(folder / f"{name}.png", dpi=_DPI, metadata={"Creator": CREATOR})
     except OSError as error:
         raise OutputError(f"{folder}: plots cannot be written ({error.strerror}); choose another folder.") from error
+
+
+def check_plots(folder: Path) -> None:
+    """Makes sure that the plots replace nobody's pictures.
+
+    Raises:
+        OutputError: when they would.
+    """
+    for name in ("confusion", "reliability"):
+        refuse_overwriting(folder / f"{name}.png", "--plots", names_us)
 
 
 def _confusion(result: Result) -> Figure:

@@ -23,11 +23,14 @@ from fer_batch.atomic import explained, whole
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.emotion.palette import COLOURS, hex_colour
 from fer_batch.errors import InputError
+from fer_batch.filesystem.links import refuse_links
+from fer_batch.filesystem.overwriting import names_us, refuse_overwriting
 from fer_batch.names import shown
 from fer_batch.timeline.layout import below
 from fer_batch.timeline.reading import episodes, load
 from fer_batch.timeline.summing import Summary, gaps, is_live, lasting, pace, summary
 from fer_batch.timeline.transitions import PAUSE_S, transitions
+from fer_batch.version import __version__
 
 _COLUMNS: Final = 1500
 """Points across a panel: what a page at 200 dots an inch shows. More rows than that are drawn as means, and in lines
@@ -193,6 +196,12 @@ def plot_study(source: str | os.PathLike[str] | Summary, most: int = 60) -> Figu
     return figure
 
 
+_KINDS = ("timeline", "shares", "transitions")
+"""Of the figures of a recording."""
+CREATOR = f"fer-batch {__version__}"
+"""In the metadata of figures, by which they are known as ours."""
+
+
 def write_figures(
     out: Path,
     folder: Path,
@@ -225,6 +234,10 @@ def write_figures(
     kinds = dict(zip(table["recording"], table["kind"], strict=True))
     with_faces = table.loc[table["rows"].fillna(0) > 0, "recording"].tolist()
     chosen = chosen_recordings(out, with_faces, recordings)
+    paths = [below(folder, f"{name}-{what}.{form}") for name in chosen for what in _KINDS]
+    for path in (*paths, folder / f"study.{form}"):
+        refuse_overwriting(path, "--figures", names_us)
+    refuse_links(folder, paths)
     written = []
     for done, name in enumerate(chosen):
         on_progress(done, len(chosen))
@@ -233,6 +246,7 @@ def write_figures(
         if kinds[name] != "photo":
             found = episodes(out, None, [name])
             figures |= {"timeline": plot_timeline(timeline, spans=found), "transitions": plot_transitions(found)}
+        assert set(figures) <= set(_KINDS)
         for what, figure in figures.items():
             written.append(_save(figure, below(folder, f"{name}-{what}.{form}")))
     if with_faces:
@@ -243,9 +257,9 @@ def write_figures(
 
 def _save(figure: Figure, path: Path) -> Path:
     """Writes a figure so that the same one gives the same bytes."""
-    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
     with whole(path) as temporary, explained(path), mpl.rc_context({"svg.hashsalt": "fer-batch", "pdf.fonttype": 42}):
-        figure.savefig(temporary, format=path.suffix[1:], dpi=_DPI, metadata=undated)
+        figure.savefig(temporary, format=path.suffix[1:], dpi=_DPI, metadata={"Creator": CREATOR, **undated})
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,11 @@ MaxPixels = Annotated[
 ]
 """An option of every command that decodes pictures."""
 
+Private = Annotated[
+    bool, typer.Option("--private", help="Make results readable for nobody else: files 0600, folders 0700.")
+]
+"""An option of the commands that write results of recordings."""
+
 
 def analyze(
     context: typer.Context,
@@ -47,7 +53,7 @@ def analyze(
             "--from", metavar="FILE", help="Also what this file names, one a line or parted by NUL.", show_default=False
         ),
     ] = None,
-    config: Annotated[  # noqa: ARG001 - its callback does it
+    config: Annotated[
         Path | None,
         typer.Option(
             "--config",
@@ -126,6 +132,7 @@ def analyze(
     log_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Add everything that happens to a file.", show_default=False)
     ] = None,
+    private: Private = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what happens as JSON to stdout, one object a line.")
@@ -139,8 +146,9 @@ def analyze(
     """
     from fer_batch.batch.plan import plan
     from fer_batch.batch.size import default_workers
-    from fer_batch.cli.study import Telling, carry_out, rehearse
+    from fer_batch.cli.study import Telling, carry_out, check_named_files, rehearse
     from fer_batch.errors import InputError
+    from fer_batch.filesystem.permissions import private_files
     from fer_batch.lists import with_lists
     from fer_batch.outcome import Outputs
     from fer_batch.settings import Settings
@@ -153,6 +161,9 @@ def analyze(
     selection = Selection(every, fps, start, end)
     planned = plan(given, Outputs(output, timeline.value, video), settings, selection, overwrite)
     count = workers or default_workers(len(planned.tasks))
+    telling = Telling(report, log_file, quiet, as_json, debug=bool(context.obj))
+    named = [Path(one) for one in (*given, *(lists or ()), *([] if config is None else [config]))]
+    check_named_files(planned, named, telling)
     if dry_run:
         rehearse(planned, settings, selection, count)
         return
@@ -160,12 +171,13 @@ def analyze(
     def remember() -> None:
         write_used(output / "study.toml", settings_used(context, given))
 
-    status = carry_out(
-        planned,
-        settings,
-        selection,
-        workers=count,
-        stall_limit_s=stall_limit,
-        telling=Telling(report, log_file, quiet, as_json, debug=bool(context.obj), on_begin=remember),
-    )
+    with private_files(output, wanted=private):
+        status = carry_out(
+            planned,
+            settings,
+            selection,
+            workers=count,
+            stall_limit_s=stall_limit,
+            telling=replace(telling, on_begin=remember),
+        )
     raise typer.Exit(status)

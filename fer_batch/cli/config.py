@@ -26,6 +26,7 @@ from fer_batch.names import shown, valid
 _INPUTS = ("inputs", "from")
 """What names recordings: one of them on the command line takes the place of both in a file."""
 _NO_SETTINGS = ("config", "help")
+_HEADING = "# The settings of the latest run into this folder. To repeat it:"
 _LARGEST = 2**63
 """No number may be larger: TOML promises 64 bits."""
 
@@ -146,6 +147,13 @@ def settings_used(ctx: typer.Context, inputs: Iterable[str | os.PathLike[str]]) 
     return values
 
 
+def is_settings_used(path: Path) -> bool:
+    """Whether a file was written by :func:`write_used`."""
+    from fer_batch.filesystem.overwriting import has_head
+
+    return has_head(path, _HEADING.encode())
+
+
 def write_used(path: Path, settings: Mapping[str, Any]) -> None:
     """Writes settings, as :func:`settings_used` gives them, as a configuration file, atomically.
 
@@ -155,7 +163,7 @@ def write_used(path: Path, settings: Mapping[str, Any]) -> None:
     from fer_batch.atomic import explained, whole
 
     command = f"fer-batch analyze --config {shlex.quote(os.path.abspath(path))}"  # noqa: PTH100 - links are kept
-    lines = ["# The settings of the latest run into this folder. To repeat it:", f"# {shown(command)}"]
+    lines = [_HEADING, f"# {shown(command)}"]
     for key, value in settings.items():
         if isinstance(value, list):
             lines += [f"{key} = [", *(_line("  ", one, ",") for one in value), "]"]

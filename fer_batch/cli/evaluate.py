@@ -90,6 +90,10 @@ def evaluate(
     from fer_batch.errors import InputError
     from fer_batch.evaluation import evaluate as measure
 
+    if plots is not None:
+        from fer_batch.evaluation_plots import check_plots
+
+        check_plots(plots)
     classifier = EmotionClassifier(model)
     faces = read_faces(dataset, max_pixels)
     if labels is Labels.fer2013:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 from fer_batch.atomic import explained, whole
 from fer_batch.cli.wording import faults
 from fer_batch.errors import OutputError
+from fer_batch.filesystem.overwriting import has_head
 from fer_batch.inputs import Recording
 from fer_batch.names import valid
 from fer_batch.timeline.csv_text import escaped
@@ -18,12 +20,24 @@ from fer_batch.timeline.record import RecordingRecord
 _COLUMNS = ("recording", "source", "status", "error", "retry", "finished_at")
 
 
+def is_failure_report(path: Path) -> bool:
+    """Whether a file was written by :func:`write_failures`."""
+    return has_head(path, ",".join(_COLUMNS).encode())
+
+
+def _is_device(path: Path) -> bool:
+    """Whether it is written into as it is: standard output, a pipe, a device."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def check_report(path: Path) -> None:
     """Makes sure that the table can be written: in the morning it is too late to find out.
 
     Raises:
         OutputError: when it cannot.
     """
+    if _is_device(path):
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
@@ -56,9 +70,9 @@ def write_failures(path: Path, records: Iterable[RecordingRecord], not_begun: It
             rows.append((one.id, valid(one.source), one.status, said, str(one.retry).lower(), finished))
     rows += [(one.id, valid(str(one.path)), "not begun", "The run ended before.", "true", "") for one in not_begun]
     with (
-        whole(path) as temporary,
+        nullcontext(path) if _is_device(path) else whole(path) as target,
         explained(path),
-        temporary.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
+        target.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
     ):
         table = csv.writer(file)
         table.writerow(_COLUMNS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_batch.cli.analyze import Format, MaxPixels
+from fer_batch.cli.analyze import Format, MaxPixels, Private
 from fer_batch.emotion.device import Device
 from fer_batch.errors import InputError
 from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fer_batch.cli.cameras_file import CamerasFile
     from fer_batch.live.watching import LiveJob, LiveOptions
 
-FOR_ALL = ("output", "preview", "listen", "token", "events", "webhook", "quiet", "duration", "name")
+FOR_ALL = ("output", "preview", "listen", "token", "events", "webhook", "quiet", "duration", "name", "private")
 """Options that one of several cameras cannot have for itself."""
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -142,6 +142,7 @@ def live(
         typer.Option(help="What the emotion model runs on; auto: a graphics card where there is one that suits it."),
     ] = Device.auto,
     max_pixels: MaxPixels = MAX_PIXELS,
+    private: Private = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Analyse a camera or stream as it happens, until Ctrl-C.
@@ -152,7 +153,7 @@ def live(
     # In context.params, where a file of cameras may have other defaults for them.
     del (output, realtime, transport, connect_timeout, read_timeout, retries, duration, fps, timeline, video)
     del (part_seconds, max_age, preview, listen, token, publish, events, webhook, detector, model, min_score, device)
-    del max_pixels, quiet, follow_redirects
+    del max_pixels, private, quiet, follow_redirects
     from fer_batch.cli.cameras_file import names_cameras, read_cameras
     from fer_batch.cli.live_run import Showing, run_live
 
@@ -175,7 +176,11 @@ def live(
         debug=bool(context.obj),
         notices=notices,
     )
-    raise typer.Exit(run_live(jobs, Path(parameters["output"]), showing, variables))
+    from fer_batch.filesystem.permissions import private_files
+
+    with private_files(Path(parameters["output"]), wanted=parameters["private"]):
+        status = run_live(jobs, Path(parameters["output"]), showing, variables)
+    raise typer.Exit(status)
 
 
 def _one(source: str, name: str | None, parameters: Mapping[str, Any]) -> LiveJob:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,8 @@ from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.size import threads_each
 from fer_batch.cli.bars import Bars
 from fer_batch.cli.closing_table import print_closing_table
-from fer_batch.cli.failure_report import check_report, write_failures
+from fer_batch.cli.config import is_settings_used
+from fer_batch.cli.failure_report import check_report, is_failure_report, write_failures
 from fer_batch.cli.json_events import JsonEvents
 from fer_batch.cli.lines import Lines
 from fer_batch.cli.log_file import LogFile
@@ -29,6 +30,8 @@ from fer_batch.cli.progress import interactive
 from fer_batch.cli.rehearsal import estimated_s, print_plan, rehearsed
 from fer_batch.cli.wording import counted
 from fer_batch.errors import ExitStatus
+from fer_batch.filesystem.overwriting import is_log, refuse_overwriting
+from fer_batch.filesystem.temporary import remove_abandoned
 from fer_batch.interruption import stop_on_interrupt
 from fer_batch.outcome import Outcome
 from fer_batch.settings import Settings
@@ -64,6 +67,25 @@ class Telling:
     """Called once, when something has been analysed."""
 
 
+def check_named_files(plan: Plan, named: Iterable[Path], telling: Telling) -> None:
+    """Makes sure that no file that a run writes beside its results is an input, or somebody else's.
+
+    Args:
+        plan: what will be done.
+        named: files, folders and patterns that the user named as inputs.
+        telling: the report of failures and the log.
+
+    Raises:
+        OutputError: when one is.
+    """
+    inputs = [*named, *(one.path for one in plan.recordings), *(Path(record.source) for record in plan.kept)]
+    if telling.report is not None:
+        refuse_overwriting(telling.report, "--report", is_failure_report, inputs)
+    if telling.log_file is not None:
+        refuse_overwriting(telling.log_file, "--log-file", is_log, inputs, appends=True)
+    refuse_overwriting(plan.outputs.folder / "study.toml", "-o", is_settings_used)
+
+
 def carry_out(
     plan: Plan,
     settings: Settings,
@@ -87,6 +109,7 @@ def carry_out(
         FerBatchError: as :func:`fer_batch.batch.together.run`.
     """
     telling, outcomes = telling or Telling(), list[Outcome]()
+    remove_abandoned()
     with ExitStack() as stack:
         lock = stack.enter_context(only_run(plan.outputs.folder))
         forget_unfinished(plan)

@@ -77,10 +77,9 @@ def is_log(path: Path) -> bool:
     return not head or _LOG_LINE.match(head.decode(errors="replace")) is not None
 
 
-def is_figure(path: Path) -> bool:
-    """Whether a PNG, SVG or PDF file names fer-batch as its creator."""
-    head = _head(path)
-    return not head or b"fer-batch" in path.read_bytes()
+def names_us(path: Path) -> bool:
+    """Whether a figure or a page names fer-batch as what made it."""
+    return not _head(path) or b"fer-batch" in path.read_bytes()
 
 
 def _is_text(path: Path) -> bool:

@@ -17,7 +17,7 @@ def private_files(folder: Path, *, wanted: bool = True) -> Iterator[None]:
     The mask is the whole process's; processes started in the block inherit it.
 
     Args:
-        folder: an output folder; made if it is missing.
+        folder: an output folder, which need not exist.
         wanted: False changes nothing: the user's own mask holds.
     """
     if not wanted or os.name == "nt":
@@ -25,9 +25,8 @@ def private_files(folder: Path, *, wanted: bool = True) -> Iterator[None]:
         return
     before = os.umask(_NOT_FOR_OTHERS)
     try:
-        # A folder that cannot be made is reported by what needs it.
+        # One that is not there yet is made with this mask.
         with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
         yield
     finally:

@@ -14,6 +14,7 @@ import pandas as pd
 from fer_batch.atomic import explained, whole
 from fer_batch.errors import FerBatchWarning, InputError
 from fer_batch.filesystem.links import refuse_links
+from fer_batch.filesystem.overwriting import names_us, refuse_overwriting
 from fer_batch.report.data import page_data
 from fer_batch.report.index import index_page
 from fer_batch.report.media import Place
@@ -55,6 +56,8 @@ def write_report(
     chosen = chosen_recordings(out, shown, recordings)
     pages = {name: below(folder / "recordings", name + ".html") for name in shown}
     refuse_links(out if folder.parent == out else folder, [folder / "index.html", *pages.values()])
+    for page in (folder / "index.html", *(pages[name] for name in chosen)):
+        refuse_overwriting(page, "--output", names_us)
     of_tracks = dict(iter(tables.tracks.groupby("recording")))
     for done, name in enumerate(chosen):
         on_progress(done, len(chosen))

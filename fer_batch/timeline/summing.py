@@ -17,11 +17,15 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fer_batch.atomic import explained, whole
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
+from fer_batch.filesystem.links import refuse_links
+from fer_batch.filesystem.overwriting import has_head, refuse_overwriting
 from fer_batch.timeline.catalogue import recordings
 from fer_batch.timeline.csv_text import write_csv
 from fer_batch.timeline.layout import Layout
@@ -116,6 +120,10 @@ def write_summary(tables: Summary, folder: Path) -> list[Path]:
     Raises:
         OutputError: when one cannot be written.
     """
+    paths = [folder / f"{name}.{suffix}" for name in tables._fields for suffix in ("parquet", "csv")]
+    refuse_links(folder.parent, paths)
+    for path in paths:
+        refuse_overwriting(path, "--output", _is_summary)
     written = []
     for name, table in tables._asdict().items():
         for suffix in ("parquet", "csv"):
@@ -127,6 +135,16 @@ def write_summary(tables: Summary, folder: Path) -> list[Path]:
                     write_csv(table, temporary)
             written.append(path)
     return written
+
+
+def _is_summary(path: Path) -> bool:
+    """Whether a file begins as such a table does."""
+    if path.suffix == ".csv":
+        return has_head(path, b"recording,status,", b"recording,track,")
+    try:
+        return bool(pq.read_schema(path).names[:1] == ["recording"])
+    except (OSError, pa.ArrowException):
+        return has_head(path)
 
 
 class Pace(NamedTuple):

@@ -35,11 +35,11 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three recordings of a second and a half, with sound; the one in the middle is to fail."""
+    """Three short recordings with sound; the one in the middle, long enough for a commit, is to fail."""
     folder = tmp_path_factory.mktemp("study")
-    for name, start in (("a.mp4", "1"), ("bad.mp4", "12"), ("c.mp4", "16")):
+    for name, start, length in (("a.mp4", "1", "0.5"), ("bad.mp4", "12", "6"), ("c.mp4", "16", "0.5")):
         options = ("-c:v", "libx264", "-preset", "ultrafast", "-vf", "scale=320:-2", "-c:a", "aac")
-        ffmpeg("-ss", start, "-t", "1.5", "-i", EXAMPLE, *options, folder / name)
+        ffmpeg("-ss", start, "-t", length, "-i", EXAMPLE, *options, folder / name)
     return folder
 
 
