@@ -177,9 +177,10 @@ def analyze(
     said += [one.record.error for one in outcomes if one.record.status != "failed" and one.record.error is not None]
     for sentence in said:
         _warn(sentence)
-    for one in outcomes:
-        if one.record.status == "failed":
-            raise InputError(str(one.record.error)) from one.cause
+    failed = [one for one in outcomes if one.record.status == "failed"]
+    if failed:
+        others = f" ({len(failed) - 1} others failed too; see fer_batch.recordings.)" if len(failed) > 1 else ""
+        raise InputError(f"{failed[0].record.error}{others}") from failed[0].cause
     names = [record.id for record in planned.kept] + [recording.id for recording in planned.recordings]
     return load(output, recordings=names)
 

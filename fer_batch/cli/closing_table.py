@@ -92,7 +92,8 @@ def _notes(record: RecordingRecord) -> list[str]:
 
 def _unnamed(record: RecordingRecord, sentence: str) -> str:
     """A sentence without the file's name in front, which stands there already."""
-    for name in (record.source, record.id):
+    sentence = shown(sentence)
+    for name in (shown(record.source), shown(record.id)):
         sentence = sentence.removeprefix(f"{name}: ")
     return sentence
 

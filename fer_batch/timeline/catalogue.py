@@ -47,6 +47,7 @@ _TYPES: Final = {
     "fps": "Float64",
     "start_s": "Float64",
     "end_s": "Float64",
+    "retry": "boolean",
     "notes": "string",
 }
 """Columns and their types; those of a later version go at the end."""
@@ -62,9 +63,10 @@ def recordings(out: str | os.PathLike[str]) -> pd.DataFrame:
     path), kind ("video" or "photo"), duration_s, width, height, frame_rate, frames_decoded, frames_analysed, rows,
     tracks, episodes, damaged_packets, damaged_frames, repaired_times, started_at, finished_at (UTC), model,
     model_sha256, version (fer-batch's), the settings by which results may differ: detector, every, fps, start_s, end_s;
-    and notes: what was left out, mixed down, guessed or passed over, a line "code: sentence" for each, null where there
-    is nothing to note. What is not known is null: a failed recording has no counts. A recording whose
-    document is not readable has the status "unreadable", and the error says which file that is.
+    retry: whether the same command does it again; and notes: what was left out, mixed down, guessed or passed over, a
+    line "code: sentence" for each, null where there is nothing to note. What is not known is null: a failed recording
+    has no counts. A recording whose document is not readable has the status "unreadable", and the error says which file
+    that is.
 
     Raises:
         InputError: when the folder holds no documents of recordings.
@@ -100,6 +102,7 @@ def _row(layout: Layout, recording: str) -> tuple[Any, ...]:
             "model_sha256": record.model.get("sha256"),
             "version": record.versions.get("fer_batch"),
             "detector": record.settings.get("detector"),
+            "retry": record.retry,
             "notes": "\n".join(f"{note['code']}: {note['text']}" for note in record.notes) or None,
             **record.settings.get("selection", {}),
         }

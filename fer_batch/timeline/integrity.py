@@ -58,6 +58,15 @@ def damaged_table(layout: Layout, record: RecordingRecord) -> str | None:
     return None
 
 
+def is_as_written(layout: Layout, record: RecordingRecord, file: Path) -> bool:
+    """Whether a Parquet file has the size and footer that the recording's document says, if it says any."""
+    known = record.tables.get(file.relative_to(layout.out).as_posix())
+    try:
+        return known is None or list(_fingerprint(file)) == known
+    except (OSError, ValueError):
+        return False
+
+
 def rows_of(parts: Iterable[Path | str]) -> int:
     """Rows of Parquet files by their footers.
 

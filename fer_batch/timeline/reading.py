@@ -22,7 +22,7 @@ from fer_batch.errors import FerBatchWarning, InputError
 from fer_batch.timeline.episode_rules import EpisodeRules
 from fer_batch.timeline.episode_writer import episode_batch
 from fer_batch.timeline.episodes import find_episodes
-from fer_batch.timeline.integrity import counted_rows, rows_of
+from fer_batch.timeline.integrity import counted_rows, is_as_written, rows_of
 from fer_batch.timeline.layout import Layout, partition, recording_of
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.schema import EPISODES, TIMELINE, TRACKS
@@ -91,7 +91,7 @@ def dataset(out: str | os.PathLike[str]) -> Dataset:
     with _leaving_out_damaged() as attempt:
         for recording, parts in _parts(folder, _TIMELINES.folder).items():
             with attempt():
-                _check_rows(folder, _TIMELINES, recording, _rows_of(parts))
+                _check_rows(folder, _TIMELINES, recording, parts, _rows_of(parts))
                 sound[recording] = parts
     fragments = [
         form.make_fragment(str(part), files, partition_expression=ds.field("recording") == recording)
@@ -307,16 +307,25 @@ def _read_all(out: Path, kind: _Kind, recording: str, parts: list[Path], columns
         InputError: when they have not, or one is damaged.
     """
     table = pa.concat_tables([_read(part, kind.schema, columns) for part in parts])
-    _check_rows(out, kind, recording, table.num_rows)
+    _check_rows(out, kind, recording, parts, table.num_rows)
     return table
 
 
-def _check_rows(out: Path, kind: _Kind, recording: str, rows: int) -> None:
+def _check_rows(out: Path, kind: _Kind, recording: str, parts: list[Path], rows: int) -> None:
+    """Makes sure that parts are those that the recording's document is about.
+
+    Raises:
+        InputError: when they are not.
+    """
+    layout = Layout(out)
     try:
-        document = RecordingRecord.read(Layout(out).record(recording))
+        document = RecordingRecord.read(layout.record(recording))
     except InputError:
         # There is none while a run replaces the recording, and what a damaged one says does not count.
         return
+    for part in parts:
+        if not is_as_written(layout, document, part):
+            raise InputError(f"{part}: is not as it was written; analyze the recording again.")
     expected = counted_rows(document, kind.folder)
     if expected is not None and rows != expected:
         raise InputError(

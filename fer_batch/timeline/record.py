@@ -140,7 +140,7 @@ class RecordingRecord:
             (self.live.get("last_s", 0.0), int | float),
             (self.live.get("gaps", []), list),
         )
-        wrong = next((value for value, kind in kinds if not isinstance(value, kind)), None)
         lists = isinstance(self.files, list) and isinstance(self.notes, list)
-        if wrong is not None or not lists or self.status not in get_args(Status):
-            raise ValueError(f"{wrong!r} is of the wrong kind")
+        right = all(isinstance(value, kind) for value, kind in kinds) and self.status in get_args(Status)
+        if not (lists and right):
+            raise ValueError("a value is of the wrong kind")

@@ -37,7 +37,8 @@ def open_source(path: Path, max_pixels: int = MAX_PIXELS, opening_bytes: int | N
         with path.open("rb"):
             pass
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path.") from None
+        problem = "is a link to a file that is not there" if path.is_symlink() else "no such file"
+        raise InputError(f"{path}: {problem}; check the path.") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror}); check the file and its permissions.") from error
     if status.st_size == 0:
