@@ -36,8 +36,14 @@ def annotated_paths(
         copies = {name: _recorded(layout, name) for name in photos}
     else:
         copies = {name: None if one is None else layout.recorded_copy(one.files) for name, one in former.items()}
-    settled = {name: path for name in photos if (path := copies.get(name)) is not None}
-    taken = set(settled.values()) | _of_others(layout, photos)
+    taken = _of_others(layout, photos)
+    settled: dict[str, Path] = {}
+    for name in sorted(photos):
+        # A document may come from anywhere: it decides between the recording's own names, and takes nobody's.
+        own = {layout.copy(_name(name, number, photo=photos[name])) for number in range(_LAST + 1)}
+        if (path := copies.get(name)) in own and path is not None and path not in taken:
+            settled[name] = path
+            taken.add(path)
     chosen = {name: 0 for name in photos if name not in settled}
     while True:
         claims: dict[str, list[str]] = defaultdict(list)

@@ -366,5 +366,9 @@ def _ahead(looker: Looker, stopwatch: Stopwatch | None) -> Callable[[Chosen], Ch
 
 def _waiting_frames(source: Source) -> int:
     """How many decoded pictures may wait between two stages."""
-    picture_bytes = max(1, source.probe.width * source.probe.height * 3 // 2)
+    try:
+        bits = av.VideoFormat(source.probe.pixel_format).padded_bits_per_pixel
+    except ValueError:  # a live source may not have said it yet
+        bits = 12
+    picture_bytes = max(1, source.probe.width * source.probe.height * bits // 8)
     return max(2, min(16, _WAITING_BYTES // picture_bytes))

@@ -92,7 +92,9 @@ class LiveRecording(Closing):
         self._segments = Segments() if outputs.video else None
         self._stack = ExitStack()
         try:
-            self._stack.enter_context(only_run(outputs.folder / _FOLDER / partition(name)))
+            lock = outputs.folder / _FOLDER / partition(name)
+            refuse_links(outputs.folder, [lock / "lock", *self._files.all_kinds(), self._layout.record(name)])
+            self._stack.enter_context(only_run(lock))
             self._go_on(source, settings)
         except BaseException:
             self._stack.close()
@@ -101,7 +103,6 @@ class LiveRecording(Closing):
     def _go_on(self, source: str, settings: dict[str, Any]) -> None:
         """Finds where the sessions before ended, and completes what they could not."""
         now = datetime.now(UTC)
-        refuse_links(self._layout.out, [*self._files.all_kinds(), self._layout.record(self._name)])
         former = self._former()
         if former is not None and not former.live:
             raise InputError(
