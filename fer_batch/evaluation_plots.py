@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from fer_batch.atomic import whole
 from fer_batch.errors import OutputError
 from fer_batch.evaluation import Result
 from fer_batch.figures import CREATOR
@@ -26,7 +27,8 @@ def write_plots(result: Result, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, draw in (("confusion", _confusion), ("reliability", _reliability)):
-            draw(result).savefig(folder / f"{name}.png", dpi=_DPI, metadata={"Creator": CREATOR})
+            with whole(folder / f"{name}.png") as path:
+                draw(result).savefig(path, dpi=_DPI, metadata={"Creator": CREATOR})
     except OSError as error:
         raise OutputError(f"{folder}: plots cannot be written ({error.strerror}); choose another folder.") from error
 

@@ -237,7 +237,7 @@ def write_figures(
     paths = [below(folder, f"{name}-{what}.{form}") for name in chosen for what in _KINDS]
     for path in (*paths, folder / f"study.{form}"):
         refuse_overwriting(path, "--figures", names_us)
-    refuse_links(folder, paths)
+    refuse_links(out if folder.is_relative_to(out) else folder, paths)
     written = []
     for done, name in enumerate(chosen):
         on_progress(done, len(chosen))

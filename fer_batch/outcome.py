@@ -70,7 +70,7 @@ class Outcome:
         """Turn it into that of a recording of which nothing was written."""
         record = self.record
         record.status, record.error, record.retry = "failed", error, True
-        record.counts, record.files, record.notes = {}, [], []
+        record.counts, record.files, record.tables = {}, [], {}
         record.finished_at = datetime.now(UTC)
         self.tracks.clear()
         self.files.clear()

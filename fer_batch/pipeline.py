@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from fer_batch.timeline.integrity import checksums
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.schema import Provenance
+from fer_batch.types import Note
 from fer_batch.unfinished import Commit, Unfinished
 from fer_batch.video.amount import frames_in_range
 from fer_batch.video.annotated import AnnotatedVideo
@@ -88,10 +89,12 @@ def analyze_recording(
     unfinished = Unfinished(Layout(outputs.folder), recording.id)
     commit = None if fresh else usable(unfinished, run.identity())
     if commit is not None:
-        try:
-            return run.go(unfinished, commit)
-        except CannotResume:
-            pass
+        with suppress(CannotResume):
+            outcome = run.go(unfinished, commit)
+            # A damaged part shows only when all are put together; from the beginning there is none.
+            damaged = outcome.cause is not None and not isinstance(outcome.cause, MemoryError)
+            if not (damaged and outcome.record.status == "failed"):
+                return outcome
     unfinished.remove()
     return run.go(unfinished, None)
 
@@ -195,6 +198,9 @@ class _Run:
         )
         path = _copy(layout, recording)
         outcome = Outcome(record)
+        if unfinished.aside is not None:
+            text = f"{unfinished.aside}: is not fer-batch's own and was moved here unread; look at it and remove it."
+            record.notes.append(Note("moved_aside", text)._asdict())
         try:
             limits = engine.settings.max_pixels, self.opening_bytes
             with open_source(recording.path, *limits) as source, Rollback() as rollback:
@@ -314,6 +320,11 @@ def _take_over(
     outcome.record.files = [path.relative_to(layout.out).as_posix() for path in outcome.files]
     tables = (layout.timeline(recording.id), layout.tracks(recording.id), layout.episodes(recording.id))
     outcome.record.tables = checksums(layout, [table for table in tables if table.parent in outcome.files])
+    written = (sinks.rows, len(sinks.tracks), sinks.episodes.rows)
+    for table, rows in zip(tables, written, strict=True):
+        stored = outcome.record.tables.get(table.relative_to(layout.out).as_posix())
+        if stored is not None and stored[2] != rows:
+            raise RuntimeError(f"{table.relative_to(layout.out)} has {stored[2]} rows of {rows}")
 
 
 def _copy(layout: Layout, recording: Recording) -> Path:
@@ -346,7 +357,7 @@ def _close(record: RecordingRecord, source: Source, sinks: Sinks, end: _EarlyEnd
         "damaged_frames": counts.damaged_frames,
         "repaired_times": counts.repaired_times,
     }
-    record.notes = [note._asdict() for note in (*counts.notes, *sinks.notes)]
+    record.notes += [note._asdict() for note in (*counts.notes, *sinks.notes)]
     record.finished_at = datetime.now(UTC)
     record.status, record.retry = "done", end is not None or sinks.fault is not None or counts.is_oversized
     if end is not None:

@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,8 +24,8 @@ FOLDER: Final = ".unfinished"
 """In the output folder; hidden, so that readers of data sets and searches for recordings pass it over."""
 
 _DOCUMENT: Final = "commit.json"
-_PART: Final = re.compile(r"[a-z]+-\d{5}(\.[A-Za-z0-9]{1,16})?|\.[0-9a-f]{12}-[0-9a-f]{8}\.tmp\.json")
-"""Names of states and parts, and what a killed process leaves of a document."""
+_PART: Final = re.compile(r"[a-z]+-\d{5,}(\.[A-Za-z0-9]{1,16})?")
+"""Names of states and parts."""
 _ASIDE: Final = ".not-ours-"
 
 
@@ -61,6 +62,8 @@ class Unfinished:
     def __init__(self, layout: Layout, recording: str) -> None:
         self.folder = layout.out / FOLDER / partition(recording)
         self._made = False
+        self.aside: Path | None = None
+        """Where what was there and is not ours was moved."""
 
     def last(self) -> Commit | None:
         """The last commit; None where there is none, not all of it, or where the folder is not one of ours."""
@@ -83,21 +86,22 @@ class Unfinished:
 
         An output folder may come from elsewhere: a link in it would lead to other people's files.
         """
-        user = os.getuid() if hasattr(os, "getuid") else None
         try:
-            for folder in (self.folder.parent, self.folder):
-                status = folder.lstat()
-                if is_link(folder) or not stat.S_ISDIR(status.st_mode) or user not in (None, status.st_uid):
-                    return False
+            if any(is_link(one) or not stat.S_ISDIR(one.lstat().st_mode) for one in (self.folder.parent, self.folder)):
+                return False
+            owners = {self.folder.lstat().st_uid}
             with os.scandir(self.folder) as entries:
                 for entry in entries:
                     status = entry.stat(follow_symlinks=False)
-                    plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and user in (None, status.st_uid)
-                    if not plain or not (entry.name == _DOCUMENT or _PART.fullmatch(entry.name)):
+                    owners.add(status.st_uid)
+                    plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+                    # Network drives and desktops add files with a dot in front.
+                    named = entry.name == _DOCUMENT or entry.name.startswith(".") or _PART.fullmatch(entry.name)
+                    if not plain or not named:
                         return False
+            return owners <= {_user(self.folder)}
         except OSError:
             return False
-        return True
 
     def snapshot(self, commit: Commit) -> Snapshot:
         """The one that was committed.
@@ -169,6 +173,7 @@ class Unfinished:
                 aside = self.folder.with_name(f"{_ASIDE}{secrets.token_hex(8)}")
                 with explained(self.folder):
                     self.folder.rename(aside)
+                self.aside = aside
             return
         with suppress(OSError):
             # First, so that what is left is never half a commit.
@@ -180,10 +185,11 @@ class Unfinished:
     def _make(self) -> None:
         if self._made:
             return
+        if not self._is_own():
+            self.remove()
         self._made = True
-        if self._is_own():
+        if self.folder.is_dir():
             return
-        self.remove()
         self.folder.parent.parent.mkdir(parents=True, exist_ok=True)
         # Another process that finishes its recording may remove the folder of all in between.
         for _ in range(3):
@@ -192,3 +198,11 @@ class Unfinished:
                 self.folder.mkdir(mode=0o700, exist_ok=True)
                 return
         self.folder.mkdir(mode=0o700)
+
+
+def _user(folder: Path) -> int:
+    """Whose a file is that is made now: network drives show another owner than the process's user."""
+    if os.name == "nt":
+        return 0
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.fstat(file.fileno()).st_uid

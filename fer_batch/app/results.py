@@ -18,6 +18,7 @@ from fer_batch.app.view import show_view
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import FerBatchError
 from fer_batch.report.html import clock
+from fer_batch.timeline.csv_text import as_cells
 from fer_batch.timeline.layout import Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.summing import Summary, summary
@@ -125,7 +126,7 @@ def _show_recordings(table: pd.DataFrame) -> None:
     # Faces of a photo are seen for no time.
     seen_s = table["seen_s"].where(table["kind"] != "photo")
     st.dataframe(
-        table[columns].assign(seen_s=seen_s, **percent),
+        as_cells(table[columns].assign(seen_s=seen_s, **percent)),
         hide_index=True,
         placeholder="",
         column_config={
@@ -170,7 +171,7 @@ def _show_persons(tracks: pd.DataFrame, recordings: pd.DataFrame) -> None:
     st.html(colour_key())
     st.altair_chart(share_chart(longest, "who", "person"), width="stretch")
     st.dataframe(
-        persons[["who", "tracks", "seen_s"]],
+        as_cells(persons[["who", "tracks", "seen_s"]]),
         hide_index=True,
         column_config={"seen_s": st.column_config.NumberColumn("seen", format="%.1f s")},
     )

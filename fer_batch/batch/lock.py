@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -67,21 +68,26 @@ def only_run(folder: Path) -> Iterator[int]:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a run is at work in the folder, which exists.
+    """Whether a run is at work in the folder, which exists; True where the file system knows no locks.
 
     Raises:
         OutputError: when that cannot be found out.
     """
-    file = _locked(folder / _NAME)
+    file = _locked(folder / _NAME, without_locks=False)
     if file is not None:
         file.close()
     return file is None
 
 
-def _locked(path: Path) -> IO[bytes] | None:
-    """The lock file, held; None while another run holds it."""
+def _locked(path: Path, *, without_locks: bool = True) -> IO[bytes] | None:
+    """The lock file, held; None while another run holds it.
+
+    Args:
+        path: of the file.
+        without_locks: whether it counts as held where the file system knows no locks.
+    """
     with explained(path):
-        if is_link(path) or (path.exists() and (not path.is_file() or path.stat().st_nlink > 1)):
+        if _leads_elsewhere(path):
             raise OutputError(
                 f"{path}: leads to another file, which a run would write to; remove it, or choose another output "
                 "folder with -o."
@@ -104,9 +110,19 @@ def _locked(path: Path) -> IO[bytes] | None:
         pass
     except OSError:
         # Some network file systems know no locks: there it is the user who takes care.
-        return file
+        if without_locks:
+            return file
     file.close()
     return None
+
+
+def _leads_elsewhere(path: Path) -> bool:
+    """Whether there is something else than a lock of ours; a run that ends removes it at any time."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    return is_link(path) or not stat.S_ISREG(status.st_mode) or status.st_nlink > 1
 
 
 def _whose(path: Path) -> str:

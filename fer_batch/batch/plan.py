@@ -101,12 +101,8 @@ def plan(
     copies = annotated_paths(found.recordings, layout, former_of)
     for recording in (replace(one, annotated=copies[one.id]) for one in found.recordings):
         former = former_of[recording.id]
-        if former.live if former is not None else has_live_parts(layout, recording.id):
-            # What a camera saw cannot be analysed again, so it is not replaced even when asked for.
-            raise InputError(
-                f"{recording.path}: {outputs.folder} holds a live recording of this name; choose another output folder "
-                "with -o."
-            )
+        if former is not None and former.live:
+            raise _is_of_camera(recording, layout)
         record = None if overwrite else former
         if record is None:
             begun = Unfinished(layout, recording.id).folder.is_dir()
@@ -150,14 +146,29 @@ def forget_unfinished(plan: Plan) -> None:
         Unfinished(layout, record.id).remove()
 
 
+def _is_of_camera(recording: Recording, layout: Layout) -> InputError:
+    """What a camera saw cannot be analysed again, so it is not replaced even when asked for."""
+    return InputError(
+        f"{recording.path}: {layout.out} holds a live recording of this name; choose another output folder with -o."
+    )
+
+
 def _check_outputs(tasks: list[Task], layout: Layout, recordings: list[Recording]) -> None:
-    """Makes sure that no result goes through a link, or to where a recording is."""
+    """Makes sure that no result goes through a link, to where a recording is, or over what a camera saw."""
     inputs = {file_key(one.path) for one in recordings} - {None}
     for task in tasks:
         recording = task.recording
         assert recording.annotated is not None
+        # Whatever the document says.
+        if has_live_parts(layout, recording.id):
+            raise _is_of_camera(recording, layout)
         files = layout.files(recording.id, recording.annotated)
         refuse_links(layout.out, [*files, Unfinished(layout, recording.id).folder])
+        if obstacle := next((file for file in files if file.is_dir() or file.parent.is_file()), None):
+            raise OutputError(
+                f"{obstacle}: a folder stands where a file of results belongs, or a file where its folder does; "
+                "move it or choose another output folder with -o."
+            )
         if taken := next((file for file in files if file_key(file) in inputs), None):
             raise InputError(
                 f"{recording.path}: its results would replace the recording {taken}; choose another output folder "

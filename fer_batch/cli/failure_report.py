@@ -25,7 +25,7 @@ def is_failure_report(path: Path) -> bool:
     return has_head(path, ",".join(_COLUMNS).encode())
 
 
-def _is_device(path: Path) -> bool:
+def is_device(path: Path) -> bool:
     """Whether it is written into as it is: standard output, a pipe, a device."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
@@ -36,7 +36,7 @@ def check_report(path: Path) -> None:
     Raises:
         OutputError: when it cannot.
     """
-    if _is_device(path):
+    if is_device(path):
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def write_failures(path: Path, records: Iterable[RecordingRecord], not_begun: It
             rows.append((one.id, valid(one.source), one.status, said, str(one.retry).lower(), finished))
     rows += [(one.id, valid(str(one.path)), "not begun", "The run ended before.", "true", "") for one in not_begun]
     with (
-        nullcontext(path) if _is_device(path) else whole(path) as target,
+        nullcontext(path) if is_device(path) else whole(path) as target,
         explained(path),
         target.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
     ):

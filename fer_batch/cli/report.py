@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fer_batch.cli.summary import status_of
+from fer_batch.errors import ExitStatus, FerBatchWarning
 
 
 class Format(StrEnum):
@@ -51,10 +53,13 @@ def report(
     from fer_batch.timeline.summing import summary
 
     tables = summary(out)
-    with bar("Pages") as advance:
+    with bar("Pages") as advance, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always", FerBatchWarning)
         index = write_report(
             out, output, recordings or None, with_thumbnails=with_thumbnails, tables=tables, on_progress=advance
         )
+    for one in warned:
+        typer.echo(f"Warning: {one.message}", err=True)
     typer.echo(str(index))
     if figures is not None:
         from fer_batch.figures import write_figures
@@ -64,4 +69,4 @@ def report(
         typer.echo(str(figures))
     for error in tables.recordings.loc[tables.recordings["status"].isin(["damaged", "unreadable"]), "error"]:
         typer.echo(f"Warning: {error}", err=True)
-    raise typer.Exit(status_of(tables.recordings))
+    raise typer.Exit(ExitStatus.SOME_FAILED if warned else status_of(tables.recordings))

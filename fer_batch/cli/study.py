@@ -29,7 +29,8 @@ from fer_batch.cli.notices import Notices
 from fer_batch.cli.progress import interactive
 from fer_batch.cli.rehearsal import estimated_s, print_plan, rehearsed
 from fer_batch.cli.wording import counted
-from fer_batch.errors import ExitStatus
+from fer_batch.errors import ExitStatus, OutputError
+from fer_batch.filesystem.links import refuse_shared
 from fer_batch.filesystem.overwriting import is_log, refuse_overwriting
 from fer_batch.filesystem.temporary import remove_abandoned
 from fer_batch.interruption import stop_on_interrupt
@@ -81,8 +82,11 @@ def check_named_files(plan: Plan, named: Iterable[Path], telling: Telling) -> No
     inputs = [*named, *(one.path for one in plan.recordings), *(Path(record.source) for record in plan.kept)]
     if telling.report is not None:
         refuse_overwriting(telling.report, "--report", is_failure_report, inputs)
+        if telling.log_file is not None and telling.report.resolve() == telling.log_file.resolve():
+            raise OutputError(f"{telling.report}: is given for --report and --log-file; give two files.")
     if telling.log_file is not None:
         refuse_overwriting(telling.log_file, "--log-file", is_log, inputs, appends=True)
+        refuse_shared(plan.outputs.folder, telling.log_file)
     refuse_overwriting(plan.outputs.folder / "study.toml", "-o", is_settings_used)
 
 

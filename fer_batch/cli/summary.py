@@ -45,7 +45,7 @@ def summary(
     from fer_batch.timeline.summing import write_summary
 
     tables = summed(out, minimum_s)
-    written = write_summary(tables, out / "summary" if output is None else output)
+    written = write_summary(tables, out / "summary" if output is None else output, out)
     if as_json:
         plain = {name: json.loads(table.to_json(orient="records")) for name, table in tables._asdict().items()}
         typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))

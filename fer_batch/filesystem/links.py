@@ -22,6 +22,24 @@ def is_link(path: Path) -> bool:
     return sys.platform == "win32" and status.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT
 
 
+def is_shared(path: Path) -> bool:
+    """Whether writing into an existing file would change another one: it is a link, or has another name too."""
+    return is_link(path) or (path.is_file() and path.stat().st_nlink > 1)
+
+
+def refuse_shared(out: Path, file: Path) -> None:
+    """Make sure that a file that is added to, if it lies in an output folder, is that folder's own.
+
+    Raises:
+        OutputError: when it leads to a file elsewhere; nothing has changed.
+    """
+    if not file.absolute().is_relative_to(out.absolute()):
+        return
+    refuse_links(out.absolute(), [file.absolute()])
+    if is_shared(file):
+        raise OutputError(f"{file}: leads to another file, which would be written to; remove it, or give another name.")
+
+
 def refuse_links(out: Path, files: Iterable[Path]) -> None:
     """Make sure that no folder between an output folder and its files is a link; the output folder may be one.
 
@@ -40,6 +58,6 @@ def refuse_links(out: Path, files: Iterable[Path]) -> None:
             if is_link(folder):
                 raise OutputError(
                     f"{folder}: is a link where a folder of results belongs, which is not followed; choose another "
-                    f"output folder with -o, or mount {folder.readlink()} there (mount --bind) in place of the link."
+                    f"output folder with -o, or put {folder.readlink()} there by a mount (mount --bind) instead."
                 )
             folder = folder.parent

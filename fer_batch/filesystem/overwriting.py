@@ -13,7 +13,14 @@ FileKey = tuple[int, int]
 """Device and inode, which are the same for every spelling and link of a file."""
 
 _HEAD_BYTES = 65_536
-_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* ")
+_MARKS = (
+    b'name="generator" content="fer-batch ',
+    b"Creator\0fer-batch ",
+    b"<dc:title>fer-batch ",
+    b"/Creator (fer-batch ",
+)
+"""Of pages, PNG, SVG and PDF."""
+_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* fer-batch \d")
 
 
 def file_key(path: Path) -> FileKey | None:
@@ -78,8 +85,12 @@ def is_log(path: Path) -> bool:
 
 
 def names_us(path: Path) -> bool:
-    """Whether a figure or a page names fer-batch as what made it."""
-    return not _head(path) or b"fer-batch" in path.read_bytes()
+    """Whether a figure's or page's metadata name fer-batch as what made it."""
+    head = _head(path)
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _HEAD_BYTES))
+        ends = head + file.read(_HEAD_BYTES)
+    return not head or any(mark in ends for mark in _MARKS)
 
 
 def _is_text(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from fer_batch.batch.lock import is_held, only_run
+from fer_batch.errors import OutputError
 
 _PREFIX: Final = "fer-batch-"
 _MARK: Final = ".fer-batch-temporary"
@@ -35,7 +37,7 @@ def temporary_folder(purpose: str) -> Iterator[Path]:
     try:
         # The lock ends with the process, however that ends.
         with only_run(folder):
-            (folder / _MARK).touch()
+            (folder / _MARK).write_text(socket.gethostname(), encoding="utf-8")
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -44,9 +46,10 @@ def temporary_folder(purpose: str) -> Iterator[Path]:
 def remove_abandoned() -> None:
     """Remove the temporary folders of processes that were killed; never one that is in use."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):
+        # Another process may be at the same.
+        with suppress(OSError, OutputError):
             if _is_abandoned(left):
-                shutil.rmtree(left)
+                _remove(left)
 
 
 def _is_abandoned(folder: Path) -> bool:
@@ -54,5 +57,20 @@ def _is_abandoned(folder: Path) -> bool:
     # In a folder that all users share, anybody can give any name to what is theirs.
     if not stat.S_ISDIR(status.st_mode) or (hasattr(os, "getuid") and status.st_uid != os.getuid()):
         return False
-    # The mark comes after the lock.
-    return (folder / _MARK).is_file() and not is_held(folder)
+    mark = folder / _MARK
+    if not mark.is_file():
+        # The page's folders of earlier versions had a lock alone.
+        return folder.name.startswith(f"{_PREFIX}app-") and (folder / ".lock").is_file() and not is_held(folder)
+    # The mark comes after the lock. Nodes of a cluster may share the folder, but not the locks.
+    return mark.read_text(encoding="utf-8") == socket.gethostname() and not is_held(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, its mark last: what is left by a kill is found again."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != _MARK:
+            path.unlink()
+    (folder / _MARK).unlink(missing_ok=True)
+    folder.rmdir()

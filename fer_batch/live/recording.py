@@ -111,11 +111,11 @@ class LiveRecording(Closing):
             )
         self._files.tidy()
         had = {} if former is None else former.live
-        if self._outputs.timeline == "both":
+        if former is not None and self._outputs.timeline == "both":
             # Their tracks' numbers will be given again.
             self._files.forget_half(int(had.get("next_part", 0)))
         # From the parts themselves: the document may be damaged, and numbers of tracks are never given again.
-        frame, time_s, track = reached(self._files.of_timeline())
+        frame, time_s, track = reached(self._files.of_timeline(), self._files.of_tracks())
         self._record = RecordingRecord(
             self._name, source, "partial", now if former is None else former.started_at, now, settings=settings
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,21 +23,19 @@ _COLUMNS: Final = ["frame", "time_s", "track", "x", "y", "width", "height", "sco
 _KEYPOINTS: Final = 6
 
 
-def reached(parts: Iterable[Path]) -> tuple[int, float, int]:
-    """Highest frame, time in seconds and track of some parts of a timeline; -1, 0.0 and 0 of none.
+def reached(timeline: Iterable[Path], tracks: Iterable[Path] = ()) -> tuple[int, float, int]:
+    """Highest frame, time in seconds and track of some parts of a timeline and of tracks; -1, 0.0 and 0 of none.
 
     A damaged part is passed over.
     """
-    highest: list[float] = [-1, 0.0, 0]
-    for part in parts:
-        try:
-            with pq.ParquetFile(part) as file:
-                for place, name in enumerate(("frame", "time_s", "track")):
-                    highest[place] = max([highest[place], *_maxima(file, name)])
-        except (OSError, ValueError, pa.ArrowException):
-            continue
-    frame, time_s, track = highest
-    return int(frame), time_s, int(track)
+    highest = {"frame": -1.0, "time_s": 0.0, "track": 0.0}
+    kinds = ((timeline, {name: name for name in highest}), (tracks, {"last_time_s": "time_s", "track": "track"}))
+    for parts, columns in kinds:
+        for part in parts:
+            with suppress(OSError, ValueError, pa.ArrowException), pq.ParquetFile(part) as file:
+                for column, name in columns.items():
+                    highest[name] = max([highest[name], *_maxima(file, column)])
+    return int(highest["frame"]), highest["time_s"], int(highest["track"])
 
 
 def _maxima(file: pq.ParquetFile, name: str) -> Iterator[float]:

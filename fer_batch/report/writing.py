@@ -55,7 +55,7 @@ def write_report(
     shown = [name for name, row in totals.items() if not pd.isna(row["seen_s"])]
     chosen = chosen_recordings(out, shown, recordings)
     pages = {name: below(folder / "recordings", name + ".html") for name in shown}
-    refuse_links(out if folder.parent == out else folder, [folder / "index.html", *pages.values()])
+    refuse_links(out if folder.is_relative_to(out) else folder, [folder / "index.html", *pages.values()])
     for page in (folder / "index.html", *(pages[name] for name in chosen)):
         refuse_overwriting(page, "--output", names_us)
     of_tracks = dict(iter(tables.tracks.groupby("recording")))

@@ -72,7 +72,8 @@ def recordings(out: str | os.PathLike[str]) -> pd.DataFrame:
         InputError: when the folder holds no documents of recordings.
     """
     layout = Layout(Path(out))
-    names = sorted(name for name in layout.recordings() if not _UNFINISHED.search(name))
+    # Once each: other spellings of a name in the folder are not ours.
+    names = sorted({name for name in layout.recordings() if not _UNFINISHED.search(name)})
     # A running analysis takes the document of a recording away while it replaces its results.
     rows = [row for name in names if (row := _row(layout, name))[1] != "unreadable" or layout.record(name).exists()]
     if not rows:

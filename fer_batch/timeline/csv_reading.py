@@ -24,6 +24,8 @@ _ARROW: Final = {
     "Int64": pa.int64(),
     "Float64": pa.float64(),
 }
+_FIRST_COLUMNS: Final = 6
+"""By which the tables are told apart."""
 _FAILURES: Final = {"source": "string", "retry": "boolean"}
 _SUMMARY: Final = {
     **{name: _ARROW[kind] for name, kind in (TRACK_TYPES | RECORDING_TYPES | _FAILURES).items()},
@@ -51,10 +53,11 @@ def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
             names = next(csv.reader(file), [])
         if "recording" not in names:
             raise InputError(f"{path}: has no column recording; give a CSV file that fer-batch wrote.")
-        schema = next((one for one in (TIMELINE, TRACKS, EPISODES) if names == ["recording", *one.names]), None)
+        schema = next((one for one in (TIMELINE, TRACKS, EPISODES) if _begins(names, one)), None)
         if schema is None:
             return unescape(_read(Path(path), _SUMMARY).to_pandas(types_mapper=_PANDAS.get))
-        types = {field.name: field.type for field in schema} | {"recording": pa.large_string(), "emotion": pa.string()}
+        types = {field.name: field.type for field in schema if field.name in names}
+        types |= {"recording": pa.large_string(), "emotion": pa.string()}
         table = _read(Path(path), types)
         emotion = table["emotion"].cast(EMOTION_TYPE)
         return unescape(documented(table.set_column(names.index("emotion"), "emotion", emotion).to_pandas()))
@@ -63,6 +66,12 @@ def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
     except (ValueError, csv.Error, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: is not as fer-batch wrote it ({reason}); give the file as it was.") from error
+
+
+def _begins(names: list[str], schema: pa.Schema) -> bool:
+    """Whether a table has a schema's columns; in files of earlier versions the last ones are missing."""
+    own = names[1:]
+    return names[:1] == ["recording"] and len(own) >= _FIRST_COLUMNS and own == schema.names[: len(own)]
 
 
 def _read(path: Path, types: dict[str, pa.DataType]) -> pa.Table:

@@ -38,8 +38,12 @@ def unescaped(cell: str) -> str:
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table as UTF-8 CSV with a header, its text escaped; null is an empty field."""
-    texts = {name: _each_text(table[name], escaped) for name in table.columns}
-    table.assign(**texts).to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    as_cells(table).to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+
+
+def as_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with :func:`escaped` texts."""
+    return table.assign(**{name: _each_text(table[name], escaped) for name in table.columns})
 
 
 def unescape(table: pd.DataFrame) -> pd.DataFrame:

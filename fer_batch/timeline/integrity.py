@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,13 +23,13 @@ _COUNTED: Final = {"timelines": "rows", "tracks": "tracks", "episodes": "episode
 
 
 def checksums(layout: Layout, files: Iterable[Path]) -> dict[str, list[int]]:
-    """Bytes and checksum of the footer of Parquet files, by path below the output folder, for the document.
+    """Bytes, checksum of the footer, and rows of Parquet files, by path below the output folder, for the document.
 
     Raises:
         OSError: when one cannot be read.
         ValueError: when one is no Parquet file.
     """
-    return {file.relative_to(layout.out).as_posix(): list(_fingerprint(file)) for file in files}
+    return {file.relative_to(layout.out).as_posix(): [*_fingerprint(file), rows_of([file])] for file in files}
 
 
 def damaged_table(layout: Layout, record: RecordingRecord) -> str | None:
@@ -44,11 +45,13 @@ def damaged_table(layout: Layout, record: RecordingRecord) -> str | None:
         if f"{folder}/{own}" not in record.files:
             continue
         name = f"{folder}/{own}/{PART}"
-        known = record.tables.get(name)
+        known, expected = record.tables.get(name), record.counts.get(count)
         try:
-            # A document of an earlier version has no checksums.
-            found = rows_of([f"{out}/{name}"]) if known is None else list(_fingerprint(f"{out}/{name}"))
-            is_whole = found == (record.counts.get(count) if known is None else known)
+            if known is None:
+                # As in documents of earlier versions.
+                is_whole = expected is None or rows_of([f"{out}/{name}"]) == expected
+            else:
+                is_whole = known == [*_fingerprint(f"{out}/{name}"), expected]
         except FileNotFoundError:
             continue
         except (OSError, ValueError):
@@ -62,7 +65,7 @@ def is_as_written(layout: Layout, record: RecordingRecord, file: Path) -> bool:
     """Whether a Parquet file has the size and footer that the recording's document says, if it says any."""
     known = record.tables.get(file.relative_to(layout.out).as_posix())
     try:
-        return known is None or list(_fingerprint(file)) == known
+        return known is None or list(_fingerprint(file)) == known[:2]
     except (OSError, ValueError):
         return False
 
@@ -73,6 +76,9 @@ def rows_of(parts: Iterable[Path | str]) -> int:
     Raises:
         OSError, ValueError: when one cannot be read.
     """
+    parts = list(parts)
+    if not all(os.path.isfile(part) for part in parts):  # noqa: PTH113
+        raise OSError(f"{parts[0]}: no regular file")
     try:
         return sum(pq.read_metadata(part).num_rows for part in parts)
     except pa.ArrowException as error:
@@ -92,7 +98,11 @@ def has_live_parts(layout: Layout, recording: str) -> bool:
 
 def _fingerprint(file: Path | str) -> tuple[int, int]:
     """Size in bytes, and the CRC-32 of the footer."""
-    # Not Path.open: a study has thousands of them.
+    # Not Path, which is slower: a study has thousands of them. A pipe would be waited for.
+    if not os.path.isfile(file):  # noqa: PTH113
+        if os.path.lexists(file):
+            raise ValueError(f"{file}: no regular file")
+        raise FileNotFoundError(file)
     with open(file, "rb") as stored:  # noqa: PTH123
         size = stored.seek(0, 2)
         stored.seek(max(0, size - 8))

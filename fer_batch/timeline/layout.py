@@ -91,7 +91,13 @@ class Layout:
         """The annotated copy among the files that a recording's document lists."""
         copies = (PurePosixPath(name) for name in files)
         return next(
-            (self.out / path for path in copies if path.parts[:1] == ("annotated",) and ".." not in path.parts), None
+            (
+                self.out / path
+                for path in copies
+                # On Windows these two could lead out of the folder; no name that is given here has them.
+                if path.parts[:1] == ("annotated",) and ".." not in path.parts and not set("\\:") & set(str(path))
+            ),
+            None,
         )
 
     def record(self, recording: str) -> Path:
@@ -126,7 +132,8 @@ class Layout:
             OutputError: when something cannot be removed.
         """
         for part in (self.timeline(recording), self.tracks(recording), self.episodes(recording)):
-            parts = [] if part.parent in keep else part.parent.glob("part-*.parquet")
+            # Parts of cameras have eight digits.
+            parts = [] if part.parent in keep else part.parent.glob("part-?????.parquet")
             _unlink(*parts, *leftovers(part))
             with suppress(OSError):
                 part.parent.rmdir()

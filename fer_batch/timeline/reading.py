@@ -23,7 +23,7 @@ from fer_batch.timeline.episode_rules import EpisodeRules
 from fer_batch.timeline.episode_writer import episode_batch
 from fer_batch.timeline.episodes import find_episodes
 from fer_batch.timeline.integrity import counted_rows, is_as_written, rows_of
-from fer_batch.timeline.layout import Layout, partition, recording_of
+from fer_batch.timeline.layout import PART, Layout, partition, recording_of
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.timeline.schema import EPISODES, TIMELINE, TRACKS
 
@@ -89,9 +89,11 @@ def dataset(out: str | os.PathLike[str]) -> Dataset:
     form, files = ds.ParquetFileFormat(), LocalFileSystem()
     folder, sound = Path(out), {}
     with _leaving_out_damaged() as attempt:
-        for recording, parts in _parts(folder, _TIMELINES.folder).items():
+        for recording, found in _parts(folder, _TIMELINES.folder).items():
             with attempt():
-                _check_rows(folder, _TIMELINES, recording, parts, _rows_of(parts))
+                document = _document(folder, recording)
+                parts = _own_parts(document, found)
+                _check_rows(folder, _TIMELINES, document, parts, _rows_of(parts))
                 sound[recording] = parts
     fragments = [
         form.make_fragment(str(part), files, partition_expression=ds.field("recording") == recording)
@@ -243,7 +245,8 @@ def _parts(out: Path, folder: str) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for part in sorted((out / folder).glob("recording=*/part-*.parquet")):
         recording = recording_of(part.parent.name)
-        if recording is not None:
+        # Other spellings of a name are not ours.
+        if recording is not None and partition(recording) == part.parent.name:
             found.setdefault(recording, []).append(part)
     if not found:
         raise InputError(
@@ -306,31 +309,42 @@ def _read_all(out: Path, kind: _Kind, recording: str, parts: list[Path], columns
     Raises:
         InputError: when they have not, or one is damaged.
     """
+    document = _document(out, recording)
+    parts = _own_parts(document, parts)
     table = pa.concat_tables([_read(part, kind.schema, columns) for part in parts])
-    _check_rows(out, kind, recording, parts, table.num_rows)
+    _check_rows(out, kind, document, parts, table.num_rows)
     return table
 
 
-def _check_rows(out: Path, kind: _Kind, recording: str, parts: list[Path], rows: int) -> None:
+def _document(out: Path, recording: str) -> RecordingRecord | None:
+    """What is written about a recording; None while a run replaces it, and where that is damaged."""
+    try:
+        return RecordingRecord.read(Layout(out).record(recording))
+    except InputError:
+        return None
+
+
+def _own_parts(document: RecordingRecord | None, parts: list[Path]) -> list[Path]:
+    """The parts without those that an analysis of a file, which writes one, has not written."""
+    is_file = document is not None and not document.live
+    return [part for part in parts if part.name == PART] or parts if is_file else parts
+
+
+def _check_rows(out: Path, kind: _Kind, document: RecordingRecord | None, parts: list[Path], rows: int) -> None:
     """Makes sure that parts are those that the recording's document is about.
 
     Raises:
         InputError: when they are not.
     """
-    layout = Layout(out)
-    try:
-        document = RecordingRecord.read(layout.record(recording))
-    except InputError:
-        # There is none while a run replaces the recording, and what a damaged one says does not count.
+    if document is None:
         return
     for part in parts:
-        if not is_as_written(layout, document, part):
+        if not is_as_written(Layout(out), document, part):
             raise InputError(f"{part}: is not as it was written; analyze the recording again.")
     expected = counted_rows(document, kind.folder)
     if expected is not None and rows != expected:
         raise InputError(
-            f"{out / kind.folder / partition(recording)}: has {rows} rows, and {expected} were written; analyze the "
-            "recording again."
+            f"{parts[0].parent}: has {rows} rows, and {expected} were written; analyze the recording again."
         )
 
 
@@ -344,6 +358,8 @@ def _rows_of(parts: list[Path]) -> int:
 def _read(part: Path, schema: pa.Schema, columns: list[str]) -> pa.Table:
     """Columns of one part; one that the part is too old to have is null."""
     try:
+        if not part.is_file():
+            raise ValueError("no regular file")
         with pq.ParquetFile(part) as file:
             present = set(file.schema_arrow.names)
             table = file.read([name for name in columns if name in present])

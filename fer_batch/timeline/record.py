@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
@@ -29,6 +30,20 @@ _DISTRIBUTIONS: Final = {
     "opencv": ("opencv-contrib-python", "opencv-contrib-python-headless", "opencv-python", "opencv-python-headless"),
     "pyarrow": ("pyarrow",),
 }
+
+
+def _integer(digits: str) -> int:
+    """A whole number of JSON, which tables must be able to hold."""
+    if len(digits) > 20 or abs(number := int(digits)) >= 2**63:
+        raise ValueError("a number is too large")
+    return number
+
+
+def _number(text: str) -> float:
+    """A number of JSON that is none of the infinities and no NaN."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError("a number is not finite")
+    return number
 
 
 def installed_versions() -> dict[str, str]:
@@ -80,7 +95,7 @@ class RecordingRecord:
     notes: list[dict[str, str]] = field(default_factory=list)
     """What was left out, mixed down, guessed or passed over: ``code`` and ``text`` of each."""
     tables: dict[str, list[int]] = field(default_factory=dict)
-    """Bytes and footer's checksum of each Parquet file, by its path below the output folder; see
+    """Bytes, footer's checksum and rows of each Parquet file, by its path below the output folder; see
     :mod:`fer_batch.timeline.integrity`."""
     live: dict[str, Any] = field(default_factory=dict)
     """Of live sources only: how far the recording is and where its gaps are; see ``fer_batch.live.recording``."""
@@ -103,7 +118,13 @@ class RecordingRecord:
             InputError: when it is missing or not such a document.
         """
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            if not path.is_file():
+                raise ValueError("no regular file")
+            text = path.read_text(encoding="utf-8")
+            values = json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_number)
+            if "\\ud" in text.lower():
+                # Halves of characters, which no table can hold, are refused by this.
+                json.dumps(values, ensure_ascii=False).encode()
             for key in ("started_at", "finished_at"):
                 values[key] = datetime.fromisoformat(values[key])
             values.setdefault("retry", values["status"] != "done")
@@ -134,6 +155,8 @@ class RecordingRecord:
             *((self.probe.get(name), int | None) for name in ("width", "height", "frames", "size_bytes")),
             *((self.probe.get(name), int | float | None) for name in ("duration_s", "frame_rate")),
             (self.probe.get("kind"), str | None),
+            *((self.settings.get(name), str | None) for name in ("model", "detector", "device")),
+            (self.settings.get("persons"), bool | None),
             (self.settings.get("selection", {}), dict),
             *((one, int | float | None) for one in self.settings.get("selection", {}).values()),
             *((self.live.get(name, 0), int) for name in _LIVE_COUNTS),
@@ -142,5 +165,6 @@ class RecordingRecord:
         )
         lists = isinstance(self.files, list) and isinstance(self.notes, list)
         right = all(isinstance(value, kind) for value, kind in kinds) and self.status in get_args(Status)
-        if not (lists and right):
+        right = right and all(1970 <= time.year < 9999 for time in (self.started_at, self.finished_at))
+        if not (lists and right) or "\0" in self.id + self.source:
             raise ValueError("a value is of the wrong kind")

@@ -114,14 +114,19 @@ def summary(out: str | os.PathLike[str], minimum_s: float = 0) -> Summary:
     return Summary(_frame(of_recordings, RECORDING_TYPES), _frame(of_tracks, TRACK_TYPES))
 
 
-def write_summary(tables: Summary, folder: Path) -> list[Path]:
+def write_summary(tables: Summary, folder: Path, out: Path | None = None) -> list[Path]:
     """Writes both tables as Parquet and CSV, each file atomically; the paths.
+
+    Args:
+        tables: what :func:`summary` gives.
+        folder: where they go.
+        out: the output folder, in which no link is followed.
 
     Raises:
         OutputError: when one cannot be written.
     """
     paths = [folder / f"{name}.{suffix}" for name in tables._fields for suffix in ("parquet", "csv")]
-    refuse_links(folder.parent, paths)
+    refuse_links(out if out is not None and folder.is_relative_to(out) else folder, paths)
     for path in paths:
         refuse_overwriting(path, "--output", _is_summary)
     written = []

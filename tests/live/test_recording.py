@@ -90,6 +90,28 @@ def test_parts_together_are_what_was_seen(tmp_path: Path, seen: list[Seen]) -> N
     assert not [path for path in found if path.is_relative_to(tmp_path)], "our own results are no recordings"
 
 
+@pytest.mark.parametrize("damage", ["{", '{"live": {"next_track": 1}}'])
+def test_a_damaged_document_gives_no_number_again_and_costs_no_part(
+    tmp_path: Path, seen: list[Seen], damage: str
+) -> None:
+    with recording(tmp_path, part_rows=30) as one:
+        one.take(connected())
+        for each in seen:
+            one.take(each)
+    before = set(tmp_path.rglob("part-*"))
+    (tmp_path / "recordings" / f"{NAME}.json").write_text(damage)
+
+    with recording(tmp_path) as again:
+        begins = again.beginning
+
+    last = seen[-1].observation
+    assert last is not None
+    assert begins.frame > last.frame
+    assert begins.time_s >= last.time_s
+    assert begins.track > last.detected.tracks.max()
+    assert before <= set(tmp_path.rglob("part-*"))
+
+
 def test_old_parts_go_and_their_numbers_do_not_come_back(tmp_path: Path, seen: list[Seen]) -> None:
     with recording(tmp_path, part_rows=20, max_age_s=3600) as one:
         for each in seen[:50]:
