@@ -202,8 +202,8 @@ class Engine(Closing):
         self, frames: Iterator[Chosen], persons: Persons | None, state: tuple[Any, ...] | None, first_track: int
     ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
-        sound = _UntilFault(frames)
-        for item in drawn(self.stopwatch, "track", self._faces.follow(iter(sound), persons, state, first_track)):
+        intact = _UntilFault(frames)
+        for item in drawn(self.stopwatch, "track", self._faces.follow(iter(intact), persons, state, first_track)):
             if isinstance(item, Snapshot):
                 yield item
             else:
@@ -212,7 +212,7 @@ class Engine(Closing):
                 if faces is not None:
                     observation = Observation(frame.index, frame.time_s, faces, captured_at=frame.captured_at)
                 yield frame, observation
-        sound.raise_fault()
+        intact.raise_fault()
 
     def _register(
         self, detected: Iterator[tuple[Frame, Observation | None] | Snapshot], keep: bool
@@ -239,8 +239,8 @@ class Engine(Closing):
         """Probabilities for the faces of several frames at once; snapshots keep their places among them."""
         waiting: list[_Registered | Snapshot] = []
         faces, since = 0, time.monotonic()
-        sound = _UntilFault(registered)
-        for item in sound:
+        intact = _UntilFault(registered)
+        for item in intact:
             if not waiting:
                 since = time.monotonic()
             waiting.append(item)
@@ -251,7 +251,7 @@ class Engine(Closing):
                 yield from self._classify_batch(waiting)
                 waiting, faces = [], 0
         yield from self._classify_batch(waiting)
-        sound.raise_fault()
+        intact.raise_fault()
 
     def _classify_batch(
         self, waiting: list[_Registered | Snapshot]
