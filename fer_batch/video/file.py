@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import struct
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -29,18 +27,14 @@ from fer_batch.video.pixel_limit import MAX_PIXELS, oversized, refuse_oversized
 from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
+from fer_batch.video.stream_header import average_rate, duration_s, frame_count, is_mirrored
 
 _MOST_READ_ERRORS = 50
 """Consecutive failures to read a packet after which the rest of a file is given up."""
 _MISSING_END_S = 1.0
 """What a damaged but complete file may be short of the duration in its header."""
-_TAGGED_DURATION = re.compile(r"(\d{1,6}):(\d{1,2}):(\d{1,2}(?:\.\d{1,12})?)")
 _WORTH_WHOLE = 0.8
 """Share of its frames with which a damaged file counts as whole."""
-_LONGEST_S = 10 * 365 * 86_400
-"""Seconds beyond which a duration is a container's mistake: ten years."""
-_HIGHEST_RATE = 1000
-"""Frames a second beyond which an average rate is a container's mistake."""
 _APART = 16
 """Frames between key frames that are remembered, at least: where each frame is one, not all are needed."""
 _PLACES = 16
@@ -84,7 +78,7 @@ class VideoFile(Closing):
             self._refuse_other_kinds()
             self._stream = self._ready_stream()
             self._first = self._first_picture()
-            self._mirrored = _is_mirrored(self._first)
+            self._mirrored = is_mirrored(self._first)
             self._display(self._first)
         except BaseException:
             self._container.close()
@@ -153,7 +147,7 @@ class VideoFile(Closing):
     def _probe(self) -> Probe:
         container, stream = self._container, self._stream
         display = self._display(self._first)
-        rate, duration = self._rate(), self._duration_s()
+        rate, duration = average_rate(stream), duration_s(container, stream)
         audio = container.streams.audio[0] if container.streams.audio else None
         return Probe(
             "video",
@@ -165,36 +159,10 @@ class VideoFile(Closing):
             display.turns * 90,
             float(rate) if rate else None,
             duration,
-            _frame_count(stream.frames, duration, rate),
+            frame_count(stream.frames, duration, rate),
             audio.codec_context.name if audio is not None and audio.codec_context is not None else None,
             self._path.stat().st_size,
         )
-
-    def _rate(self) -> Fraction | None:
-        average, guessed = self._stream.average_rate, self._stream.guessed_rate
-        return average if average and average <= _HIGHEST_RATE else guessed
-
-    def _duration_s(self) -> float | None:
-        """How long the video itself lasts, as far as the header says; sound and subtitles may last longer."""
-        claimed_s = self._claimed_duration_s()
-        return claimed_s if claimed_s is not None and 0 <= claimed_s < _LONGEST_S else None
-
-    def _claimed_duration_s(self) -> float | None:
-        container, stream = self._container, self._stream
-        base = stream.time_base or Fraction(0)
-        if self._is("avi") and stream.frames and (rate := self._rate()):
-            return float(stream.frames / rate)  # FFmpeg shortens the duration of a file that is cut short
-        if stream.duration is not None:
-            return float(stream.duration * base)
-        start_s = float(stream.start_time * base) if stream.start_time is not None else 0.0
-        # Matroska: when the stream ends, on the file's clock.
-        if end := _TAGGED_DURATION.match(stream.metadata.get("DURATION", "")):
-            hours, minutes, seconds = end.groups()
-            return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start_s
-        if not container.duration:
-            return None
-        ahead_s = start_s - (container.start_time or 0) / av.time_base if stream.start_time is not None else 0.0
-        return container.duration / av.time_base - ahead_s
 
     @property
     def name(self) -> str:
@@ -204,7 +172,7 @@ class VideoFile(Closing):
     @property
     def frame_duration(self) -> Fraction:
         """How long a frame lasts by the stream's average rate; a 25th of a second when it has none."""
-        rate = self._rate()
+        rate = average_rate(self._stream)
         return 1 / Fraction(rate) if rate else Fraction(1, 25)
 
     @property
@@ -388,7 +356,7 @@ class VideoFile(Closing):
             counts.ended_early = (
                 f"{self._path}: is cut short after {of}; what is there was analysed, copy the file again for the rest."
             )
-        elif short_s > _MISSING_END_S and self._unread() > short_s / (short_s + reached_s) / 2:
+        elif short_s > _MISSING_END_S and 1 - self._read_to / probe.size_bytes > short_s / (short_s + reached_s) / 2:
             counts.ended_early = (
                 f"{self._path}: is damaged and could be read only for {of}; "
                 "what could be read was analysed, copy the file again for the rest."
@@ -399,28 +367,9 @@ class VideoFile(Closing):
                 "these were analysed, copy the file again for the rest."
             )
 
-    def _unread(self) -> float:
-        """The share of the file that lies behind all that was read."""
-        return 1 - self._read_to / self.probe.size_bytes
-
     def close(self) -> None:
         """Releases the file."""
         self._container.close()
-
-
-def _frame_count(told: int, duration_s: float | None, rate: Fraction | None) -> int | None:
-    """The smaller of two counts: the container's own has frames in it that an edit list leaves out."""
-    lasting = round(duration_s * rate) if duration_s and rate else 0
-    return min(told or lasting, lasting or told) or None
-
-
-def _is_mirrored(picture: av.VideoFrame) -> bool:
-    """Whether the container asks for a mirror image; the angle that FFmpeg tells means something else then."""
-    matrix = picture.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return False
-    a, b, _, c, d, *_ = struct.unpack("9i", bytes(matrix))  # type: ignore[call-overload]
-    return bool(a * d < b * c)
 
 
 def _reason(error: BaseException) -> str:
@@ -429,9 +378,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _readable(
-    container: InputContainer,
-    streams: Sequence[Stream],
-    counts: ReadCounts,
+    container: InputContainer, streams: Sequence[Stream], counts: ReadCounts
 ) -> Generator[Packet[Any], None, bool]:
     """The packets that can be read; the others are counted. Returns whether the end was reached."""
     errors = 0
