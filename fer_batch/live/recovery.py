@@ -23,6 +23,9 @@ _COLUMNS: Final = ["frame", "time_s", "track", "x", "y", "width", "height", "sco
 _KEYPOINTS: Final = 6
 
 
+_HIGHEST: Final = {"frame": 2.0**53, "time_s": 1e10, "track": 2.0**31 - 2}
+
+
 def reached(timeline: Iterable[Path], tracks: Iterable[Path] = ()) -> tuple[int, float, int]:
     """Highest frame, time in seconds and track of some parts of a timeline and of tracks; -1, 0.0 and 0 of none.
 
@@ -32,9 +35,11 @@ def reached(timeline: Iterable[Path], tracks: Iterable[Path] = ()) -> tuple[int,
     kinds = ((timeline, {name: name for name in highest}), (tracks, {"last_time_s": "time_s", "track": "track"}))
     for parts, columns in kinds:
         for part in parts:
-            with suppress(OSError, ValueError, pa.ArrowException), pq.ParquetFile(part) as file:
+            with suppress(OSError, ValueError, TypeError, pa.ArrowException), pq.ParquetFile(part) as file:
                 for column, name in columns.items():
-                    highest[name] = max([highest[name], *_maxima(file, column)])
+                    found = [float(value) for value in _maxima(file, column)]
+                    # Beyond these there are no numbers left to give.
+                    highest[name] = max([highest[name], *(one for one in found if one < _HIGHEST[name])])
     return int(highest["frame"]), highest["time_s"], int(highest["track"])
 
 

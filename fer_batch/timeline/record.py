@@ -21,7 +21,11 @@ from fer_batch.version import __version__
 
 Status = Literal["done", "failed", "partial"]
 
-_LIVE_COUNTS: Final = ("next_part", "next_frame", "next_track", "sessions", "gap_count")
+_LIVE_COUNTS: Final = {
+    **{"next_part": 10**8, "next_frame": 2**53, "next_track": 2**31 - 1},
+    **{"sessions": 2**31, "gap_count": 2**31},
+}
+"""Numbers of live recordings and what they stay below: parts have eight digits, tracks are 32 bits."""
 
 _DISTRIBUTIONS: Final = {
     "mediapipe": ("mediapipe",),
@@ -165,6 +169,7 @@ class RecordingRecord:
         )
         lists = isinstance(self.files, list) and isinstance(self.notes, list)
         right = all(isinstance(value, kind) for value, kind in kinds) and self.status in get_args(Status)
+        right = right and all(0 <= self.live.get(name, 0) < bound for name, bound in _LIVE_COUNTS.items())
         right = right and all(1970 <= time.year < 9999 for time in (self.started_at, self.finished_at))
         if not (lists and right) or "\0" in self.id + self.source:
             raise ValueError("a value is of the wrong kind")
