@@ -22,8 +22,11 @@ from fer_batch.version import __version__
 Status = Literal["done", "failed", "partial"]
 
 _LIVE_COUNTS: Final = {
-    **{"next_part": 10**8, "next_frame": 2**53, "next_track": 2**31 - 1},
-    **{"sessions": 2**31, "gap_count": 2**31},
+    "next_part": 10**8,
+    "next_frame": 2**53,
+    "next_track": 2**31 - 1,
+    "sessions": 2**31,
+    "gap_count": 2**31,
 }
 """Numbers of live recordings and what they stay below: parts have eight digits, tracks are 32 bits."""
 
