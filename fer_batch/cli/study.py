@@ -118,7 +118,8 @@ def carry_out(
         lock = stack.enter_context(only_run(plan.outputs.folder))
         forget_unfinished(plan)
         stop = stack.enter_context(stop_on_interrupt(quiet=telling.quiet))
-        watch = _watch(stack, telling, plan, selection)
+        begun = _OnBegin(telling.on_begin, stop)
+        watch = _watch(stack, telling, plan, selection, begun)
         if telling.report is not None:
             # Also when an error ends the run: what failed before has failed.
             check_report(telling.report)
@@ -137,6 +138,8 @@ def carry_out(
                 lock=lock,
             )
         )
+    if begun.error is not None:
+        raise begun.error
     if not telling.quiet and not telling.as_json:
         print_closing_table(plan, outcomes)
     return _status(plan, outcomes, stop)
@@ -148,7 +151,7 @@ def _report(path: Path, plan: Plan, outcomes: list[Outcome]) -> None:
     write_failures(path, records, [one for one in plan.recordings if one.id not in over])
 
 
-def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection) -> Watch:
+def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection, begun: Watch) -> Watch:
     """Everyone who is told what happens, closed with ``stack``."""
     console = Console(stderr=True, highlight=False)
     reached, notices = RunProgress(plan.tasks, selection), Notices(console)
@@ -164,7 +167,7 @@ def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection)
             watchers.append(stack.enter_context(Bars(reached, console)))
         elif not telling.as_json:
             watchers.append(Lines(reached, notices))
-    watchers.append(_OnBegin(telling.on_begin))
+    watchers.append(begun)
     if telling.debug:
         watchers.append(lambda event: notices.say(event.text) if isinstance(event, Said) else None)
 
@@ -176,16 +179,25 @@ def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection)
 
 
 class _OnBegin:
-    """Waits for the first result: a run that cannot even begin leaves nothing."""
+    """Waits for the first result: a run that cannot even begin leaves nothing.
 
-    def __init__(self, call: Callable[[], None]) -> None:
+    What fails then ends the run, but not before the workers have put away what they were writing.
+    """
+
+    def __init__(self, call: Callable[[], None], stop: Flag) -> None:
         self._call: Callable[[], None] | None = call
+        self._stop = stop
+        self.error: OutputError | None = None
 
     def __call__(self, event: Event) -> None:
         came = isinstance(event, Reached) or (isinstance(event, Finished) and event.outcome.record.status != "failed")
         if self._call is not None and came:
             call, self._call = self._call, None
-            call()
+            try:
+                call()
+            except OutputError as error:
+                self.error = error
+                self._stop.set()
 
 
 def _tell_plan(plan: Plan, notices: Notices) -> None:
