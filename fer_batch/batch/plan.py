@@ -164,11 +164,6 @@ def _check_outputs(tasks: list[Task], layout: Layout, recordings: list[Recording
             raise _is_of_camera(recording, layout)
         files = layout.files(recording.id, recording.annotated)
         refuse_links(layout.out, [*files, Unfinished(layout, recording.id).folder])
-        if obstacle := next((file for file in files if file.is_dir() or file.parent.is_file()), None):
-            raise OutputError(
-                f"{obstacle}: a folder stands where a file of results belongs, or a file where its folder does; "
-                "move it or choose another output folder with -o."
-            )
         if taken := next((file for file in files if file_key(file) in inputs), None):
             raise InputError(
                 f"{recording.path}: its results would replace the recording {taken}; choose another output folder "
