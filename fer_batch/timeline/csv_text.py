@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
+if TYPE_CHECKING:
+    # Text of a table without pandas is escaped too, by what must start fast.
+    import pandas as pd
 
 _FORMULA: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _CONTROLS: Final = r"\x00-\x1f\x7f"
@@ -52,7 +54,9 @@ def unescape(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _each_text(column: pd.Series, change: Any) -> pd.Series:
-    if not (pd.api.types.is_string_dtype(column) or pd.api.types.is_object_dtype(column)):
+    from pandas.api.types import is_object_dtype, is_string_dtype
+
+    if not (is_string_dtype(column) or is_object_dtype(column)):
         return column
     changed = column.map(lambda value: change(value) if isinstance(value, str) else value)
     return changed.astype(column.dtype)
