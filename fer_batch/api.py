@@ -141,8 +141,8 @@ def analyze(
         timeline: format of the timelines there, "both" for CSV beside Parquet.
         overwrite: analyse everything again.
         workers: processes that share the recordings, with ``output``; 1 works in this process.
-        private: make what is written readable for nobody else: files 0600, folders 0700, where the system has that. The
-            process's mask for new files is another one meanwhile.
+        private: make what is written readable for its owner alone: files 0600, folders 0700, where the system has that.
+            The process's mask for new files is another one meanwhile.
         **options: see :class:`fer_batch.options.Options`.
 
     Returns:

@@ -39,7 +39,7 @@ def annotated_paths(
     taken = _of_others(layout, photos)
     settled: dict[str, Path] = {}
     for name in sorted(photos):
-        # A document may come from anywhere: it decides between the recording's own names, and takes nobody's.
+        # A document may come from anywhere: it decides between the recording's own names alone.
         own = {layout.copy(_name(name, number, photo=photos[name])) for number in range(_LAST + 1)}
         if (path := copies.get(name)) in own and path is not None and path not in taken:
             settled[name] = path

@@ -308,7 +308,7 @@ class Engine(Closing):
 
 
 class _UntilFault(Generic[T]):
-    """The items up to the first that fails, whose error is kept: what waits in later stages comes out before it."""
+    """The items up to the first that fails. Its error is kept until what waits in later stages has come out."""
 
     def __init__(self, items: Iterable[T]) -> None:
         self._items = items

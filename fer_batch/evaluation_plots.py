@@ -34,7 +34,7 @@ def write_plots(result: Result, folder: Path) -> None:
 
 
 def check_plots(folder: Path) -> None:
-    """Makes sure that the plots replace nobody's pictures.
+    """Makes sure that the plots replace no pictures but earlier plots.
 
     Raises:
         OutputError: when they would.

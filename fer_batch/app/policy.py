@@ -1,4 +1,4 @@
-"""Content-Security-Policy of everything that the server answers: a browser that shows a page asks nobody else."""
+"""Content-Security-Policy of everything that the server answers: a browser that shows a page asks no other server."""
 
 from __future__ import annotations
 

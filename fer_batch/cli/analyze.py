@@ -32,7 +32,7 @@ MaxPixels = Annotated[
 """An option of every command that decodes pictures."""
 
 Private = Annotated[
-    bool, typer.Option("--private", help="Make results readable for nobody else: files 0600, folders 0700.")
+    bool, typer.Option("--private", help="Make results readable for their owner alone: files 0600, folders 0700.")
 ]
 """An option of the commands that write results of recordings."""
 

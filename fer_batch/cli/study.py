@@ -69,7 +69,7 @@ class Telling:
 
 
 def check_named_files(plan: Plan, named: Iterable[Path], telling: Telling) -> None:
-    """Makes sure that no file that a run writes beside its results is an input, or somebody else's.
+    """Makes sure that no file that a run writes beside its results is an input, or was written by something else.
 
     Args:
         plan: what will be done.

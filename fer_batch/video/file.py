@@ -31,10 +31,8 @@ from fer_batch.video.stream_header import average_rate, duration_s, frame_count,
 
 _MOST_READ_ERRORS = 50
 """Consecutive failures to read a packet after which the rest of a file is given up."""
-_MISSING_END_S = 1.0
-"""What a damaged but complete file may be short of the duration in its header."""
-_WORTH_WHOLE = 0.8
-"""Share of its frames with which a damaged file counts as whole."""
+_MISSING_END_S, _WORTH_WHOLE = 1.0, 0.8
+"""What a damaged but complete file may be short of its header's duration, and the share of its frames that it has."""
 _APART = 16
 """Frames between key frames that are remembered, at least: where each frame is one, not all are needed."""
 _PLACES = 16

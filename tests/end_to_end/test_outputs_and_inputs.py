@@ -1,4 +1,4 @@
-"""What a user names for results never costs a recording or somebody else's file."""
+"""What a user names for results never costs a recording or another file."""
 
 from __future__ import annotations
 
