@@ -25,7 +25,7 @@ from fer_batch.video.selection import Selection
 from fer_batch.video.source import Source
 
 
-def following_share(path: Path) -> float:
+def following_share(path: Path, selection: Selection) -> float:
     """Processor time of cuts, tracking with its embeddings, and steadying as a share of the whole analysis's, 0 to 1.
 
     Once the frames are decoded and searched on this thread, and what neither decoding nor the search takes is counted;
@@ -33,6 +33,7 @@ def following_share(path: Path) -> float:
 
     Args:
         path: a video.
+        selection: which of its frames.
 
     Raises:
         InputError: when it cannot be read.
@@ -40,15 +41,13 @@ def following_share(path: Path) -> float:
     settings = Settings()
     with Engine(settings) as engine, open_source(path) as source:
         began = time.process_time()
-        with closing(engine.observe(source, Selection())) as observations:
+        with closing(engine.observe(source, selection)) as observations:
             for _ in observations:
                 pass
         whole_s = time.process_time() - began
     with open_source(path) as source, _Search(settings) as search:
         read = _Read(source)
-        frames = FaceStage(search, settings.minimum_score, FaceEmbedder()).follow(
-            chosen(read, Selection(), False, None)
-        )
+        frames = FaceStage(search, settings.minimum_score, FaceEmbedder()).follow(chosen(read, selection, False, None))
         # Letting go of a frame takes time too, which is not the follower's.
         followed_s, more = 0.0, True
         while more:
