@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clips import clip
+from clips import clip, clip_with_sound
 
+from fer_batch.bench_stretch import Stretch, first_stretch, looped, ten_times
 from fer_batch.cli.app import run
+from fer_batch.errors import InputError
 
 SCRIPT = Path(sys.executable).parent / "fer-batch"
 STILL = Path(__file__).parents[1] / "examples" / "astronaut.png"
@@ -63,18 +65,50 @@ def test_bench_refuses_what_is_no_video(capsys: pytest.CaptureFixture[str]) -> N
 def test_bench_prints_what_it_has_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", str(clip(tmp_path / "short.mp4")), "--runs", "1", "--json"]) == 0
     measured = json.loads(capsys.readouterr().out)
+    assert measured["processor"]
+    assert measured["measured_s"] is None
+    assert measured["frames"] == 25
     assert measured["frames_per_second"] > 0
     assert measured["decode_frames_per_second"] > 0
+    assert measured["ratio_to_decode"] < 1
     assert measured["peak_memory_mb"] > 50
     # Every stage has taken time, and together they are what the whole process took.
     stages = {"decode", "convert", "detect", "track", "register", "classify", "write", "other"}
     assert set(measured["stages"]) >= stages - {"register", "classify", "detect"}
     assert all(spent >= 0 for spent in measured["stages"].values())
     assert measured["processor_ms"] == pytest.approx(sum(measured["stages"].values()))
+    assert set(measured["waits"]) >= {"decode", "follow"}
+    assert measured["ratio_to_transcode"] is None
+
+
+def test_bench_measures_all_it_can_on_one_stretch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("fer_batch.bench.first_stretch", lambda path: Stretch(path, 0.4))
+    # Its packets cannot be copied to a file of its suffix, nor its sound into every container.
+    path = clip_with_sound(tmp_path / "odd.avi", "-c:a", "adpcm_ms").rename(tmp_path / "odd.dat")
+    assert run(["bench", str(path), "--runs", "1", "--full", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    assert [measured[key] for key in ("measured_s", "frames", "long_frames")] == [0.4, 10, 100]
+    assert all(spent > 0 for name, spent in measured.items() if "ratio" in name)
     assert set(measured["video_stages"]) >= {"draw", "encode"}
     assert measured["video_stages"]["encode"] > 0
-    assert set(measured["waits"]) >= {"decode", "follow"}
-    assert measured["ratio_to_transcode"] > 0
+    assert set(measured) - {key for key, value in measured.items() if value is not None} <= {"instructions"}
+
+
+def test_bench_measures_no_more_than_time_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = clip(tmp_path / "clip.mp4")
+    assert first_stretch(path) == Stretch(path)
+    monkeypatch.setattr("fer_batch.bench_stretch._MOST_S", 0.0)
+    stretch = first_stretch(path)
+    assert stretch.end_s is not None
+    assert 0 < stretch.end_s < 1
+
+
+def test_ten_times_a_stretch_is_taken_from_a_recording_that_is_long_enough(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.mp4")
+    assert ten_times(Stretch(path, 0.1), tmp_path) == Stretch(path, 1.0)
+    assert ten_times(Stretch(path, 0.2), tmp_path).path != path
 
 
 def test_probe_keeps_a_cameras_password(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,10 +118,7 @@ def test_probe_keeps_a_cameras_password(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_recording_that_cannot_be_repeated_is_told(tmp_path: Path) -> None:
-    from fer_batch.bench import _looped
-    from fer_batch.errors import InputError
-
     torn = tmp_path / "torn.mp4"
     torn.write_bytes(clip(tmp_path / "whole.mp4").read_bytes()[:500])
     with pytest.raises(InputError, match=r"torn\.mp4: cannot be repeated to ten times its length \(.+\)"):
-        _looped(torn, tmp_path)
+        looped(torn, tmp_path)
