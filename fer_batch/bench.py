@@ -129,7 +129,7 @@ def bench(path: Path, runs: int = 3, *, full: bool = False) -> Bench:
     Args:
         path: the recording.
         runs: rounds, in each of which decoding alone and one analysis of each kind are timed in turn.
-        full: also what is rarely asked for, which takes some times as long.
+        full: also what is rarely asked for, which takes several times as long.
 
     Raises:
         InputError: when the file cannot be read, or an analysis fails.

@@ -28,7 +28,7 @@ def bench(
     ] = 3,
     full: Annotated[
         bool,
-        typer.Option("--full", help="Also annotated video, --fps 5, ten times as much, parts; some times as long."),
+        typer.Option("--full", help="Also annotated video, --fps 5, ten times as much, parts; takes minutes more."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; null is what was not measured.")] = False,
 ) -> None:
