@@ -20,17 +20,16 @@ import psutil
 
 from fer_batch.bench_following import following_share
 from fer_batch.bench_stretch import PICTURES_ALONE, Stretch, first_stretch, run_ffmpeg, ten_times
+from fer_batch.detection.finder import FirstLook
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.engine import Engine
 from fer_batch.errors import InputError
-from fer_batch.faces.kinds import Detector
-from fer_batch.faces.locator import FaceLocator
 from fer_batch.filesystem.temporary import temporary_folder
 from fer_batch.inputs import Recording
 from fer_batch.machine import available_cores
 from fer_batch.outcome import Outputs
 from fer_batch.pipeline import analyze_recording
-from fer_batch.settings import Settings
+from fer_batch.settings import Detector, Settings
 from fer_batch.stopwatch import Stopwatch
 from fer_batch.utils.processor import this_processor
 from fer_batch.video.file import VideoFile
@@ -100,7 +99,7 @@ class Bench:
     memory_growth: float | None = None
     """How much more that is than ``peak_memory_mb``, as a share."""
     detection_ms: float | None = None
-    """One short-range detection in the recording's first frame."""
+    """One look of the detector at the small picture of the recording's first frame."""
     classification_ms: float | None = None
     """One face in a batch of 16 on one thread."""
     ratio_to_detection: float | None = None
@@ -281,17 +280,14 @@ def _stages(path: Path, rounds: int = 40) -> tuple[list[float], list[float]]:
     classifier = EmotionClassifier(threads=1)
     size = classifier.geometry.size
     faces = np.random.default_rng(0).integers(0, 256, (_FACES, size, size), np.uint8)
-    locator = FaceLocator(Detector.short)
-    try:
+    with FirstLook(Detector.auto) as finder:
         for _ in range(rounds):
             began = time.perf_counter()
-            locator.locate(frame)
+            finder.look(frame)
             between = time.perf_counter()
             classifier.classify(faces)
             detection.append((between - began) * 1000)
             classification.append((time.perf_counter() - between) * 1000 / _FACES)
-    finally:
-        locator.close()
     return detection, classification
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
+from fer_batch.detection.finder import FaceFinder
 from fer_batch.engine import Engine
 from fer_batch.faces.appearance import FaceEmbedder
-from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.stage import FaceStage
 from fer_batch.settings import Settings
 from fer_batch.types import Faces
@@ -82,14 +82,14 @@ class _Read(Closing):
         self._source.close()
 
 
-class _Search(FaceLocator):
+class _Search(FaceFinder):
     """A search for faces that is timed."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.detector, settings.minimum_score)
         self.seconds = 0.0
 
-    def locate(
+    def find(
         self,
         frame: Frame,
         expected: NDArray[np.float32] | None = None,
@@ -97,6 +97,6 @@ class _Search(FaceLocator):
         seen: Faces | None = None,
     ) -> Faces:
         began = time.thread_time()
-        found = super().locate(frame, expected, new_shot, seen)
+        found = super().find(frame, expected, new_shot, seen)
         self.seconds += time.thread_time() - began
         return found

@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
+from fer_batch.detection.finder import FaceFinder, FirstLook
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.device import Device
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.alignment import register_all
 from fer_batch.faces.appearance import FaceEmbedder
-from fer_batch.faces.locator import FaceLocator
-from fer_batch.faces.looker import Looker
 from fer_batch.faces.persons import Persons
 from fer_batch.faces.pose import head_poses
 from fer_batch.faces.sharpness import sharpness_of_faces
@@ -91,10 +90,10 @@ class Engine(Closing):
         self.classifier = EmotionClassifier(settings.model, device=settings.device)
         on_card = self.classifier.device == Device.cuda
         self._batch = max(settings.batch_size, _ON_A_CARD) if on_card else settings.batch_size
-        locator = FaceLocator(settings.detector, settings.minimum_score, self.threads)
-        self._faces = FaceStage(locator, settings.minimum_score, FaceEmbedder() if settings.persons else None)
+        finder = FaceFinder(settings.detector, settings.minimum_score, settings.minimum_face)
+        self._faces = FaceStage(finder, settings.minimum_score, FaceEmbedder() if settings.persons else None)
         ahead = min(self.threads, _MOST_LOOKERS) if self.threads > 1 else 0
-        self._lookers = [Looker(settings.detector, settings.minimum_score) for _ in range(ahead)]
+        self._lookers = [FirstLook(settings.detector, settings.minimum_score) for _ in range(ahead)]
 
     def warm_up(self) -> None:
         """Uses every network once: the first time takes longer than a live source's frames may wait."""
@@ -350,7 +349,7 @@ def _two(parts: Any) -> tuple[Any, Any]:
     return parts
 
 
-def _ahead(looker: Looker, stopwatch: Stopwatch | None) -> Callable[[Chosen], Chosen]:
+def _ahead(looker: FirstLook, stopwatch: Stopwatch | None) -> Callable[[Chosen], Chosen]:
     """Looks at frames that are analysed; passes on the others."""
 
     def look(one: Chosen) -> Chosen:

@@ -16,8 +16,8 @@ from fer_batch.datasets import LabelledFaces
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.faces.kinds import Detector
 from fer_batch.labelled_crops import found_crops, ready_crops
+from fer_batch.settings import Detector
 
 CALIBRATION_BINS = 15
 """Equal bins of confidence, as in Guo et al. 2017."""
@@ -149,7 +149,7 @@ def evaluate(
     classifier: EmotionClassifier,
     way: Literal["crops", "photos"] = "crops",
     *,
-    detector: str = Detector.short,
+    detector: str = Detector.mediapipe,
     conditions: Mapping[str, Condition] | None = None,
     batch_size: int = 32,
     on_progress: Callable[[int, int], None] | None = None,

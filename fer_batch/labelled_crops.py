@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.datasets import LabelledFaces
+from fer_batch.detection.finder import FaceFinder
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.faces.alignment import CropGeometry, register
-from fer_batch.faces.locator import FaceLocator
 from fer_batch.types import Faces
 from fer_batch.video.frame import Display, Frame
 
@@ -44,14 +44,13 @@ def found_crops(
         data: the photos.
         indices: which of them, in the order in which they are given.
         geometry: the framing.
-        detector: one of :class:`fer_batch.faces.kinds.Detector`.
+        detector: one of :class:`fer_batch.settings.Detector`.
         colour: RGB instead of gray.
 
     Yields:
         The photo's index and its crop as of :func:`ready_crops`; one of length 0 when no face was found.
     """
-    locator = FaceLocator(detector)
-    try:
+    with FaceFinder(detector) as finder:
         for index in indices:
             picture = data.rgb(int(index))
             if picture is None:
@@ -59,15 +58,12 @@ def found_crops(
                 continue
             height, width = picture.shape[:2]
             frame = Frame(0, 0.0, av.VideoFrame.from_ndarray(picture, format="rgb24"), Display(width, height))
-            locator.begin()
-            faces = locator.locate(frame)
+            faces = finder.find_confirmed(frame)
             if not len(faces):
                 yield int(index), _NOT_FOUND
                 continue
             points = faces.keypoints[_middle(faces, width, height)]
             yield int(index), register(picture if colour else frame.luma(), points, geometry)
-    finally:
-        locator.close()
 
 
 def _middle(faces: Faces, width: int, height: int) -> int:

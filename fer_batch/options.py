@@ -15,10 +15,12 @@ class Options(TypedDict, total=False):
     model: str
     """A name of ``fer-batch models`` or the path of an .onnx file."""
     detector: str
-    """"auto" (default) finds small and many faces too, "short" those within about two metres of the camera, "full"
-    within about five."""
+    """"auto" (default) finds faces of any size by YuNet and has MediaPipe confirm them, "mediapipe" those within about
+    two metres of the camera."""
     minimum_score: float
     """Detections with less confidence begin no track; 0.5."""
+    minimum_face: float
+    """Height in pixels of the smallest face that is wanted; by the picture's size unless given."""
     persons: bool
     """False: no face is told apart by a recognition network, and tracks of one person are not joined; True."""
     batch_size: int

@@ -33,9 +33,8 @@ _KNOWN: Final = frozenset(
         ("fer_batch.faces.persons", "Persons"),
         ("fer_batch.faces.persons", "_Group"),
         ("fer_batch.faces.returning", "Returns"),
-        ("fer_batch.faces.schedule", "Schedule"),
+        ("fer_batch.detection.finder", "SearchSchedule"),
         ("fer_batch.faces.steady", "_State"),
-        ("fer_batch.faces.tiles", "Square"),
         ("fer_batch.faces.track", "Identity"),
         ("fer_batch.faces.track", "Track"),
         ("fer_batch.state", "_array"),
@@ -48,7 +47,7 @@ _KNOWN: Final = frozenset(
 """What may be made when a state is read: module and name. None of it does anything when it is made."""
 _NUMBERS: Final = "biuf"
 """Kinds of arrays: truth values and numbers. Arrays of objects could hold anything."""
-_DECIDING: Final = ("av", "mediapipe", "numpy", "onnxruntime", "opencv-contrib-python")
+_DECIDING: Final = ("av", "mediapipe", "numpy", "onnxruntime", "opencv-python")
 """Libraries whose every version may give other digits."""
 _DIGEST_BYTES: Final = 16
 """No two states of one recording share so many by chance, and a damaged one is found out."""

@@ -12,8 +12,7 @@ import typer
 from fer_batch.cli.config import from_file, settings_used, write_used
 from fer_batch.cli.timecode import seconds
 from fer_batch.emotion.device import Device
-from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
-from fer_batch.settings import DEFAULT_MODEL
+from fer_batch.settings import DEFAULT_MODEL, MINIMUM_SCORE, Detector
 from fer_batch.video.pixel_limit import MAX_PIXELS
 
 
@@ -25,6 +24,15 @@ class Format(StrEnum):
     both = "both"
 
 
+MinFace = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PX",
+        help="Height of the smallest face that is wanted; unless given, faces are searched for from 24 pixels on (in "
+        "pictures wider than 640 pixels from 24 times the root of width / 640).",
+        show_default=False,
+    ),
+]
 MaxPixels = Annotated[
     int,
     typer.Option("--max-pixels", metavar="N", help="Refuse larger pictures before memory is taken for them."),
@@ -73,8 +81,8 @@ def analyze(
     detector: Annotated[
         Detector,
         typer.Option(
-            help="auto: also small and many faces, looked for more closely; short: faces within about 2 m of the "
-            "camera; full: within about 5 m."
+            help="auto: faces of any size, found by YuNet and confirmed by MediaPipe; mediapipe: faces within about "
+            "2 m of the camera, all by MediaPipe. short and full are other names of mediapipe and auto."
         ),
     ] = Detector.auto,
     model: Annotated[
@@ -94,6 +102,7 @@ def analyze(
     min_score: Annotated[
         float, typer.Option(metavar="X", help="Leave out faces that the detector is never so sure of, 0 to 1.")
     ] = MINIMUM_SCORE,
+    min_face: MinFace = None,
     batch_size: Annotated[
         int, typer.Option(metavar="N", help="Faces classified at once; changes speed, not results.")
     ] = 32,
@@ -157,7 +166,7 @@ def analyze(
     given = with_lists(inputs or (), lists or ())
     if not given:
         raise InputError("No INPUT is given; name a video, a photo, a folder, a pattern, or a list with --from.")
-    settings = Settings(model, detector.value, min_score, batch_size, persons, device.value, max_pixels)
+    settings = Settings(model, detector.value, min_score, min_face, batch_size, persons, device.value, max_pixels)
     selection = Selection(every, fps, start, end)
     planned = plan(given, Outputs(output, timeline.value, video), settings, selection, overwrite)
     count = workers or default_workers(len(planned.tasks))

@@ -14,8 +14,7 @@ import typer
 from fer_batch.cli.analyze import MaxPixels
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.errors import ExitStatus
-from fer_batch.faces.kinds import Detector
-from fer_batch.settings import DEFAULT_MODEL
+from fer_batch.settings import DEFAULT_MODEL, Detector
 from fer_batch.video.pixel_limit import MAX_PIXELS
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_batch.cli.analyze import Format, MaxPixels, Private
+from fer_batch.cli.analyze import Format, MaxPixels, MinFace, Private
 from fer_batch.emotion.device import Device
 from fer_batch.errors import InputError
-from fer_batch.faces.kinds import MINIMUM_SCORE, Detector
-from fer_batch.settings import DEFAULT_MODEL
+from fer_batch.settings import DEFAULT_MODEL, MINIMUM_SCORE, Detector
 from fer_batch.video.pixel_limit import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -127,8 +126,8 @@ def live(
     detector: Annotated[
         Detector,
         typer.Option(
-            help="auto: also small and many faces, looked for more closely; short: faces within about 2 m of the "
-            "camera; full: within about 5 m."
+            help="auto: faces of any size, found by YuNet and confirmed by MediaPipe; mediapipe: faces within about "
+            "2 m of the camera, all by MediaPipe. short and full are other names of mediapipe and auto."
         ),
     ] = Detector.auto,
     model: Annotated[
@@ -137,6 +136,7 @@ def live(
     min_score: Annotated[
         float, typer.Option(metavar="X", help="Leave out faces that the detector is never so sure of, 0 to 1.")
     ] = MINIMUM_SCORE,
+    min_face: MinFace = None,
     device: Annotated[
         Device,
         typer.Option(help="What the emotion model runs on; auto: a graphics card where there is one that suits it."),
@@ -152,8 +152,8 @@ def live(
     """
     # In context.params, where a file of cameras may have other defaults for them.
     del (output, realtime, transport, connect_timeout, read_timeout, retries, duration, fps, timeline, video)
-    del (part_seconds, max_age, preview, listen, token, publish, events, webhook, detector, model, min_score, device)
-    del max_pixels, private, quiet, follow_redirects
+    del (part_seconds, max_age, preview, listen, token, publish, events, webhook, detector, model, device)
+    del min_score, min_face, max_pixels, private, quiet, follow_redirects
     from fer_batch.cli.cameras_file import names_cameras, read_cameras
     from fer_batch.cli.live_run import Showing, run_live
 
@@ -260,6 +260,7 @@ def live_options(parameters: Mapping[str, Any], *, patient: bool = False) -> Liv
             given["model"],
             Detector(given["detector"]).value,
             given["min_score"],
+            given["min_face"],
             device=Device(given["device"]).value,
             max_pixels=given["max_pixels"],
         ),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import isfinite
+from math import ceil, floor, hypot, isfinite
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-RIGHT_EYE, LEFT_EYE, NOSE, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
-"""MediaPipe's six face-detection keypoints, in their order; left and right are the person's own."""
+RIGHT_EYE, LEFT_EYE, NOSE, RIGHT_MOUTH, LEFT_MOUTH = range(5)
+"""The five landmarks of a face, as YuNet places them; left and right are the person's own."""
 
-ANCHORS = (RIGHT_EYE, LEFT_EYE, MOUTH)
-"""Keypoints that registration holds on to."""
+MEDIAPIPE_OFFSETS = ((0.01, 0.03), (0.05, 0.02), (0.03, 0.10))
+"""From YuNet's right eye, left eye and mouth centre to where MediaPipe's face detector places them: along the line from
+the right to the left eye, and down at a right angle to it, in distances of the eyes. Medians over photographs of
+people.
+"""
+
 _SIZES = (8, 512)
 """Sides that a crop may have."""
 _HALVED_FIRST = 8
@@ -26,10 +30,10 @@ once more; smaller faces have little to gain."""
 class CropGeometry:
     """Where a registered face lies in its square crop.
 
-    Positions are fractions of the crop's side. The defaults are the medians of MediaPipe's keypoints over
-    FER2013's training pictures (found in 99 % of them), the framing that the shipped network was trained on:
-    eyes 0.365 apart at 0.392 from the top, the mouth's centre at 0.775. Eyes and mouth together fix the scale,
-    so a face turned sideways, whose eyes draw nearer, is not blown up.
+    Positions are fractions of the crop's side, for landmarks moved by ``offsets``. The defaults are the medians of
+    MediaPipe's keypoints over FER2013's training pictures (found in 99 % of them), the framing that the shipped network
+    was trained on: eyes 0.365 apart at 0.392 from the top, the mouth's centre at 0.775. Eyes and mouth together fix the
+    scale, so a face turned sideways, whose eyes draw nearer, is not blown up.
     """
 
     size: int = 48
@@ -37,6 +41,9 @@ class CropGeometry:
     right_eye: tuple[float, float] = (0.3175, 0.392)
     left_eye: tuple[float, float] = (0.6825, 0.392)
     mouth: tuple[float, float] = (0.5, 0.775)
+    offsets: tuple[tuple[float, float], ...] = MEDIAPIPE_OFFSETS
+    """How right eye, left eye and mouth centre are moved before they are fitted: along the eyes and down, in distances
+    of the eyes."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, int) or not _SIZES[0] <= self.size <= _SIZES[1]:
@@ -44,6 +51,8 @@ class CropGeometry:
         points = (self.right_eye, self.left_eye, self.mouth)
         if not all(len(point) == 2 and all(isfinite(value) for value in point) for point in points):
             raise ValueError("right_eye, left_eye and mouth must be two numbers each")
+        if np.shape(self.offsets) != (3, 2) or not np.isfinite(self.offsets).all():
+            raise ValueError("offsets must be three pairs of numbers")
         if np.ptp(np.array(points), axis=0).max() < 0.05:
             raise ValueError("right_eye, left_eye and mouth lie on one point")
 
@@ -60,36 +69,45 @@ class CropGeometry:
     def from_dict(cls, values: dict[str, Any]) -> CropGeometry:
         """The reverse of :meth:`to_dict`; unknown keys are a ``TypeError``."""
         plain: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+            key: tuple(tuple(one) if isinstance(one, list) else one for one in value)
+            if isinstance(value, list)
+            else value
+            for key, value in values.items()
         }
         return cls(**plain)
 
 
-def similarity(keypoints: NDArray[np.floating[Any]], geometry: CropGeometry) -> NDArray[np.float64]:
-    """The 2x3 matrix that maps picture pixels to crop pixels.
+def anchors(keypoints: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Right eye, left eye and centre of the mouth (N, 3, 2) of landmarks (N, 5, 2)."""
+    points = np.asarray(keypoints, np.float64)
+    return np.concatenate([points[:, :2], (points[:, 3:4] + points[:, 4:5]) / 2], axis=1)
 
-    Least squares over eyes and mouth, a rotation, one scale and a shift (Umeyama 1991, without reflection; in the
-    plane it has the closed form used here).
+
+def similarities(keypoints: NDArray[np.floating[Any]], geometry: CropGeometry) -> NDArray[np.float64]:
+    """The matrices (N, 2, 3) that map picture pixels to crop pixels.
+
+    Least squares over eyes and mouth: a rotation, one scale and a shift (Umeyama 1991, without reflection; in the plane
+    it has the closed form used here, with points as complex numbers).
 
     Args:
-        keypoints: (6, 2) positions in picture pixels, MediaPipe's order.
+        keypoints: (N, 5, 2) landmarks in picture pixels.
         geometry: where the anchors belong.
 
     Raises:
         ValueError: when eyes and mouth fall on one point.
     """
-    source = np.asarray(keypoints, np.float64)[list(ANCHORS)]
-    target = geometry.template()
-    source_mean, target_mean = source.mean(0), target.mean(0)
-    p, q = source - source_mean, target - target_mean
-    spread = float((p * p).sum())
-    if spread < 1e-6:
+    source = anchors(keypoints).view(np.complex128)[..., 0]
+    offsets = np.array(geometry.offsets).view(np.complex128)[:, 0]
+    source = source + (source[:, 1:2] - source[:, :1]) * offsets
+    target = geometry.template().view(np.complex128)[:, 0]
+    centre, middle = source.mean(1, keepdims=True), target.mean()
+    spread = (np.abs(source - centre) ** 2).sum(1)
+    if not (spread >= 1e-6).all():
         raise ValueError("the face's keypoints coincide")
-    a = float((p * q).sum()) / spread
-    b = float((p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]).sum()) / spread
-    linear = np.array([[a, -b], [b, a]])
-    shift = target_mean - linear @ source_mean
-    return np.hstack([linear, shift[:, None]])
+    turn = (np.conj(source - centre) * (target - middle)).sum(1) / spread
+    shift = middle - turn * centre[:, 0]
+    rows = [turn.real, -turn.imag, shift.real, turn.imag, turn.real, shift.imag]
+    return np.stack(rows, axis=1).reshape(-1, 2, 3)
 
 
 def register(
@@ -103,29 +121,25 @@ def register(
 
     Args:
         picture: (H, W) luma or (H, W, 3) RGB.
-        keypoints: (6, 2) positions in pixels of ``picture``.
+        keypoints: (5, 2) landmarks in pixels of ``picture``.
         geometry: the crop's framing.
 
     Raises:
         ValueError: when the keypoints coincide.
     """
-    matrix = similarity(keypoints, geometry)
-    size = geometry.size
-    inverse = cv2.invertAffineTransform(matrix)
-    corners = np.array([[-1.0, -1, 1], [size, -1, 1], [size, size, 1], [-1, size, 1]]) @ inverse.T
-    height, width = picture.shape[:2]
-    x0, y0 = np.floor(corners.min(0)).astype(int)
-    x1, y1 = np.ceil(corners.max(0)).astype(int) + 1
-    x0, x1 = np.clip([x0, x1], 0, width)
-    y0, y1 = np.clip([y0, y1], 0, height)
-    # A face beyond the border: what is left is its nearest edge.
-    x0, y0 = min(x0, width - 1), min(y0, height - 1)
-    x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
+    return _warped(picture, similarities(keypoints[None], geometry)[0], geometry.size)
+
+
+def _warped(picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    (a, b, c), (d, e, f) = cv2.invertAffineTransform(matrix).tolist()
+    across = [a * x + b * y + c for x in (-1, size) for y in (-1, size)]
+    along = [d * x + e * y + f for x in (-1, size) for y in (-1, size)]
+    x0, x1 = _inside(across, picture.shape[1])
+    y0, y1 = _inside(along, picture.shape[0])
     patch = picture[y0:y1, x0:x1]
     matrix = matrix.copy()
     matrix[:, 2] += matrix[:, :2] @ (float(x0), float(y0))
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    shrink = int(1.0 / scale)
+    shrink = int(hypot(a, d))
     if shrink >= _HALVED_FIRST:
         half = patch.shape[1] // 2, patch.shape[0] // 2
         whole = patch[: 2 * half[1], : 2 * half[0]]
@@ -145,6 +159,12 @@ def register(
     return np.asarray(crop, np.uint8)
 
 
+def _inside(places: list[float], length: int) -> tuple[int, int]:
+    """First and last pixel (exclusive) around some places in a row of pixels; of places beyond it the nearest one."""
+    first = min(max(floor(min(places)), 0), length - 1)
+    return first, max(min(ceil(max(places)) + 1, length), first + 1)
+
+
 def register_all(
     picture: NDArray[np.uint8], keypoints: NDArray[np.floating[Any]], geometry: CropGeometry
 ) -> NDArray[np.uint8]:
@@ -152,9 +172,9 @@ def register_all(
 
     Args:
         picture: (H, W) luma or (H, W, 3) RGB.
-        keypoints: (N, 6, 2) positions in pixels of ``picture``.
+        keypoints: (N, 5, 2) landmarks in pixels of ``picture``.
         geometry: the crops' framing.
     """
     if not len(keypoints):
         return np.zeros((0, geometry.size, geometry.size, *picture.shape[2:]), np.uint8)
-    return np.stack([register(picture, points, geometry) for points in keypoints])
+    return np.stack([_warped(picture, matrix, geometry.size) for matrix in similarities(keypoints, geometry)])

@@ -31,7 +31,11 @@ class View(Protocol):
         ...
 
     def embedding(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """(128,) what tells the face (6, 2) from other people's; None where not wanted, or too small."""
+        """(128,) what tells the face (5, 2) from other people's; None where not wanted, or too small."""
+        ...
+
+    def is_face(self, box: NDArray[np.float32], keypoints: NDArray[np.float32], score: float) -> bool:
+        """Whether a second look at a box (4,) with landmarks (5, 2) confirms the detection."""
         ...
 
 
@@ -54,6 +58,13 @@ class Looks:
             self._portraits[row] = portrait(self._view.luma(), self._faces.keypoints[row])
         return self._portraits.get(row)
 
+    def is_face(self, row: int) -> bool:
+        """Whether a second look confirms a face; without a frame it does."""
+        faces = self._faces
+        return self._view is None or self._view.is_face(
+            faces.boxes[row], faces.keypoints[row], float(faces.scores[row])
+        )
+
     def embedding(self, row: int) -> NDArray[np.float32] | None:
         """(128,) of a face."""
         if row not in self._embeddings and self._view is not None and self._faces.boxes[row, 3] >= _SMALLEST:
@@ -74,7 +85,7 @@ def portrait(luma: NDArray[np.uint8], keypoints: NDArray[np.floating[Any]]) -> N
 
     Args:
         luma: (H, W) of the frame.
-        keypoints: (6, 2) in its pixels, MediaPipe's order, eyes and mouth apart.
+        keypoints: (5, 2) in its pixels, eyes and mouth apart.
     """
     face = register(luma, keypoints, _GEOMETRY).astype(np.float32).ravel()
     return unit(face - face.mean())

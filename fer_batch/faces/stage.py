@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
+from fer_batch.detection.finder import FaceFinder
 from fer_batch.faces.appearance import GEOMETRY, FaceEmbedder
 from fer_batch.faces.following import Following
-from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.persons import Persons
 from fer_batch.faces.steady import Steadier
 from fer_batch.faces.tracker import Tracker
 from fer_batch.snapshot import Snapshot
 from fer_batch.state import pack
-from fer_batch.types import Faces
+from fer_batch.types import KEYPOINTS, Faces
 from fer_batch.video.choosing import Chosen
 from fer_batch.video.frame import Frame
 
@@ -26,24 +26,26 @@ class FaceStage(Closing):
     """Finds the faces of one recording after another and follows them.
 
     Args:
-        locator: finds them; closed with this.
+        finder: finds them; closed with this.
         minimum_score: detections with less begin no track.
         embedder: tells people apart; without it nobody is known again by more than place and short memory.
     """
 
-    def __init__(self, locator: FaceLocator, minimum_score: float, embedder: FaceEmbedder | None = None) -> None:
+    def __init__(self, finder: FaceFinder, minimum_score: float, embedder: FaceEmbedder | None = None) -> None:
         self._minimum_score = minimum_score
-        self._locator = locator
+        self._finder = finder
         self._embedder = embedder
 
     def prepare(self, frame: Frame) -> None:
         """Makes the picture that faces are looked for in, in whatever thread this is called."""
-        self._locator.prepare(frame)
+        self._finder.prepare(frame)
 
     def warm_up(self, frame: Frame) -> None:
         """Uses every network once, on any frame."""
-        self._locator.begin()
-        self._locator.locate(frame, new_shot=True)
+        self._finder.begin()
+        self._finder.find(frame, new_shot=True)
+        corner = np.zeros(4, np.float32)
+        self._finder.is_face(frame, corner, np.zeros((KEYPOINTS, 2), np.float32), 0.0)
         if self._embedder is not None:
             self._embedder.embed_crops(np.zeros((1, GEOMETRY.size, GEOMETRY.size), np.uint8))
 
@@ -69,12 +71,12 @@ class FaceStage(Closing):
         tracker = Tracker(self._minimum_score, on_embedding=told, first=first_track)
         steadier = Steadier()
         following, shot = Following[Frame](tracker), 0
-        self._locator.begin()
+        self._finder.begin()
         if state is not None:
             followed, steadied, located, shot, known = state
             following.go_on(followed)
             steadier.go_on(steadied)
-            self._locator.go_on(located)
+            self._finder.go_on(located)
             if persons is not None:
                 persons.go_on(known)
         for one in frames:
@@ -86,29 +88,33 @@ class FaceStage(Closing):
                 if new_shot:
                     yield from _finished(following.finish(), steadier, persons)
                 expected = tracker.expected(time_s, frame.width)
-                found = self._locator.locate(frame, expected, new_shot, one.seen)
-                view = _View(frame, self._embedder)
+                found = self._finder.find(frame, expected, new_shot, one.seen)
+                view = _View(frame, self._finder, self._embedder)
                 yield from _finished(following.add(frame, time_s, found, frame.width, view), steadier, persons)
             if one.reading is not None:
-                own = pack((following.state, steadier.state, self._locator.state, shot, persons))
+                own = pack((following.state, steadier.state, self._finder.state, shot, persons))
                 first = frame.index + 1 if following.waiting is None else following.waiting.index
                 yield Snapshot(first, pack((one.reading, own)))
         yield from _finished(following.finish(), steadier, persons)
 
     def close(self) -> None:
         """Releases the models."""
-        self._locator.close()
+        self._finder.close()
 
 
 class _View:
     """A frame as the tracker looks at it."""
 
-    def __init__(self, frame: Frame, embedder: FaceEmbedder | None) -> None:
+    def __init__(self, frame: Frame, finder: FaceFinder, embedder: FaceEmbedder | None) -> None:
         self._frame = frame
+        self._finder = finder
         self._embedder = embedder
 
     def luma(self) -> NDArray[np.uint8]:
         return self._frame.luma()
+
+    def is_face(self, box: NDArray[np.float32], keypoints: NDArray[np.float32], score: float) -> bool:
+        return self._finder.is_face(self._frame, box, keypoints, score)
 
     def embedding(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
         return None if self._embedder is None else self._embedder.embed(self._frame.luma(), keypoints)

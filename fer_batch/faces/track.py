@@ -14,6 +14,9 @@ WAIT_S = 0.2
 """Longest time in the recording for which a frame waits for what is decided a moment later; so nobody's number changes
 in frames that are older."""
 
+REFUSALS = 3
+"""Second looks that must fail in a row for a track to be doubted."""
+
 
 @dataclass(slots=True, eq=False)
 class Identity:
@@ -71,6 +74,14 @@ class Track:
     """Of a new track: the missing one that it looks most like."""
     likeness: float = -1.0
     """To that one, -1 to 1."""
+    confirmed: bool = False
+    """Whether a second look has seen a face too."""
+    refused: int = 0
+    """How often in a row it has not."""
+    asked_s: float = -np.inf
+    """When it was last taken."""
+    interval_s: float = 1.0
+    """Time after which a confirmed track is looked at again."""
 
     @property
     def number(self) -> int:
@@ -79,8 +90,13 @@ class Track:
 
     @property
     def is_new(self) -> bool:
-        """Whether it is not yet believed in, nor given up."""
-        return not (self.who.number or self.over)
+        """Whether it is not yet believed in, nor given up or doubted."""
+        return not (self.who.number or self.over or self.is_doubted)
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether second looks have refused it. It is followed on without rows, since later looks may confirm it."""
+        return not self.confirmed and self.refused >= REFUSALS
 
     def find(self, box: NDArray[np.float32], time_s: float, hidden: float) -> None:
         """Carries it on; ``hidden`` is the share of its box that another face may hide."""

@@ -13,7 +13,7 @@ from fer_batch.faces.likeness import Looks, View
 from fer_batch.faces.mixups import NEAR, claim, is_another, make_certain, note_rivals
 from fer_batch.faces.motion import Motion
 from fer_batch.faces.returning import Returns
-from fer_batch.faces.track import WAIT_S, Identity, Track, boxes_of
+from fer_batch.faces.track import REFUSALS, WAIT_S, Identity, Track, boxes_of
 from fer_batch.types import Faces
 
 _MISSED = 2
@@ -40,6 +40,15 @@ _REFRESH_S = 0.2
 """Time after which a track's portrait is renewed."""
 _EMBEDDINGS = 4
 """Most embeddings of a track: at its beginning, after a second, and each time it has grown four times as old."""
+_ASK_AGAIN_S = (0.25, 2.0)
+"""Seconds after which a doubted track is looked at again: at first, and at most."""
+_RECHECK_S = 8.0
+"""Seconds after which a confirmed track is looked at again, at most; the time doubles from one second on."""
+_UNSEEN = 6
+"""Second looks in a row that must fail, a quarter of a second apart at least, for a believed track to be doubted."""
+_UNSURE = 0.7
+"""Score of the detector from which on a failed second look at a believed track does not count: MediaPipe misses faces
+in profile."""
 _GAP_S = 0.3
 """Seconds after which a face must look like the track's, which it may have replaced meanwhile."""
 
@@ -121,13 +130,16 @@ class Tracker:
         self._look(time_s, faces, boxes, owners, looks)
         for track in self._tracks:
             # One that was believed in until it was found to be somebody else.
-            if track.is_new and track.missed >= _MISSED and track.found >= _SUFFICES:
+            if track.is_new and track.confirmed and track.missed >= _MISSED and track.found >= _SUFFICES:
                 self._believe(track)
-        self._drop(lambda track: track.is_new and track.missed >= _MISSED)
+        self._drop(lambda track: not track.number and track.missed >= _MISSED)
         return owners
 
     def decide(self, track: Track) -> None:
         """Believes in a new track or gives it up: there is no time left to wait for more."""
+        if not track.confirmed:
+            track.refused = max(track.refused, REFUSALS)
+            return
         former = self._returns.decide(track)
         enough = track.found >= _SUFFICES if track.found + track.missed >= _SUFFICES else track.found > track.missed
         if not enough:
@@ -205,7 +217,8 @@ class Tracker:
         for row, track in enumerate(owners):
             if track is None:
                 continue
-            sure = faces.scores[row] >= self._minimum_score
+            sure = bool(faces.scores[row] >= self._minimum_score)
+            self._confirm(track, row, time_s, float(faces.scores[row]), looks)
             near = [one for one, share in zip(tracks, shared[row].tolist(), strict=True) if share > _APART]
             among_found = all(one is track or one.over or one.missed for one in near)
             if track.is_new or (track.rivals and sure):
@@ -221,9 +234,29 @@ class Tracker:
                     self._part(track, time_s)
                 self._remember(track.who, row, time_s, looks)
 
+    def _confirm(self, track: Track, row: int, time_s: float, score: float, looks: Looks) -> None:
+        """Have a second look taken at a track that is new, doubted, or was not looked at for a while."""
+        if track.confirmed:
+            wait_s = _ASK_AGAIN_S[0] if track.refused else track.interval_s
+        elif track.refused < REFUSALS:
+            wait_s = 0.0
+        else:
+            wait_s = min(_ASK_AGAIN_S[0] * 2 ** (track.refused - REFUSALS), _ASK_AGAIN_S[1])
+        if time_s - track.asked_s < wait_s or score < self._minimum_score:
+            return
+        track.asked_s = time_s
+        if looks.is_face(row):
+            track.interval_s = min(2 * track.interval_s, _RECHECK_S) if track.confirmed else 1.0
+            track.confirmed, track.refused = True, 0
+        elif not track.confirmed or score < _UNSURE:
+            track.refused += 1
+            if track.confirmed and track.refused >= _UNSEEN:
+                self._part(track, time_s)
+                track.confirmed = False
+
     def _settle(self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: Looks) -> None:
         missing = [other for other in missing if not other.over]
-        if not self._returns.settle(track, row, time_s, missing, alone, looks):
+        if not track.confirmed or not self._returns.settle(track, row, time_s, missing, alone, looks):
             return
         if track.former is not None:
             self._resume(track, track.former)

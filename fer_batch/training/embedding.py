@@ -24,8 +24,8 @@ from torch.nn import functional
 from fer_batch.datasets import read_faces
 from fer_batch.errors import InputError
 from fer_batch.faces.appearance import GEOMETRY
-from fer_batch.faces.kinds import Detector
 from fer_batch.labelled_crops import found_crops
+from fer_batch.settings import Detector
 from fer_batch.training.quantise import quantise
 from fer_batch.training.recognition import Block, Convolution, read_weights
 
@@ -104,7 +104,7 @@ def write(weights: Path, photographs: Path, target: Path) -> None:
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{weights}: its weights are of another network ({error}).") from error
     data = read_faces(photographs)
-    found = (crop for _, crop in found_crops(data, np.arange(len(data)), GEOMETRY, Detector.short))
+    found = (crop for _, crop in found_crops(data, np.arange(len(data)), GEOMETRY, Detector.auto))
     faces = list(islice((crop for crop in found if crop is not None and len(crop)), _CALIBRATION))
     if not faces:
         raise InputError(f"{photographs}: no face was found in its photographs.")

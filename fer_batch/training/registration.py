@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.atomic import whole
-from fer_batch.faces.alignment import CropGeometry, similarity
-from fer_batch.faces.detector import MediaPipeDetector
+from fer_batch.detection.yunet import YuNet
+from fer_batch.faces.alignment import CropGeometry, similarities
+from fer_batch.settings import MINIMUM_SCORE
 
 _MARGIN = 0.5
 _SCALE = 2
@@ -36,7 +37,7 @@ def alignments(crops: Iterable[NDArray[np.uint8]], geometry: CropGeometry) -> ND
     identity = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
     centre = np.array([(size - 1) / 2, (size - 1) / 2, 1])
     matrices = []
-    with MediaPipeDetector() as detector:
+    with YuNet(MINIMUM_SCORE) as detector:
         for crop in crops:
             # The detector wants some background around a face and more than 48 pixels.
             padded = cv2.copyMakeBorder(crop, *(margin,) * 4, cv2.BORDER_REPLICATE)
@@ -45,7 +46,7 @@ def alignments(crops: Iterable[NDArray[np.uint8]], geometry: CropGeometry) -> ND
             matrix = identity
             if len(faces):
                 points = (faces.keypoints[0].astype(np.float64) + 0.5) / _SCALE - 0.5 - margin
-                found = similarity(points, geometry)
+                found = similarities(points[None], geometry)[0]
                 scale = float(np.hypot(found[0, 0], found[1, 0]))
                 shift = np.abs(found @ centre - centre[:2]).max()
                 if _PLAUSIBLE[0] <= scale <= _PLAUSIBLE[1] and shift < size / 4:

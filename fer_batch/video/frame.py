@@ -130,7 +130,7 @@ class Frame:
     captured_at: datetime | None = None
     """Live sources only: wall clock at arrival, UTC."""
     _luma: NDArray[np.uint8] | None = field(default=None, repr=False)
-    _small: tuple[int, NDArray[np.uint8]] | None = field(default=None, repr=False)
+    _small: dict[int, NDArray[np.uint8]] = field(default_factory=dict, repr=False)
 
     @property
     def width(self) -> int:
@@ -173,9 +173,9 @@ class Frame:
 
     def small(self, longest_side: int) -> NDArray[np.uint8]:
         """(h, w, 3) RGB as displayed, shrunk so that its longer side is at most ``longest_side`` pixels; kept."""
-        if self._small is None or self._small[0] != longest_side:
-            self._small = longest_side, self._rgb(min(1.0, longest_side / max(self.width, self.height)))
-        return self._small[1]
+        if longest_side not in self._small:
+            self._small[longest_side] = self._rgb(min(1.0, longest_side / max(self.width, self.height)))
+        return self._small[longest_side]
 
     def _rgb(self, scale: float) -> NDArray[np.uint8]:
         picture = self.picture

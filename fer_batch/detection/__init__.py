@@ -1,0 +1,1 @@
+"""Face detection: where in a picture the faces are."""

@@ -1,0 +1,305 @@
+"""Which looks at a frame find its faces: at the small picture always, closer where that pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, inf, log2, sqrt
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.closing import Closing
+from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, heights, suppress_overlaps
+from fer_batch.detection.confirmation import Confirmation
+from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
+from fer_batch.detection.yunet import YuNet
+from fer_batch.faces.alignment import anchors
+from fer_batch.faces.association import overlaps
+from fer_batch.settings import MINIMUM_SCORE, Detector
+from fer_batch.types import Faces
+from fer_batch.video.frame import Frame
+
+_SMALLEST: Final = 24
+"""Least height in pixels of a face in YuNet's picture, to be found there: 99 % of gray ones score 0.5 or more."""
+_COARSE: Final = 320
+"""Longer side of the coarser picture of a search: it shows close faces that are too blurred for a larger one."""
+_CROP: Final = 96
+"""Side in pixels of the picture of a known face's surroundings, three times as large as the face."""
+_SURROUNDINGS: Final = 3.0
+_MOST_CROPS: Final = 32
+"""Surroundings in one frame, at most; of more, different ones in each frame."""
+_SAME: Final = 0.3
+"""Overlap of a found and an expected box from which on they are one face."""
+_SAME_FACE: Final = 0.4
+"""Overlap above which two boxes are one face."""
+_SOONEST_S: Final = 0.5
+"""Seconds from a search that found a face, or an event that asks for one, to the next search."""
+_LATEST_S: Final = 8.0
+"""Seconds between searches that find nothing new, at most."""
+_RARER: Final = 2.5
+"""Growth of the interval after a search that found nothing new."""
+_MOVED_S: Final = 2.0
+"""Seconds between searches that motion asks for."""
+_MOVED: Final = 14.0
+"""Mean change of the thumbnail in gray levels from which on much has moved since the last search."""
+_THUMBNAIL: Final = (16, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How one of the detectors is used."""
+
+    side: int
+    """Longer side in pixels of the small picture."""
+    sure: float
+    """Score that needs no confirmation."""
+    closer: bool
+    """Whether closer looks are taken."""
+
+
+_KINDS: Final = {
+    Detector.auto: _Kind(160, 0.86, closer=True),
+    # The network sees 128 pixels; more is handed over because MediaPipe's boxes are whole pixels.
+    Detector.mediapipe: _Kind(640, 0.75, closer=False),
+}
+
+
+@dataclass(slots=True)
+class SearchSchedule:
+    """When the whole frame is searched for small faces; by presentation times and what was found alone."""
+
+    size: tuple[int, int] = (0, 0)
+    last_s: float = -inf
+    due_s: float = -inf
+    interval_s: float = _SOONEST_S
+    missing: int = 0
+    """Expected faces that were not found in the last frame."""
+    thumbnail: NDArray[np.uint8] | None = None
+    """(9, 16) of the frame searched last."""
+
+    def is_due(self, frame: Frame, new_shot: bool, small: NDArray[np.uint8]) -> bool:
+        """Return whether this frame is searched; from then on it is the last that was."""
+        time_s, size = frame.time_s, (frame.width, frame.height)
+        begins = new_shot or size != self.size
+        now = cv2.resize(small[..., 1], _THUMBNAIL, interpolation=cv2.INTER_AREA)
+        if not begins and time_s < self.due_s:
+            if self.thumbnail is None or time_s - self.last_s < _MOVED_S:
+                return False
+            if cv2.norm(now, self.thumbnail, cv2.NORM_L1) < _MOVED * now.size:
+                return False
+        if begins:
+            self.interval_s = _SOONEST_S
+        self.size, self.last_s, self.thumbnail = size, time_s, np.asarray(now, np.uint8)
+        return True
+
+    def searched(self, found_new: bool) -> None:
+        """Set when the next search is due."""
+        self.due_s = self.last_s + self.interval_s
+        self.interval_s = _SOONEST_S if found_new else min(_RARER * self.interval_s, _LATEST_S)
+
+    def note_missing(self, missing: int) -> None:
+        """Ask for a search soon where a face was lost."""
+        if missing > self.missing:
+            self.due_s = min(self.due_s, self.last_s + _SOONEST_S)
+        self.missing = missing
+
+
+class FirstLook(Closing):
+    """What the detector sees in a frame's small picture, whatever was found before; for one thread at a time.
+
+    Args:
+        detector: one of :class:`~fer_batch.settings.Detector`.
+        minimum_score: detections below it are given down to ``LOWEST_SCORE``, where they may carry on a known face.
+
+    Raises:
+        ModelError: when the network's file is missing or altered.
+    """
+
+    def __init__(self, detector: str, minimum_score: float = MINIMUM_SCORE) -> None:
+        least = min(LOWEST_SCORE, minimum_score)
+        kind = Detector(detector).canonical
+        self.detector: FaceDetector = YuNet(least) if kind == Detector.auto else MediaPipeDetector(least)
+        self._side = _KINDS[kind].side
+
+    def prepare(self, frame: Frame) -> None:
+        """Make the small picture."""
+        frame.small(self._side)
+
+    def look(self, frame: Frame) -> Faces:
+        """Return the faces in the small picture, best score first, in pixels of the frame, without tracks."""
+        return _detected(self.detector, frame, self._side)
+
+    def close(self) -> None:
+        """Release the network."""
+        self.detector.close()
+
+
+class FaceFinder(Closing):
+    """Finds the faces of one frame after another.
+
+    ``auto`` looks by YuNet: at a small picture of each frame; at the surroundings of known faces that are small there
+    or missed; and at larger pictures of the frame at the start of a shot, and then ever more rarely while nothing new
+    is found, sooner where much moved or a face was lost. ``mediapipe`` looks at the small picture alone.
+
+    Args:
+        detector: one of :class:`~fer_batch.settings.Detector`.
+        minimum_score: detections below it are given only where a face is expected.
+        minimum_face: height in pixels of the smallest face that is wanted; smaller new ones are left out. Unless given,
+            none is left out, and searches show faces from 24 pixels on in pictures up to 640 pixels wide, from 24 times
+            the root of width / 640 in wider ones.
+
+    Raises:
+        ModelError: when a network's file is missing or altered.
+    """
+
+    def __init__(self, detector: str, minimum_score: float = MINIMUM_SCORE, minimum_face: float | None = None) -> None:
+        self._minimum, self._minimum_face = minimum_score, minimum_face
+        self._kind = _KINDS[Detector(detector).canonical]
+        self._first = FirstLook(detector, minimum_score)
+        self._confirmation = Confirmation(self._kind.sure)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a recording: the next frame is its first one."""
+        self._schedule, self._turn = SearchSchedule(), 0
+
+    @property
+    def state(self) -> tuple[SearchSchedule, int]:
+        """All that is remembered between two frames."""
+        return self._schedule, self._turn
+
+    def go_on(self, state: tuple[SearchSchedule, int]) -> None:
+        """Continue from a state."""
+        self._schedule, self._turn = state
+
+    def prepare(self, frame: Frame) -> None:
+        """Make the small picture of a frame, in whatever thread this is called."""
+        self._first.prepare(frame)
+
+    def find(
+        self,
+        frame: Frame,
+        expected: NDArray[np.float32] | None = None,
+        new_shot: bool = False,
+        seen: Faces | None = None,
+    ) -> Faces:
+        """Return the faces that can be registered, best score first, without tracks; new ones are not confirmed.
+
+        Args:
+            frame: not before the last call's.
+            expected: (M, 4) boxes in pixels of the frame where known faces should be now. There detections down to
+                ``LOWEST_SCORE`` are given too.
+            new_shot: whether a cut lies before this frame.
+            seen: what a :class:`FirstLook` at the frame gave; else it is looked at now.
+        """
+        known = np.zeros((0, 4), np.float32) if expected is None else expected
+        faces = self._first.look(frame) if seen is None else seen
+        if self._kind.closer:
+            faces = self._closely(frame, faces, known, new_shot)
+        if not len(faces):
+            return faces
+        keep = faces.scores >= self._minimum
+        if self._minimum_face is not None:
+            keep &= faces.boxes[:, 3] >= self._minimum_face
+        if len(known):
+            keep |= overlaps(faces.boxes, known).max(1) >= _SAME
+        return faces[keep & _registrable(faces)]
+
+    def is_face(self, frame: Frame, box: NDArray[np.float32], keypoints: NDArray[np.float32], score: float) -> bool:
+        """Return whether MediaPipe confirms a found face; see :meth:`Confirmation.is_face`."""
+        return self._confirmation.is_face(frame.luma(), box, keypoints, score)
+
+    def find_confirmed(self, frame: Frame) -> Faces:
+        """Return the confirmed faces of a single picture, best score first."""
+        self.begin()
+        faces = self.find(frame)
+        rows = zip(faces.boxes, faces.keypoints, faces.scores.tolist(), strict=True)
+        return faces[np.array([self.is_face(frame, *row) for row in rows], np.bool_)]
+
+    def close(self) -> None:
+        """Release the networks."""
+        self._first.close()
+        self._confirmation.close()
+
+    def _closely(self, frame: Frame, faces: Faces, known: NDArray[np.float32], new_shot: bool) -> Faces:
+        longer = max(frame.width, frame.height)
+        least = _SMALLEST * longer / self._kind.side
+        large = heights(faces.boxes) >= least
+        looks = [faces[large]]
+        if len(known):
+            shown = overlaps(known, looks[0].boxes).max(1, initial=0.0) >= _SAME
+            awaited = known[~shown]
+            if len(awaited):
+                looks.append(self._surroundings(frame, awaited))
+        else:
+            awaited = known
+        due = self._schedule.is_due(frame, new_shot, frame.small(self._kind.side))
+        if due:
+            looks += [_detected(self._first.detector, frame, side) for side in self._search_sides(frame)]
+        if len(looks) == 1 and large.all():
+            return faces
+        looks.append(faces[~large])
+        # The first look at a large face stays, so that its place does not jump where another one is taken too.
+        together = Faces.concatenate(looks)
+        rank = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
+        rank[(rank > 0) & (rank < len(looks) - 1)] = 1
+        found = suppress_overlaps(together, np.lexsort((-together.scores, rank)), _SAME_FACE)
+        found = found[np.argsort(-found.scores, kind="stable")]
+        if len(known):
+            missed = overlaps(known, found.boxes).max(1, initial=0.0) < _SAME
+            self._schedule.note_missing(int(missed.sum()))
+        if due:
+            new = found.scores >= self._minimum
+            if len(known):
+                new &= overlaps(found.boxes, known).max(1) < _SAME
+            self._schedule.searched(bool(new.any()))
+        return found
+
+    def _surroundings(self, frame: Frame, boxes: NDArray[np.float32]) -> Faces:
+        """The faces in close pictures of known ones."""
+        if len(boxes) > _MOST_CROPS:
+            boxes = np.roll(boxes, -self._turn * _MOST_CROPS, axis=0)[:_MOST_CROPS]
+            self._turn += 1
+        sides = np.maximum(_SURROUNDINGS * heights(boxes), 8.0)
+        longer = max(frame.width, frame.height)
+        # One picture for all, in which the smallest is not enlarged; in powers of two, to be made once a frame.
+        needed = max(1.0, longer * _CROP / float(sides.min()) / self._kind.side)
+        side = min(longer, self._kind.side * 2 ** ceil(log2(needed)))
+        picture = frame.small(side)
+        scale = max(picture.shape[:2]) / longer
+        corners = (boxes[:, :2] + boxes[:, 2:] / 2 - sides[:, None] / 2) * scale
+        factors = _CROP / (sides * scale)
+        crops = np.empty((len(boxes), _CROP, _CROP, 3), np.uint8)
+        for crop, (left, top), factor in zip(crops, corners.tolist(), factors.tolist(), strict=True):
+            matrix = np.array([[factor, 0, (0.5 - left) * factor - 0.5], [0, factor, (0.5 - top) * factor - 0.5]])
+            cv2.warpAffine(picture, matrix, (_CROP, _CROP), dst=crop, flags=cv2.INTER_LINEAR)
+        detector = self._first.detector
+        assert isinstance(detector, YuNet)
+        found = []
+        for seen, corner, factor in zip(detector.detect_batch(crops), corners, factors, strict=True):
+            larger = 1 / (factor * scale)
+            moved = seen.scaled(larger, larger)
+            shift = (corner / scale).astype(np.float32)
+            boxes_here = moved.boxes + np.concatenate([shift, np.zeros(2, np.float32)])
+            found.append(Faces(boxes_here, moved.keypoints + shift, seen.scores, seen.tracks))
+        return Faces.concatenate(found)
+
+    def _search_sides(self, frame: Frame) -> list[int]:
+        """Longer sides of the pictures of a search."""
+        longer = max(frame.width, frame.height)
+        smallest = self._minimum_face or _SMALLEST * max(1.0, sqrt(longer / 640))
+        finest = min(longer, 32 * ceil(longer * _SMALLEST / smallest / 32))
+        return [side for side in (_COARSE, finest) if self._kind.side < side <= finest]
+
+
+def _detected(detector: FaceDetector, frame: Frame, side: int) -> Faces:
+    picture = frame.small(side)
+    return detector.detect(picture).scaled(frame.width / picture.shape[1], frame.height / picture.shape[0])
+
+
+def _registrable(faces: Faces) -> NDArray[np.bool_]:
+    """(N,) whether eyes and mouth lie apart, as registration needs."""
+    spread: NDArray[Any] = np.ptp(anchors(faces.keypoints), axis=1)
+    return np.asarray(spread.max(1) > 2.0, np.bool_)
