@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from threading import Event
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +20,7 @@ from fer_batch.detection.finder import FaceFinder, FirstLook
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.device import Device
 from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotion.mirror_averaging import MirrorAveraging, Reference
 from fer_batch.faces.alignment import register_all
 from fer_batch.faces.appearance import FaceEmbedder
 from fer_batch.faces.persons import Persons
@@ -27,10 +29,10 @@ from fer_batch.faces.sharpness import sharpness_of_faces
 from fer_batch.faces.stage import FaceStage
 from fer_batch.in_order import InOrder
 from fer_batch.machine import available_cores
-from fer_batch.prefetch import Prefetched
+from fer_batch.prefetch import Prefetched, in_groups
 from fer_batch.settings import WITHOUT_EFFECT, Settings
 from fer_batch.snapshot import CannotResume, Snapshot, Snapshots
-from fer_batch.state import seal, unpack, unseal, versions
+from fer_batch.state import pack, seal, unpack, unseal, versions
 from fer_batch.stopwatch import Stopwatch, drawn, timed
 from fer_batch.types import Observation
 from fer_batch.video.choosing import Chosen, GoingOn, chosen
@@ -43,6 +45,9 @@ T = TypeVar("T")
 
 _WAITING_BYTES = 36 << 20
 """Memory that decoded pictures between two stages may take."""
+
+_GROUPS = 4
+"""Groups of frames that may wait between two stages."""
 
 _LONGEST_WAIT_S = 0.3
 """How long a frame waits for others to be classified with it. A face's probabilities are the same in any company."""
@@ -146,7 +151,7 @@ class Engine(Closing):
             former = _former(source, resume, conditions, stop)
             if former is None:
                 return
-        going_on, state = former or (None, None)
+        going_on, state, known = former or (None, None, None)
         frames = chosen(source, selection, every_frame, stop, snapshots, going_on)
         most = depth if every_frame or at_once else 4 * self._batch
         with ExitStack() as stages:
@@ -156,7 +161,10 @@ class Engine(Closing):
                 detected = self._detect(self._decode(frames), persons, state, first_track)
             else:
                 detected = self._overlapped(stages, frames, depth, persons, state, first_track)
-            for item in self._classify(self._register(detected, every_frame), most):
+            averaging = MirrorAveraging(self.classifier)
+            if known is not None:
+                averaging.go_on(known)
+            for item in self._classify(self._register(detected, every_frame), most, averaging):
                 if not isinstance(item, Snapshot):
                     yield item
                 elif snapshots is not None:
@@ -174,20 +182,21 @@ class Engine(Closing):
         """Decoding, looking ahead and following in threads, ended with ``stages`` from the last stage to the first, so
         that none waits for one that has ended.
         """
-        decoded = Prefetched(self._decode(frames), depth, "fer-batch decode", self.stopwatch)
+        # A thread hands over several frames at once where memory allows that.
+        size = max(1, depth // _GROUPS)
+        decoded = Prefetched(in_groups(self._decode(frames), size), depth // size, "fer-batch decode", self.stopwatch)
         stages.callback(decoded.close)
-        looked: Iterator[Chosen] = decoded
+        looked: Iterator[list[Chosen]] = decoded
         if self._lookers:
             functions = [_ahead(looker, self.stopwatch) for looker in self._lookers]
-            ahead = InOrder(decoded, functions, depth, "fer-batch look", self.stopwatch)
+            ahead = InOrder(decoded, functions, depth // size, "fer-batch look", self.stopwatch)
             stages.callback(ahead.close)
             looked = ahead
         # With one core the thread that follows faces looks by itself.
-        detected = Prefetched(
-            self._detect(looked, persons, state, first_track), depth, "fer-batch follow", self.stopwatch
-        )
+        found = in_groups(self._detect(chain.from_iterable(looked), persons, state, first_track), size)
+        detected = Prefetched(found, depth // size, "fer-batch follow", self.stopwatch)
         stages.callback(detected.close)
-        return detected
+        return chain.from_iterable(detected)
 
     def _decode(self, frames: Iterator[Chosen]) -> Iterator[Chosen]:
         """The frames, with the small picture that the detector needs where nobody looks ahead, who makes it."""
@@ -233,52 +242,60 @@ class Engine(Closing):
             yield _Registered(frame if keep else None, observation, crops)
 
     def _classify(
-        self, registered: Iterator[_Registered | Snapshot], most_frames: int
+        self, registered: Iterator[_Registered | Snapshot], most_frames: int, averaging: MirrorAveraging
     ) -> Iterator[tuple[Frame | None, Observation | None] | Snapshot]:
-        """Probabilities for the faces of several frames at once; snapshots keep their places among them."""
-        waiting: list[_Registered | Snapshot] = []
+        """Probabilities for the faces of several frames at once; a snapshot gets what is remembered for later ones."""
+        waiting: list[_Registered] = []
         faces, since = 0, time.monotonic()
         intact = _UntilFault(registered)
         for item in intact:
+            if isinstance(item, Snapshot):
+                yield from self._classify_batch(waiting, averaging)
+                waiting, faces = [], 0
+                yield Snapshot(item.frame, pack((item.state, averaging.state)))
+                continue
             if not waiting:
                 since = time.monotonic()
             waiting.append(item)
-            if isinstance(item, _Registered):
-                faces += item.faces
+            faces += item.faces
             full = faces >= self._batch or len(waiting) >= most_frames
             if full or time.monotonic() - since > _LONGEST_WAIT_S:
-                yield from self._classify_batch(waiting)
+                yield from self._classify_batch(waiting, averaging)
                 waiting, faces = [], 0
-        yield from self._classify_batch(waiting)
+        yield from self._classify_batch(waiting, averaging)
         intact.raise_fault()
 
     def _classify_batch(
-        self, waiting: list[_Registered | Snapshot]
-    ) -> Iterator[tuple[Frame | None, Observation | None] | Snapshot]:
-        found = [item.crops for item in waiting if isinstance(item, _Registered) and item.crops is not None]
+        self, waiting: list[_Registered], averaging: MirrorAveraging
+    ) -> Iterator[tuple[Frame | None, Observation | None]]:
         try:
             with timed(self.stopwatch, "classify"):
-                probabilities = self._probabilities(np.concatenate(found)) if found else _NONE
+                probabilities = self._probabilities(waiting, averaging)
         except Exception:
             if len(waiting) == 1:
                 raise
             # The frames before the one at fault come out, whatever the size of batches.
             for one in waiting:
-                yield from self._classify_batch([one])
+                yield from self._classify_batch([one], averaging)
             return
         offset = 0
         for item in waiting:
-            if isinstance(item, Snapshot):
-                yield item
-                continue
             if item.observation is not None:
                 item.observation.probabilities = probabilities[offset : offset + item.faces]
                 offset += item.faces
             yield item.frame, item.observation
 
-    def _probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        size = self._batch
-        return np.concatenate([self.classifier.classify(crops[i : i + size]) for i in range(0, len(crops), size)])
+    def _probabilities(self, frames: list[_Registered], averaging: MirrorAveraging) -> NDArray[np.float32]:
+        found = [
+            (one.observation, one.crops) for one in frames if one.observation is not None and one.crops is not None
+        ]
+        if not found:
+            return _NONE
+        crops = np.concatenate([crops for _, crops in found])
+        tracks = [track for seen, _ in found for track in seen.detected.tracks.tolist()]
+        times_s = [seen.time_s for seen, _ in found for _ in range(len(seen))]
+        parts = [slice(i, i + self._batch) for i in range(0, len(crops), self._batch)]
+        return np.concatenate([averaging.classify(crops[part], tracks[part], times_s[part]) for part in parts])
 
     def _picture(self, frame: Frame) -> NDArray[np.uint8]:
         """What faces are cut from: the decoder's own luma where that is all the classifier needs."""
@@ -327,20 +344,23 @@ class _UntilFault(Generic[T]):
 
 def _former(
     source: Source, snapshot: Snapshot, conditions: dict[str, str], stop: Event | None
-) -> tuple[GoingOn, tuple[Any, ...]] | None:
-    """Where the recording is read on, and what was remembered of its faces; None when it was stopped before that."""
+) -> tuple[GoingOn, tuple[Any, ...], dict[int, Reference]] | None:
+    """Where the recording is read on, and what was remembered of its faces and of their mirror images; None when it was
+    stopped before that.
+    """
     then, parts = _two(unseal(snapshot.state))
     changed = [name for name in conditions if then.get(name) != conditions[name]]
     if changed:
         raise CannotResume(f"The analysis cannot go on: {', '.join(changed)} changed since it was broken off.")
-    reading, faces = _two(unpack(parts))
+    tracked, references = _two(unpack(parts))
+    reading, faces = _two(unpack(tracked))
     last, before = _two(unpack(reading))
     found = rewound(source, last, snapshot.frame, stop)
     if found is None:
         return None
     kept, frames = found
     waiting = {frame.index: frame for frame in kept}
-    return GoingOn(frames, kept[-1], before), unpack(faces, waiting)
+    return GoingOn(frames, kept[-1], before), unpack(faces, waiting), references
 
 
 def _two(parts: Any) -> tuple[Any, Any]:
@@ -349,18 +369,20 @@ def _two(parts: Any) -> tuple[Any, Any]:
     return parts
 
 
-def _ahead(looker: FirstLook, stopwatch: Stopwatch | None) -> Callable[[Chosen], Chosen]:
-    """Looks at frames that are analysed; passes on the others."""
+def _ahead(looker: FirstLook, stopwatch: Stopwatch | None) -> Callable[[list[Chosen]], list[Chosen]]:
+    """Look at frames that are analysed; pass on the others, and those at which looking fails, to fail in their turn."""
 
     def look(one: Chosen) -> Chosen:
         if not one.analysed:
             return one
-        with timed(stopwatch, "convert"):
-            looker.prepare(one.frame)
-        with timed(stopwatch, "detect"):
-            return replace(one, seen=looker.look(one.frame))
+        with suppress(Exception):
+            with timed(stopwatch, "convert"):
+                looker.prepare(one.frame)
+            with timed(stopwatch, "detect"):
+                return replace(one, seen=looker.look(one.frame))
+        return one
 
-    return look
+    return lambda group: [look(one) for one in group]
 
 
 def _waiting_frames(source: Source) -> int:

@@ -16,6 +16,30 @@ _LOOK_AGAIN_S = 0.1
 """How long a full queue is waited for before the thread looks whether it should stop."""
 
 
+def in_groups(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Lists of ``size`` items each, the last one shorter: threads hand over many at once for the cost of one.
+
+    An exception of ``items`` comes out after the items before it.
+    """
+    group: list[T] = []
+    try:
+        for item in items:
+            group.append(item)
+            if len(group) == size:
+                yield group
+                group = []
+    except Exception:
+        if group:
+            yield group
+        raise
+    finally:
+        close = getattr(items, "close", None)
+        if close is not None:
+            close()
+    if group:
+        yield group
+
+
 class _End:
     """What the thread sends last: how the iterator ended."""
 

@@ -25,6 +25,7 @@ from fer_batch.video.frame import Frame
 _KNOWN: Final = frozenset(
     {
         ("collections", "deque"),
+        ("fer_batch.emotion.mirror_averaging", "Reference"),
         ("fer_batch.faces.following", "_Last"),
         ("fer_batch.faces.following", "_Sighting"),
         ("fer_batch.faces.following", "_Waiting"),

@@ -111,9 +111,9 @@ class Faces:
 
     def scaled(self, x: float, y: float) -> Faces:
         """The same faces in a picture ``x`` times as wide and ``y`` times as high."""
-        factors = np.array([x, y], np.float32)
-        keypoints = (self.keypoints + np.float32(0.5)) * factors - np.float32(0.5)
-        return Faces(self.boxes * np.tile(factors, 2), keypoints, self.scores, self.tracks, self.interpolated)
+        factors = np.array([x, y, x, y], np.float32)
+        keypoints = (self.keypoints + np.float32(0.5)) * factors[:2] - np.float32(0.5)
+        return Faces(self.boxes * factors, keypoints, self.scores, self.tracks, self.interpolated)
 
 
 @dataclass(slots=True)

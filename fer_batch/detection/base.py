@@ -34,6 +34,8 @@ def suppress_overlaps(faces: Faces, order: NDArray[np.intp], threshold: float) -
         order: (N,) indices, the most trusted first.
         threshold: intersection over union above which two boxes are one face.
     """
+    if len(faces) < 2:
+        return faces
     table = overlaps(faces.boxes, faces.boxes)
     kept: list[int] = []
     for index in order.tolist():

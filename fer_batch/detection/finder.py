@@ -83,12 +83,12 @@ class SearchSchedule:
         """Return whether this frame is searched; from then on it is the last that was."""
         time_s, size = frame.time_s, (frame.width, frame.height)
         begins = new_shot or size != self.size
+        if not begins and time_s < self.due_s and time_s - self.last_s < _MOVED_S:
+            return False
         now = cv2.resize(small[..., 1], _THUMBNAIL, interpolation=cv2.INTER_AREA)
-        if not begins and time_s < self.due_s:
-            if self.thumbnail is None or time_s - self.last_s < _MOVED_S:
-                return False
-            if cv2.norm(now, self.thumbnail, cv2.NORM_L1) < _MOVED * now.size:
-                return False
+        moved = self.thumbnail is None or cv2.norm(now, self.thumbnail, cv2.NORM_L1) >= _MOVED * now.size
+        if not (begins or moved or time_s >= self.due_s):
+            return False
         if begins:
             self.interval_s = _SOONEST_S
         self.size, self.last_s, self.thumbnail = size, time_s, np.asarray(now, np.uint8)

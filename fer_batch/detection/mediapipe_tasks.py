@@ -64,7 +64,9 @@ class MediaPipeDetector(Closing):
         if not detections:
             return Faces.none()
         boxes = np.array([_corners(one.bounding_box) for one in detections], np.float32)
-        points: NDArray[np.float64] = np.array([[(point.x, point.y) for point in one.keypoints[:4]] for one in detections])
+        points: NDArray[np.float64] = np.array(
+            [[(point.x, point.y) for point in one.keypoints[:4]] for one in detections]
+        )
         scores = np.array([one.categories[0].score for one in detections], np.float32)
         size = np.array(rgb.shape[1::-1])
         return Faces(_boxes(boxes), _landmarks(points * size - 0.5), scores, np.zeros(len(scores), np.int32))

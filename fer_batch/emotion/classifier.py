@@ -118,16 +118,22 @@ class EmotionClassifier:
         Args:
             crops: registered faces, uint8, (N, size, size) or RGB (N, size, size, 3).
         """
+        output = self.plain_logits(crops)
+        if self.spec.mirror and len(crops):
+            output = (output + self.plain_logits(crops[:, :, ::-1])) / np.float32(2)
+        return output
+
+    def plain_logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The same without mirror images."""
         if not len(crops):
             return np.zeros((0, len(EMOTIONS)), np.float32)
-        output = self._raw_logits(crops)
-        if self.spec.mirror:
-            output = (output + self._raw_logits(crops[:, :, ::-1])) / np.float32(2)
+        output = self._run(crops)
+        output = np.log(np.maximum(output, 1e-12)) if self.spec.output == "probabilities" else output
         return output[:, self._order]
 
-    def _raw_logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        output = self._run(crops)
-        return np.log(np.maximum(output, 1e-12)) if self.spec.output == "probabilities" else output
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Calibrated probabilities (N, 7) of logits (N, 7)."""
+        return softmax(logits / self._temperature)
 
     def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated probabilities (N, 7) in the order of ``EMOTIONS``; each row sums to 1.
@@ -135,7 +141,7 @@ class EmotionClassifier:
         Args:
             crops: registered faces, uint8, (N, size, size) or RGB (N, size, size, 3).
         """
-        return softmax(self.logits(crops) / self._temperature)
+        return self.probabilities(self.logits(crops))
 
 
 def _output(spec: ModelSpec, head: str, outputs: list[str], path: Path) -> str:
