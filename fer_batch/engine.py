@@ -286,14 +286,13 @@ class Engine(Closing):
             yield item.frame, item.observation
 
     def _probabilities(self, frames: list[_Registered], averaging: MirrorAveraging) -> NDArray[np.float32]:
-        found = [
-            (one.observation, one.crops) for one in frames if one.observation is not None and one.crops is not None
-        ]
+        found = [one.crops for one in frames if one.crops is not None]
         if not found:
             return _NONE
-        crops = np.concatenate([crops for _, crops in found])
-        tracks = [track for seen, _ in found for track in seen.detected.tracks.tolist()]
-        times_s = [seen.time_s for seen, _ in found for _ in range(len(seen))]
+        crops = np.concatenate(found)
+        seen = [one.observation for one in frames if one.observation is not None]
+        tracks = [track for one in seen for track in one.detected.tracks.tolist()]
+        times_s = [one.time_s for one in seen for _ in range(len(one))]
         parts = [slice(i, i + self._batch) for i in range(0, len(crops), self._batch)]
         return np.concatenate([averaging.classify(crops[part], tracks[part], times_s[part]) for part in parts])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import isfinite
@@ -9,7 +10,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from fer_batch.emotion.device import Device
-from fer_batch.errors import InputError
+from fer_batch.errors import FerBatchWarning, InputError
 from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
 
 DEFAULT_MODEL = "emotion-gray48"
@@ -77,6 +78,8 @@ class Settings:
             raise InputError(f"--device {self.device}: give auto, cpu or cuda.")
         if self.detector not in list(Detector):
             raise InputError(f"--detector {self.detector}: give {Detector.auto} or {Detector.mediapipe}.")
+        if self.detector == Detector.full:
+            warnings.warn("The detector full is another name of auto now.", FerBatchWarning, stacklevel=3)
         object.__setattr__(self, "detector", str(Detector(self.detector).canonical))
         if self.minimum_face is not None and not (
             isinstance(self.minimum_face, Real) and isfinite(self.minimum_face) and self.minimum_face >= _LEAST_FACE

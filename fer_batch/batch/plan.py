@@ -19,11 +19,12 @@ from fer_batch.inputs import Recording, search_inputs
 from fer_batch.models import sha256_of
 from fer_batch.names import valid
 from fer_batch.outcome import Outputs, read_record
-from fer_batch.settings import WITHOUT_EFFECT, Settings
+from fer_batch.settings import WITHOUT_EFFECT, Detector, Settings
 from fer_batch.timeline.integrity import damaged_table, has_live_parts
 from fer_batch.timeline.layout import PART, Layout
 from fer_batch.timeline.record import RecordingRecord
 from fer_batch.unfinished import Unfinished
+from fer_batch.version import RESULTS_VERSION
 from fer_batch.video.selection import Selection
 
 _FOLDERS = {"parquet": "timelines", "csv": "csv"}
@@ -52,7 +53,8 @@ class Plan:
     """Left as they are: neither file nor settings have changed since."""
     outputs: Outputs
     changes: str | None = None
-    """A sentence about results that other settings gave and that are replaced."""
+    """Sentences about results that other settings gave and that are replaced, and that another fer-batch gave and that
+    are kept."""
     passed_over: int = 0
     """Files among the inputs that are no video or photo."""
     others: int = 0
@@ -132,7 +134,9 @@ def plan(
     _check_writable(outputs.folder)
     _check_outputs(tasks, layout, found.recordings)
     others = len(set(layout.recordings()) - {recording.id for recording in found.recordings})
-    return Plan(tasks, list(kept.values()), outputs, _told(otherwise, outputs.folder), found.passed_over, others)
+    changes = _told(otherwise, outputs.folder), _other_results(list(kept.values()), outputs.folder)
+    sentences = " ".join(one for one in changes if one is not None) or None
+    return Plan(tasks, list(kept.values()), outputs, sentences, found.passed_over, others)
 
 
 def forget_unfinished(plan: Plan) -> None:
@@ -224,7 +228,9 @@ def _with_existing(record: RecordingRecord, outputs: Outputs) -> Outputs:
 
 def _differences(record: RecordingRecord, wanted: dict[str, Any], sha256: str) -> list[str]:
     """What a result was made with that this run would do otherwise; what a record does not say is passed over."""
-    had = record.settings
+    had = dict(record.settings)
+    if had.get("detector") in list(Detector):
+        had["detector"] = str(Detector(had["detector"]).canonical)
     names = [name for name in wanted if name in had and name not in WITHOUT_EFFECT and name != "selection"]
     found = [name for name in names if had[name] != wanted[name]]
     chosen = had.get("selection", {})
@@ -238,6 +244,16 @@ def _told(differences: Counter[str], folder: Path) -> str | None:
     if not differences:
         return None
     return f"{folder}: holds results made with other settings ({', '.join(differences)}), which are replaced."
+
+
+def _other_results(kept: list[RecordingRecord], folder: Path) -> str | None:
+    count = sum(one.results_version != RESULTS_VERSION for one in kept)
+    if not count:
+        return None
+    return (
+        f"{folder}: keeps results of {count} of its recordings from another version of fer-batch, which gives other "
+        "values (results_version); add --overwrite to analyse them again."
+    )
 
 
 def _check_writable(folder: Path) -> None:

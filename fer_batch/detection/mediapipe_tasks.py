@@ -64,9 +64,7 @@ class MediaPipeDetector(Closing):
         if not detections:
             return Faces.none()
         boxes = np.array([_corners(one.bounding_box) for one in detections], np.float32)
-        points: NDArray[np.float64] = np.array(
-            [[(point.x, point.y) for point in one.keypoints[:4]] for one in detections]
-        )
+        points = np.array([[(point.x, point.y) for point in one.keypoints[:4]] for one in detections], np.float64)
         scores = np.array([one.categories[0].score for one in detections], np.float32)
         size = np.array(rgb.shape[1::-1])
         return Faces(_boxes(boxes), _landmarks(points * size - 0.5), scores, np.zeros(len(scores), np.int32))
@@ -82,7 +80,7 @@ def _corners(box: Any) -> tuple[float, float, float, float]:
     return box.origin_x, box.origin_y, box.width, box.height
 
 
-def _boxes(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+def _boxes(boxes: NDArray[Any]) -> NDArray[np.float32]:
     width, height, lower = _BOX
     sides = boxes[:, 2:] / np.array([width, height], np.float32)
     centres = boxes[:, :2] + boxes[:, 2:] / 2

@@ -49,6 +49,7 @@ _TYPES: Final = {
     "end_s": "Float64",
     "retry": "boolean",
     "notes": "string",
+    "results_version": "Int64",
 }
 """Columns and their types; those of a later version go at the end."""
 
@@ -63,8 +64,9 @@ def recordings(out: str | os.PathLike[str]) -> pd.DataFrame:
     path), kind ("video" or "photo"), duration_s, width, height, frame_rate, frames_decoded, frames_analysed, rows,
     tracks, episodes, damaged_packets, damaged_frames, repaired_times, started_at, finished_at (UTC), model,
     model_sha256, version (fer-batch's), the settings by which results may differ: detector, every, fps, start_s, end_s;
-    retry: whether the same command does it again; and notes: what was left out, mixed down, guessed or passed over, a
-    line "code: sentence" for each, null where there is nothing to note. What is not known is null: a failed recording
+    retry: whether the same command does it again; notes: what was left out, mixed down, guessed or passed over, a
+    line "code: sentence" for each, null where there is nothing to note; and results_version: recordings of other
+    versions of the results differ for the same settings. What is not known is null: a failed recording
     has no counts. A recording whose document is not readable has the status "unreadable", and the error says which file
     that is.
 
@@ -105,6 +107,7 @@ def _row(layout: Layout, recording: str) -> tuple[Any, ...]:
             "detector": record.settings.get("detector"),
             "retry": record.retry,
             "notes": "\n".join(f"{note['code']}: {note['text']}" for note in record.notes) or None,
+            "results_version": record.results_version,
             **record.settings.get("selection", {}),
         }
     except (InputError, AttributeError, TypeError, KeyError) as error:

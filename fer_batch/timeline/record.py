@@ -17,7 +17,7 @@ from fer_batch.atomic import explained, whole
 from fer_batch.errors import InputError
 from fer_batch.timeline.plain import plain
 from fer_batch.timeline.schema import SCHEMA_VERSION
-from fer_batch.version import __version__
+from fer_batch.version import RESULTS_VERSION, __version__
 
 Status = Literal["done", "failed", "partial"]
 
@@ -99,6 +99,8 @@ class RecordingRecord:
     """Whether a later run does it again though neither the input nor the settings have changed: what failed, was
     interrupted or lacks its annotated copy, but not what is partial because the input is damaged."""
     schema_version: int = SCHEMA_VERSION
+    results_version: int = RESULTS_VERSION
+    """Results of other versions differ for the same recording and settings; 0 for a document that has none."""
     notes: list[dict[str, str]] = field(default_factory=list)
     """What was left out, mixed down, guessed or passed over: ``code`` and ``text`` of each."""
     tables: dict[str, list[int]] = field(default_factory=dict)
@@ -135,6 +137,7 @@ class RecordingRecord:
             for key in ("started_at", "finished_at"):
                 values[key] = datetime.fromisoformat(values[key])
             values.setdefault("retry", values["status"] != "done")
+            values.setdefault("results_version", 0)
             record = cls(**{known.name: values[known.name] for known in fields(cls) if known.name in values})
             record._check()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -153,6 +156,7 @@ class RecordingRecord:
             (self.error, str | None),
             (self.retry, bool),
             (self.schema_version, int),
+            (self.results_version, int),
             *((one, dict) for one in (self.probe, self.settings, self.live)),
             *((one, int) for part in (self.input, self.counts) for one in part.values()),
             *((one, str) for part in (self.model, self.versions) for one in part.values()),
