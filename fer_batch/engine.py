@@ -97,7 +97,7 @@ class Engine(Closing):
         self._batch = max(settings.batch_size, _ON_A_CARD) if on_card else settings.batch_size
         finder = FaceFinder(settings.detector, settings.minimum_score, settings.minimum_face)
         self._faces = FaceStage(finder, settings.minimum_score, FaceEmbedder() if settings.persons else None)
-        ahead = min(self.threads, _MOST_LOOKERS) if self.threads > 1 else 0
+        ahead = min(self.threads - 1, _MOST_LOOKERS)
         self._lookers = [FirstLook(settings.detector, settings.minimum_score) for _ in range(ahead)]
 
     def warm_up(self) -> None:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from fer_batch.emotion.labels import EMOTIONS
 
-KEYPOINTS = 5
-"""Landmarks of a face: right eye, left eye, nose tip, right and left corner of the mouth (the person's own sides)."""
+KEYPOINTS = 6
+"""Keypoints of a face: right eye, left eye, nose tip, mouth centre, right ear, left ear (the person's own sides)."""
 
 
 class Note(NamedTuple):
@@ -37,7 +37,7 @@ class Face:
     score: float
     """The detector's confidence, 0 to 1."""
     keypoints: NDArray[np.float32]
-    """(5, 2) x, y of right eye, left eye, nose tip, right and left corner of the mouth."""
+    """(6, 2) x, y of right eye, left eye, nose tip, mouth centre, right and left ear."""
     probabilities: NDArray[np.float32] | None = None
     """(7,) in the order of ``EMOTIONS``, sum 1; None before classification."""
     interpolated: bool = False
@@ -67,7 +67,7 @@ class Faces:
     boxes: NDArray[np.float32]
     """(N, 4) x, y, width, height."""
     keypoints: NDArray[np.float32]
-    """(N, 5, 2); the centre of the upper left pixel is (0, 0), while boxes count from its corner."""
+    """(N, 6, 2); the centre of the upper left pixel is (0, 0), while boxes count from its corner."""
     scores: NDArray[np.float32]
     """(N,) the detector's confidence."""
     tracks: NDArray[np.int32]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
-from fer_batch.faces.alignment import anchors
+from fer_batch.faces.alignment import ANCHORS, LEFT_EYE, RIGHT_EYE, square_matrix, warped
 
 _SURROUNDINGS: Final = 2.0
 """Side of the square that MediaPipe looks at, in longer sides of the face's box."""
@@ -45,7 +45,7 @@ class Confirmation(Closing):
         Args:
             luma: (H, W) of the frame.
             box: (4,) x, y, width, height in its pixels.
-            keypoints: (5, 2) landmarks in its pixels.
+            keypoints: (6, 2) keypoints in its pixels.
             score: of the first look.
         """
         return score >= self._sure or self._sees(luma, box, keypoints)
@@ -62,36 +62,13 @@ class Confirmation(Closing):
         x, y, width, height = box.tolist()
         side = max(1.0, _SURROUNDINGS * max(width, height))
         corner = np.array([x + width / 2 - side / 2, y + height / 2 - side / 2], np.float32)
-        seen = self._detector.detect(_square(luma, corner, side))
+        square = warped(luma, square_matrix(corner.tolist(), side, _SIDE), _SIDE)
+        seen = self._detector.detect(np.asarray(cv2.cvtColor(square, cv2.COLOR_GRAY2RGB), np.uint8))
         if not len(seen):
             return False
         # From corners of pixels to their centres and back.
         points = (seen.keypoints + np.float32(0.5)) * np.float32(side / _SIDE) + corner - np.float32(0.5)
-        expected = anchors(keypoints[None])[0]
-        eyes = float(np.linalg.norm(expected[1] - expected[0]))
-        apart = np.linalg.norm(anchors(points) - expected, axis=2).mean(1)
+        eyes = float(np.linalg.norm(keypoints[LEFT_EYE] - keypoints[RIGHT_EYE]))
+        apart = np.linalg.norm((points - keypoints)[:, list(ANCHORS)], axis=2).mean(1)
         # In profile the eyes are close together.
         return bool(apart.min() <= _DISTANCE * max(eyes, 0.2 * height))
-
-
-def _square(luma: NDArray[np.uint8], corner: NDArray[np.float32], side: float) -> NDArray[np.uint8]:
-    """A square part of the picture as (_SIDE, _SIDE, 3) gray, black beyond the border."""
-    first = np.floor(corner).astype(int)
-    last = np.ceil(corner + side).astype(int)
-    height, width = luma.shape
-    left, top = np.clip(first, 0, (width - 1, height - 1)).tolist()
-    right, bottom = np.clip(last, (left + 1, top + 1), (width, height)).tolist()
-    scale = _SIDE / side
-    part = luma[top:bottom, left:right]
-    if scale < 1:
-        size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
-        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
-    across, along = _SIDE / side * (right - left) / part.shape[1], _SIDE / side * (bottom - top) / part.shape[0]
-    matrix = np.array(
-        [
-            [across, 0, (left - corner[0]) * scale + across / 2 - 0.5],
-            [0, along, (top - corner[1]) * scale + along / 2 - 0.5],
-        ]
-    )
-    square = cv2.warpAffine(part, matrix, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR)
-    return np.asarray(cv2.cvtColor(square, cv2.COLOR_GRAY2RGB), np.uint8)

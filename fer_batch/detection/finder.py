@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from fer_batch.closing import Closing
 from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, heights, suppress_overlaps
 from fer_batch.detection.confirmation import Confirmation
+from fer_batch.detection.keypoint_network import KeypointNetwork
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.detection.yunet import YuNet
-from fer_batch.faces.alignment import anchors
+from fer_batch.faces.alignment import ANCHORS, square_matrix
 from fer_batch.faces.association import overlaps
 from fer_batch.settings import MINIMUM_SCORE, Detector
 from fer_batch.types import Faces
@@ -158,6 +159,7 @@ class FaceFinder(Closing):
         self._minimum, self._minimum_face = minimum_score, minimum_face
         self._kind = _KINDS[Detector(detector).canonical]
         self._first = FirstLook(detector, minimum_score)
+        self._keypoints = KeypointNetwork() if self._kind.closer else None
         self._confirmation = Confirmation(self._kind.sure)
         self.begin()
 
@@ -205,7 +207,10 @@ class FaceFinder(Closing):
             keep &= faces.boxes[:, 3] >= self._minimum_face
         if len(known):
             keep |= overlaps(faces.boxes, known).max(1) >= _SAME
-        return faces[keep & _registrable(faces)]
+        faces = faces[keep]
+        if self._keypoints is not None and len(faces):
+            faces.keypoints = self._keypoints.place(frame.luma(), faces.boxes)
+        return faces[_registrable(faces)]
 
     def is_face(self, frame: Frame, box: NDArray[np.float32], keypoints: NDArray[np.float32], score: float) -> bool:
         """Return whether MediaPipe confirms a found face; see :meth:`Confirmation.is_face`."""
@@ -273,7 +278,7 @@ class FaceFinder(Closing):
         factors = _CROP / (sides * scale)
         crops = np.empty((len(boxes), _CROP, _CROP, 3), np.uint8)
         for crop, (left, top), factor in zip(crops, corners.tolist(), factors.tolist(), strict=True):
-            matrix = np.array([[factor, 0, (0.5 - left) * factor - 0.5], [0, factor, (0.5 - top) * factor - 0.5]])
+            matrix = square_matrix((left, top), _CROP / factor, _CROP)
             cv2.warpAffine(picture, matrix, (_CROP, _CROP), dst=crop, flags=cv2.INTER_LINEAR)
         detector = self._first.detector
         assert isinstance(detector, YuNet)
@@ -301,5 +306,5 @@ def _detected(detector: FaceDetector, frame: Frame, side: int) -> Faces:
 
 def _registrable(faces: Faces) -> NDArray[np.bool_]:
     """(N,) whether eyes and mouth lie apart, as registration needs."""
-    spread: NDArray[Any] = np.ptp(anchors(faces.keypoints), axis=1)
+    spread: NDArray[Any] = np.ptp(faces.keypoints[:, list(ANCHORS)], axis=1)
     return np.asarray(spread.max(1) > 2.0, np.bool_)

@@ -12,25 +12,21 @@ from numpy.typing import NDArray
 from fer_batch.closing import Closing
 from fer_batch.detection.base import LOWEST_SCORE
 from fer_batch.discreet import import_mediapipe, mediapipe_loaded
-from fer_batch.faces.alignment import MEDIAPIPE_OFFSETS
 from fer_batch.models import model_path
 from fer_batch.quiet import native_stderr_muted
-from fer_batch.types import KEYPOINTS, Faces
+from fer_batch.types import Faces
 
 MODEL: Final = "face-short-range"
 """Its name in the manifest."""
-_MOUTH_WIDTH: Final = 0.87
-"""Width of a mouth in distances of the eyes: median over 848 faces, by YuNet."""
 _BOX: Final = (1.1, 0.82, 0.075)
 """Width and height of MediaPipe's boxes in those of YuNet's, and by how much of its height their centres are lower:
-medians over the same faces."""
+medians over 848 faces."""
 
 
 class MediaPipeDetector(Closing):
     """BlazeFace through MediaPipe's Tasks ``FaceDetector``, for one thread at a time.
 
-    Its boxes and landmarks are moved to where YuNet would place them. It sees the centre of the mouth; the corners are
-    set half a mouth's width to either side.
+    Its boxes are moved to where YuNet would place them.
 
     Args:
         minimum_score: detections below it are dropped.
@@ -64,10 +60,10 @@ class MediaPipeDetector(Closing):
         if not detections:
             return Faces.none()
         boxes = np.array([_corners(one.bounding_box) for one in detections], np.float32)
-        points = np.array([[(point.x, point.y) for point in one.keypoints[:4]] for one in detections], np.float64)
+        points = np.array([[(point.x, point.y) for point in one.keypoints] for one in detections], np.float64)
         scores = np.array([one.categories[0].score for one in detections], np.float32)
         size = np.array(rgb.shape[1::-1])
-        return Faces(_boxes(boxes), _landmarks(points * size - 0.5), scores, np.zeros(len(scores), np.int32))
+        return Faces(_boxes(boxes), (points * size).astype(np.float32), scores, np.zeros(len(scores), np.int32))
 
     def close(self) -> None:
         """Release the network. Left to the interpreter's exit, MediaPipe raises in a destructor."""
@@ -86,20 +82,6 @@ def _boxes(boxes: NDArray[Any]) -> NDArray[np.float32]:
     centres = boxes[:, :2] + boxes[:, 2:] / 2
     centres[:, 1] -= lower * sides[:, 1]
     return np.hstack([centres - sides / 2, sides])
-
-
-def _landmarks(points: NDArray[np.float64]) -> NDArray[np.float32]:
-    """YuNet's landmarks (N, 5, 2) for MediaPipe's right eye, left eye, nose and mouth (N, 4, 2): the reverse of
-    ``MEDIAPIPE_OFFSETS``, with points as complex numbers.
-    """
-    right, left, nose, mouth = np.moveaxis(points.view(np.complex128)[..., 0], 1, 0)
-    by_right, by_left, by_mouth = (complex(*offset) for offset in MEDIAPIPE_OFFSETS)
-    eyes = (left - right) / (1 + by_left - by_right)
-    centre, half = mouth - by_mouth * eyes, eyes * _MOUTH_WIDTH / 2
-    moved: NDArray[Any] = np.stack(
-        [right - by_right * eyes, left - by_left * eyes, nose, centre - half, centre + half], axis=1
-    )
-    return moved.view(np.float64).reshape(-1, KEYPOINTS, 2).astype(np.float32)
 
 
 class _Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, floor, hypot, isfinite
 from typing import Any
@@ -10,15 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-RIGHT_EYE, LEFT_EYE, NOSE, RIGHT_MOUTH, LEFT_MOUTH = range(5)
-"""The five landmarks of a face, as YuNet places them; left and right are the person's own."""
+RIGHT_EYE, LEFT_EYE, NOSE, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
+"""The six keypoints of a face, in MediaPipe's order and places; left and right are the person's own."""
 
-MEDIAPIPE_OFFSETS = ((0.01, 0.03), (0.05, 0.02), (0.03, 0.10))
-"""From YuNet's right eye, left eye and mouth centre to where MediaPipe's face detector places them: along the line from
-the right to the left eye, and down at a right angle to it, in distances of the eyes. Medians over photographs of
-people.
-"""
-
+ANCHORS = (RIGHT_EYE, LEFT_EYE, MOUTH)
+"""Keypoints that registration holds on to."""
 _SIZES = (8, 512)
 """Sides that a crop may have."""
 _HALVED_FIRST = 8
@@ -30,10 +27,10 @@ once more; smaller faces have little to gain."""
 class CropGeometry:
     """Where a registered face lies in its square crop.
 
-    Positions are fractions of the crop's side, for landmarks moved by ``offsets``. The defaults are the medians of
-    MediaPipe's keypoints over FER2013's training pictures (found in 99 % of them), the framing that the shipped network
-    was trained on: eyes 0.365 apart at 0.392 from the top, the mouth's centre at 0.775. Eyes and mouth together fix the
-    scale, so a face turned sideways, whose eyes draw nearer, is not blown up.
+    Positions are fractions of the crop's side. The defaults are the medians of MediaPipe's keypoints over
+    FER2013's training pictures (found in 99 % of them), the framing that the shipped network was trained on:
+    eyes 0.365 apart at 0.392 from the top, the mouth's centre at 0.775. Eyes and mouth together fix the scale,
+    so a face turned sideways, whose eyes draw nearer, is not blown up.
     """
 
     size: int = 48
@@ -41,9 +38,6 @@ class CropGeometry:
     right_eye: tuple[float, float] = (0.3175, 0.392)
     left_eye: tuple[float, float] = (0.6825, 0.392)
     mouth: tuple[float, float] = (0.5, 0.775)
-    offsets: tuple[tuple[float, float], ...] = MEDIAPIPE_OFFSETS
-    """How right eye, left eye and mouth centre are moved before they are fitted: along the eyes and down, in distances
-    of the eyes."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, int) or not _SIZES[0] <= self.size <= _SIZES[1]:
@@ -51,8 +45,6 @@ class CropGeometry:
         points = (self.right_eye, self.left_eye, self.mouth)
         if not all(len(point) == 2 and all(isfinite(value) for value in point) for point in points):
             raise ValueError("right_eye, left_eye and mouth must be two numbers each")
-        if np.shape(self.offsets) != (3, 2) or not np.isfinite(self.offsets).all():
-            raise ValueError("offsets must be three pairs of numbers")
         if np.ptp(np.array(points), axis=0).max() < 0.05:
             raise ValueError("right_eye, left_eye and mouth lie on one point")
 
@@ -77,12 +69,6 @@ class CropGeometry:
         return cls(**plain)
 
 
-def anchors(keypoints: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Right eye, left eye and centre of the mouth (N, 3, 2) of landmarks (N, 5, 2)."""
-    points = np.asarray(keypoints, np.float64)
-    return np.concatenate([points[:, :2], (points[:, 3:4] + points[:, 4:5]) / 2], axis=1)
-
-
 def similarities(keypoints: NDArray[np.floating[Any]], geometry: CropGeometry) -> NDArray[np.float64]:
     """The matrices (N, 2, 3) that map picture pixels to crop pixels.
 
@@ -90,15 +76,13 @@ def similarities(keypoints: NDArray[np.floating[Any]], geometry: CropGeometry) -
     it has the closed form used here, with points as complex numbers).
 
     Args:
-        keypoints: (N, 5, 2) landmarks in picture pixels.
+        keypoints: (N, 6, 2) positions in picture pixels.
         geometry: where the anchors belong.
 
     Raises:
         ValueError: when eyes and mouth fall on one point.
     """
-    source = anchors(keypoints).view(np.complex128)[..., 0]
-    offsets = np.array(geometry.offsets).view(np.complex128)[:, 0]
-    source = source + (source[:, 1:2] - source[:, :1]) * offsets
+    source = np.asarray(keypoints, np.float64)[:, list(ANCHORS)].view(np.complex128)[..., 0]
     target = geometry.template().view(np.complex128)[:, 0]
     centre, middle = source.mean(1, keepdims=True), target.mean()
     spread = (np.abs(source - centre) ** 2).sum(1)
@@ -121,16 +105,26 @@ def register(
 
     Args:
         picture: (H, W) luma or (H, W, 3) RGB.
-        keypoints: (5, 2) landmarks in pixels of ``picture``.
+        keypoints: (6, 2) positions in pixels of ``picture``.
         geometry: the crop's framing.
 
     Raises:
         ValueError: when the keypoints coincide.
     """
-    return _warped(picture, similarities(keypoints[None], geometry)[0], geometry.size)
+    return warped(picture, similarities(keypoints[None], geometry)[0], geometry.size)
 
 
-def _warped(picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+def square_matrix(corner: Sequence[float], side: float, size: int) -> NDArray[np.float64]:
+    """The matrix (2, 3) that maps a square of picture pixels, by its upper left corner, to one of ``size`` pixels."""
+    factor = size / side
+    return np.array([[factor, 0.0, (0.5 - corner[0]) * factor - 0.5], [0.0, factor, (0.5 - corner[1]) * factor - 0.5]])
+
+
+def warped(picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    """A picture (H, W) or (H, W, 3) seen through a matrix (2, 3), uint8, ``size`` pixels square.
+
+    It is averaged down first where it is much larger; see :func:`register`.
+    """
     (a, b, c), (d, e, f) = cv2.invertAffineTransform(matrix).tolist()
     across = [a * x + b * y + c for x in (-1, size) for y in (-1, size)]
     along = [d * x + e * y + f for x in (-1, size) for y in (-1, size)]
@@ -172,9 +166,9 @@ def register_all(
 
     Args:
         picture: (H, W) luma or (H, W, 3) RGB.
-        keypoints: (N, 5, 2) landmarks in pixels of ``picture``.
+        keypoints: (N, 6, 2) positions in pixels of ``picture``.
         geometry: the crops' framing.
     """
     if not len(keypoints):
         return np.zeros((0, geometry.size, geometry.size, *picture.shape[2:]), np.uint8)
-    return np.stack([_warped(picture, matrix, geometry.size) for matrix in similarities(keypoints, geometry)])
+    return np.stack([warped(picture, matrix, geometry.size) for matrix in similarities(keypoints, geometry)])

@@ -47,7 +47,7 @@ class FaceEmbedder:
 
         Args:
             luma: (H, W) of the frame.
-            keypoints: (5, 2) in its pixels, eyes and mouth apart.
+            keypoints: (6, 2) in its pixels, MediaPipe's order, eyes and mouth apart.
         """
         if not sharpness_of_faces(luma, keypoints[None])[0] >= _BLURRED:
             return None

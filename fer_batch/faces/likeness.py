@@ -31,11 +31,11 @@ class View(Protocol):
         ...
 
     def embedding(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """(128,) what tells the face (5, 2) from other people's; None where not wanted, or too small."""
+        """(128,) what tells the face (6, 2) from other people's; None where not wanted, or too small."""
         ...
 
     def is_face(self, box: NDArray[np.float32], keypoints: NDArray[np.float32], score: float) -> bool:
-        """Whether a second look at a box (4,) with landmarks (5, 2) confirms the detection."""
+        """Whether a second look at a box (4,) with landmarks (6, 2) confirms the detection."""
         ...
 
 
@@ -85,7 +85,7 @@ def portrait(luma: NDArray[np.uint8], keypoints: NDArray[np.floating[Any]]) -> N
 
     Args:
         luma: (H, W) of the frame.
-        keypoints: (5, 2) in its pixels, eyes and mouth apart.
+        keypoints: (6, 2) in its pixels, eyes and mouth apart.
     """
     face = register(luma, keypoints, _GEOMETRY).astype(np.float32).ravel()
     return unit(face - face.mean())

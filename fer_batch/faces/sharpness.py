@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.faces.alignment import anchors
+from fer_batch.faces.alignment import ANCHORS
 
 _SIDE: Final = 56
 """Pixels of the square in which sharpness is measured: a face with eyes 28 pixels apart. Emotion networks hardly look
 at finer detail; a face shown with less is enlarged to it and thereby as blurred as it is."""
-_REACH: Final = 2.69
+_REACH: Final = 2.56
 """Side of the square in radii of the face (see :func:`_squares`): twice the distance of the eyes in the face that
 registration goes by. It holds eyes, nose and mouth, hardly any hair, and no background."""
 _FINE: Final = 0.8
@@ -40,7 +40,7 @@ def sharpness_of_faces(luma: NDArray[np.uint8], keypoints: NDArray[np.floating[A
 
     Args:
         luma: (H, W) at the resolution of the recording.
-        keypoints: (N, 5, 2) positions in pixels of ``luma``.
+        keypoints: (N, 6, 2) positions in pixels of ``luma``.
     """
     values = np.full(len(keypoints), np.nan, np.float32)
     for i, (x, y, side) in enumerate(_squares(keypoints)):
@@ -54,9 +54,9 @@ def _squares(keypoints: NDArray[np.floating[Any]]) -> list[tuple[int, int, int]]
 
     The radius of a face is the root of the mean squared distance of eyes and mouth from their centre.
     """
-    points = anchors(keypoints)
-    centres = points.mean(1)
-    radii = np.sqrt(((points - centres[:, None]) ** 2).sum(2).mean(1))
+    anchors = np.asarray(keypoints, np.float64)[:, list(ANCHORS)]
+    centres = anchors.mean(1)
+    radii = np.sqrt(((anchors - centres[:, None]) ** 2).sum(2).mean(1))
     squares = np.column_stack([centres - radii[:, None] * _REACH / 2 + 0.5, radii * _REACH])
     # Farther away than whole numbers reach.
     squares[~(np.abs(squares) < 1e9).all(1)] = 0

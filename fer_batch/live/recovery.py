@@ -20,7 +20,7 @@ from fer_batch.timeline.tracks import TrackSummary
 from fer_batch.types import Faces, Observation
 
 _COLUMNS: Final = ["frame", "time_s", "track", "x", "y", "width", "height", "score", *EMOTIONS]
-_KEYPOINTS: Final = 5
+_KEYPOINTS: Final = 6
 
 
 _HIGHEST: Final = {"frame": 2.0**53, "time_s": 1e10, "track": 2.0**31 - 2}

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.atomic import whole
-from fer_batch.detection.yunet import YuNet
+from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.faces.alignment import CropGeometry, similarities
-from fer_batch.settings import MINIMUM_SCORE
 
 _MARGIN = 0.5
 _SCALE = 2
@@ -37,7 +36,7 @@ def alignments(crops: Iterable[NDArray[np.uint8]], geometry: CropGeometry) -> ND
     identity = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
     centre = np.array([(size - 1) / 2, (size - 1) / 2, 1])
     matrices = []
-    with YuNet(MINIMUM_SCORE) as detector:
+    with MediaPipeDetector() as detector:
         for crop in crops:
             # The detector wants some background around a face and more than 48 pixels.
             padded = cv2.copyMakeBorder(crop, *(margin,) * 4, cv2.BORDER_REPLICATE)
