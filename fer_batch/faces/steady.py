@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from fer_batch.types import KEYPOINTS, Faces
 
-_HEAD, _BOX, _SHAPE = slice(0, 3), slice(3, 7), slice(7, 7 + 2 * KEYPOINTS)
+_STARTS: Final = np.array([0, 3, 7])
+_SHAPE: Final = slice(7, 7 + 2 * KEYPOINTS)
 """What is smoothed of a face: centre (2) in pixels and logarithm of the size of its keypoints; the box's centre (2) and
 the logarithms of its sides, both in relation to those; the keypoints (12) likewise."""
 _GROUP: Final = np.repeat([0, 1, 2], [3, 4, 2 * KEYPOINTS])
@@ -87,8 +88,9 @@ class Steadier:
             faces: with their tracks; those without one (0) are left as they are.
         """
         state = self._state
-        if not (time_s - state.seen_s <= _FORGOTTEN_S).all():
-            state = state[time_s - state.seen_s <= _FORGOTTEN_S]
+        remembered = time_s - state.seen_s <= _FORGOTTEN_S
+        if not remembered.all():
+            state = state[remembered]
         if not len(faces):
             self._state = state
             return faces
@@ -121,8 +123,7 @@ def _follow(now: _State, rows: NDArray[np.intp] | slice, before: _State) -> None
     moved = measured - before.measured
     moved[:, :2] /= 2 * np.exp(before.smooth[:, 2:3])
     speed = before.speed + _weight(_SPEED_HZ, elapsed) * (moved / elapsed - before.speed)
-    squares = speed * speed
-    totals = np.column_stack([squares[:, part].sum(1) for part in (_HEAD, _BOX, _SHAPE)])
+    totals = np.add.reduceat(speed * speed, _STARTS, axis=1)
     cutoffs = _SLOWEST_HZ + _RISE * np.sqrt(totals / _COUNTS)
     weights = _weight(cutoffs, elapsed)[:, _GROUP]
     now.smooth[rows] = before.smooth + weights * (measured - before.smooth)
@@ -139,20 +140,23 @@ def _measured(faces: Faces) -> NDArray[np.float64]:
     their centre, about a third of its box's width.
     """
     points, boxes = faces.keypoints.astype(np.float64), faces.boxes.astype(np.float64)
-    centres = points.mean(1)
-    points -= centres[:, None]
+    centres = np.add.reduce(points, 1) / KEYPOINTS
+    shapes = (points - centres[:, None]).reshape(len(points), 2 * KEYPOINTS)
     # Points on one spot must not end in infinity.
-    radii = np.maximum(np.sqrt((points * points).sum(2).mean(1)), 1e-3)[:, None]
-    middles = boxes[:, :2] + boxes[:, 2:] / 2
-    sides = np.log(np.maximum(boxes[:, 2:], 1e-3) / radii)
-    shapes = points.reshape(len(points), -1) / radii
-    return np.hstack([centres, np.log(radii), (middles - centres) / radii, sides, shapes])
+    radii = np.maximum(np.sqrt(np.add.reduce(shapes * shapes, 1, keepdims=True) / KEYPOINTS), 1e-3)
+    values = np.empty((len(points), len(_GROUP)))
+    values[:, :2], values[:, 2:3] = centres, np.log(radii)
+    values[:, 3:5] = (boxes[:, :2] + boxes[:, 2:] / 2 - centres) / radii
+    values[:, 5:7] = np.log(np.maximum(boxes[:, 2:], 1e-3) / radii)
+    values[:, _SHAPE] = shapes / radii
+    return values
 
 
 def _positions(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Boxes (N, 4) and keypoints (N, 6, 2) again."""
     centres, radii = values[:, :2], np.exp(values[:, 2:3])
-    sides = radii * np.exp(values[:, 5:7])
-    corners = centres + radii * values[:, 3:5] - sides / 2
+    boxes = np.empty((len(values), 4))
+    boxes[:, 2:] = radii * np.exp(values[:, 5:7])
+    boxes[:, :2] = centres + radii * values[:, 3:5] - boxes[:, 2:] / 2
     shapes = values[:, _SHAPE].reshape(-1, KEYPOINTS, 2)
-    return np.hstack([corners, sides]), centres[:, None] + radii[:, None] * shapes
+    return boxes, centres[:, None] + radii[:, None] * shapes
