@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import ceil, log2
 from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.faces.alignment import square_matrix, warped
 from fer_batch.faces.association import overlaps
 from fer_batch.types import Faces
+from fer_batch.video.frame import Frame
 
 LOWEST_SCORE: Final = 0.3
 """Detections down to this score may carry on a known face: turned, blurred or half hidden."""
@@ -42,6 +46,24 @@ def suppress_overlaps(faces: Faces, order: NDArray[np.intp], threshold: float) -
         if not kept or table[index, kept].max() <= threshold:
             kept.append(index)
     return faces[np.array(kept, np.intp)]
+
+
+def cut_out(frame: Frame, corner: Sequence[float], side: float, size: int) -> NDArray[np.uint8]:
+    """Return a square of the frame as (size, size, 3) RGB, its edge repeated beyond the border.
+
+    It is cut out of a smaller picture of the frame where that is fine enough, in powers of two of 160 pixels, so that
+    all squares of about one size share one.
+
+    Args:
+        frame: in which the square lies.
+        corner: its upper left corner in pixels of the frame.
+        side: its side in pixels of the frame.
+        size: its side in the result.
+    """
+    longer = max(frame.width, frame.height)
+    picture = frame.small(min(longer, 160 * 2 ** ceil(log2(max(1.0, longer * size / side / 160)))))
+    scale = max(picture.shape[:2]) / longer
+    return warped(picture, square_matrix([place * scale for place in corner], side * scale, size), size)
 
 
 def heights(boxes: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, inf, log2, sqrt
+from math import ceil, inf, sqrt
 from typing import Any, Final
 
 import cv2
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
-from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, heights, suppress_overlaps
+from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, cut_out, heights, suppress_overlaps
 from fer_batch.detection.confirmation import Confirmation
 from fer_batch.detection.keypoint_network import KeypointNetwork
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.detection.yunet import YuNet
-from fer_batch.faces.alignment import ANCHORS, square_matrix
+from fer_batch.faces.alignment import ANCHORS
 from fer_batch.faces.association import overlaps
 from fer_batch.settings import MINIMUM_SCORE, Detector
 from fer_batch.types import Faces
@@ -24,6 +24,9 @@ from fer_batch.video.frame import Frame
 
 _SMALLEST: Final = 24
 """Least height in pixels of a face in YuNet's picture, to be found there: 99 % of gray ones score 0.5 or more."""
+_SURELY: Final = 32
+"""The same at the start of a shot, which of a photograph is all: noise and compression hide a fifth of the faces of 24
+pixels."""
 _COARSE: Final = 320
 """Longer side of the coarser picture of a search: it shows close faces that are too blurred for a larger one."""
 _CROP: Final = 96
@@ -54,16 +57,14 @@ class _Kind:
 
     side: int
     """Longer side in pixels of the small picture."""
-    sure: float
-    """Score that needs no confirmation."""
     closer: bool
     """Whether closer looks are taken."""
 
 
 _KINDS: Final = {
-    Detector.auto: _Kind(160, 0.86, closer=True),
+    Detector.auto: _Kind(160, closer=True),
     # The network sees 128 pixels; more is handed over because MediaPipe's boxes are whole pixels.
-    Detector.mediapipe: _Kind(640, 0.75, closer=False),
+    Detector.mediapipe: _Kind(640, closer=False),
 }
 
 
@@ -77,6 +78,8 @@ class SearchSchedule:
     interval_s: float = _SOONEST_S
     missing: int = 0
     """Expected faces that were not found in the last frame."""
+    begins: bool = False
+    """Whether the frame searched last begins a shot."""
     thumbnail: NDArray[np.uint8] | None = None
     """(9, 16) of the frame searched last."""
 
@@ -90,6 +93,7 @@ class SearchSchedule:
         moved = self.thumbnail is None or cv2.norm(now, self.thumbnail, cv2.NORM_L1) >= _MOVED * now.size
         if not (begins or moved or time_s >= self.due_s):
             return False
+        self.begins = begins
         if begins:
             self.interval_s = _SOONEST_S
         self.size, self.last_s, self.thumbnail = size, time_s, np.asarray(now, np.uint8)
@@ -121,7 +125,8 @@ class FirstLook(Closing):
     def __init__(self, detector: str, minimum_score: float = MINIMUM_SCORE) -> None:
         least = min(LOWEST_SCORE, minimum_score)
         kind = Detector(detector).canonical
-        self.detector: FaceDetector = YuNet(least) if kind == Detector.auto else MediaPipeDetector(least)
+        self.yunet = YuNet(least) if kind == Detector.auto else None
+        self._detector: FaceDetector = self.yunet or MediaPipeDetector(least)
         self._side = _KINDS[kind].side
 
     def prepare(self, frame: Frame) -> None:
@@ -130,11 +135,21 @@ class FirstLook(Closing):
 
     def look(self, frame: Frame) -> Faces:
         """Return the faces in the small picture, best score first, in pixels of the frame, without tracks."""
-        return _detected(self.detector, frame, self._side)
+        return self.look_at(frame, self._side)
+
+    def look_at(self, frame: Frame, side: int) -> Faces:
+        """Return the faces in a picture of another longer side, likewise."""
+        picture = frame.small(side)
+        if side > max(picture.shape):
+            factor = side / max(picture.shape)
+            picture = np.asarray(
+                cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR), np.uint8
+            )
+        return self._detector.detect(picture).scaled(frame.width / picture.shape[1], frame.height / picture.shape[0])
 
     def close(self) -> None:
         """Release the network."""
-        self.detector.close()
+        self._detector.close()
 
 
 class FaceFinder(Closing):
@@ -160,7 +175,7 @@ class FaceFinder(Closing):
         self._kind = _KINDS[Detector(detector).canonical]
         self._first = FirstLook(detector, minimum_score)
         self._keypoints = KeypointNetwork() if self._kind.closer else None
-        self._confirmation = Confirmation(self._kind.sure)
+        self._confirmation = Confirmation(self._first.yunet)
         self.begin()
 
     def begin(self) -> None:
@@ -212,15 +227,21 @@ class FaceFinder(Closing):
             faces.keypoints = self._keypoints.place(frame.luma(), faces.boxes)
         return faces[_registrable(faces)]
 
-    def is_face(self, frame: Frame, box: NDArray[np.float32], keypoints: NDArray[np.float32], score: float) -> bool:
-        """Return whether MediaPipe confirms a found face; see :meth:`Confirmation.is_face`."""
-        return self._confirmation.is_face(frame.luma(), box, keypoints, score)
+    def is_face(self, frame: Frame, box: NDArray[np.float32], score: float) -> bool:
+        """Return whether second looks confirm a found face; see :meth:`Confirmation.is_face`."""
+        return self._confirmation.is_face(frame, box, score)
+
+    def warm_up(self, frame: Frame) -> None:
+        """Use every network once, on any frame."""
+        self.begin()
+        self.find(frame, np.array([[0, 0, 32, 32]], np.float32))
+        self._confirmation.warm_up(frame)
 
     def find_confirmed(self, frame: Frame) -> Faces:
         """Return the confirmed faces of a single picture, best score first."""
         self.begin()
         faces = self.find(frame)
-        rows = zip(faces.boxes, faces.keypoints, faces.scores.tolist(), strict=True)
+        rows = zip(faces.boxes, faces.scores.tolist(), strict=True)
         return faces[np.array([self.is_face(frame, *row) for row in rows], np.bool_)]
 
     def close(self) -> None:
@@ -242,7 +263,8 @@ class FaceFinder(Closing):
             awaited = known
         due = self._schedule.is_due(frame, new_shot, frame.small(self._kind.side))
         if due:
-            looks += [_detected(self._first.detector, frame, side) for side in self._search_sides(frame)]
+            least_shown = _SURELY if self._schedule.begins else _SMALLEST
+            looks += [self._first.look_at(frame, side) for side in self._search_sides(frame, least_shown)]
         if len(looks) == 1 and large.all():
             return faces
         looks.append(faces[~large])
@@ -267,41 +289,25 @@ class FaceFinder(Closing):
         if len(boxes) > _MOST_CROPS:
             boxes = np.roll(boxes, -self._turn * _MOST_CROPS, axis=0)[:_MOST_CROPS]
             self._turn += 1
-        sides = np.maximum(_SURROUNDINGS * heights(boxes), 8.0)
-        longer = max(frame.width, frame.height)
-        # One picture for all, in which the smallest is not enlarged; in powers of two, to be made once a frame.
-        needed = max(1.0, longer * _CROP / float(sides.min()) / self._kind.side)
-        side = min(longer, self._kind.side * 2 ** ceil(log2(needed)))
-        picture = frame.small(side)
-        scale = max(picture.shape[:2]) / longer
-        corners = (boxes[:, :2] + boxes[:, 2:] / 2 - sides[:, None] / 2) * scale
-        factors = _CROP / (sides * scale)
-        crops = np.empty((len(boxes), _CROP, _CROP, 3), np.uint8)
-        for crop, (left, top), factor in zip(crops, corners.tolist(), factors.tolist(), strict=True):
-            matrix = square_matrix((left, top), _CROP / factor, _CROP)
-            cv2.warpAffine(picture, matrix, (_CROP, _CROP), dst=crop, flags=cv2.INTER_LINEAR)
-        detector = self._first.detector
-        assert isinstance(detector, YuNet)
+        assert self._first.yunet is not None
+        sides = np.maximum(_SURROUNDINGS * heights(boxes), np.float32(8))
+        corners = boxes[:, :2] + boxes[:, 2:] / 2 - sides[:, None] / 2
+        squares = list(zip(corners, sides.tolist(), strict=True))
+        crops = np.stack([cut_out(frame, corner.tolist(), side, _CROP) for corner, side in squares])
         found = []
-        for seen, corner, factor in zip(detector.detect_batch(crops), corners, factors, strict=True):
-            larger = 1 / (factor * scale)
-            moved = seen.scaled(larger, larger)
-            shift = (corner / scale).astype(np.float32)
-            boxes_here = moved.boxes + np.concatenate([shift, np.zeros(2, np.float32)])
-            found.append(Faces(boxes_here, moved.keypoints + shift, seen.scores, seen.tracks))
+        for seen, (corner, side) in zip(self._first.yunet.detect_batch(crops), squares, strict=True):
+            moved = seen.scaled(side / _CROP, side / _CROP)
+            moved.boxes[:, :2] += corner
+            moved.keypoints += corner
+            found.append(moved)
         return Faces.concatenate(found)
 
-    def _search_sides(self, frame: Frame) -> list[int]:
-        """Longer sides of the pictures of a search."""
+    def _search_sides(self, frame: Frame, least_shown: int) -> list[int]:
+        """Longer sides of the pictures of a search, in which the smallest wanted face has so many pixels."""
         longer = max(frame.width, frame.height)
         smallest = self._minimum_face or _SMALLEST * max(1.0, sqrt(longer / 640))
-        finest = min(longer, 32 * ceil(longer * _SMALLEST / smallest / 32))
+        finest = 32 * ceil(longer * least_shown / smallest / 32)
         return [side for side in (_COARSE, finest) if self._kind.side < side <= finest]
-
-
-def _detected(detector: FaceDetector, frame: Frame, side: int) -> Faces:
-    picture = frame.small(side)
-    return detector.detect(picture).scaled(frame.width / picture.shape[1], frame.height / picture.shape[0])
 
 
 def _registrable(faces: Faces) -> NDArray[np.bool_]:

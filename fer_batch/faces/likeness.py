@@ -34,8 +34,8 @@ class View(Protocol):
         """(128,) what tells the face (6, 2) from other people's; None where not wanted, or too small."""
         ...
 
-    def is_face(self, box: NDArray[np.float32], keypoints: NDArray[np.float32], score: float) -> bool:
-        """Whether a second look at a box (4,) with landmarks (6, 2) confirms the detection."""
+    def is_face(self, box: NDArray[np.float32], score: float) -> bool:
+        """Whether second looks at a box (4,) confirm the detection."""
         ...
 
 
@@ -61,9 +61,7 @@ class Looks:
     def is_face(self, row: int) -> bool:
         """Whether a second look confirms a face; without a frame it does."""
         faces = self._faces
-        return self._view is None or self._view.is_face(
-            faces.boxes[row], faces.keypoints[row], float(faces.scores[row])
-        )
+        return self._view is None or self._view.is_face(faces.boxes[row], float(faces.scores[row]))
 
     def embedding(self, row: int) -> NDArray[np.float32] | None:
         """(128,) of a face."""

@@ -17,7 +17,7 @@ from fer_batch.faces.steady import Steadier
 from fer_batch.faces.tracker import Tracker
 from fer_batch.snapshot import Snapshot
 from fer_batch.state import pack
-from fer_batch.types import KEYPOINTS, Faces
+from fer_batch.types import Faces
 from fer_batch.video.choosing import Chosen
 from fer_batch.video.frame import Frame
 
@@ -42,10 +42,7 @@ class FaceStage(Closing):
 
     def warm_up(self, frame: Frame) -> None:
         """Uses every network once, on any frame."""
-        self._finder.begin()
-        self._finder.find(frame, new_shot=True)
-        corner = np.zeros(4, np.float32)
-        self._finder.is_face(frame, corner, np.zeros((KEYPOINTS, 2), np.float32), 0.0)
+        self._finder.warm_up(frame)
         if self._embedder is not None:
             self._embedder.embed_crops(np.zeros((1, GEOMETRY.size, GEOMETRY.size), np.uint8))
 
@@ -113,8 +110,8 @@ class _View:
     def luma(self) -> NDArray[np.uint8]:
         return self._frame.luma()
 
-    def is_face(self, box: NDArray[np.float32], keypoints: NDArray[np.float32], score: float) -> bool:
-        return self._finder.is_face(self._frame, box, keypoints, score)
+    def is_face(self, box: NDArray[np.float32], score: float) -> bool:
+        return self._finder.is_face(self._frame, box, score)
 
     def embedding(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
         return None if self._embedder is None else self._embedder.embed(self._frame.luma(), keypoints)
