@@ -32,6 +32,8 @@ _COARSE: Final = 320
 _CROP: Final = 96
 """Side in pixels of the picture of a known face's surroundings, three times as large as the face."""
 _SURROUNDINGS: Final = 3.0
+_SHORT: Final = 0.9
+"""Height of YuNet's boxes around small faces in true heights, at least."""
 _MOST_CROPS: Final = 32
 """Surroundings in one frame, at most; of more, different ones in each frame."""
 _SAME: Final = 0.3
@@ -219,7 +221,7 @@ class FaceFinder(Closing):
             return faces
         keep = faces.scores >= self._minimum
         if self._minimum_face is not None:
-            keep &= faces.boxes[:, 3] >= self._minimum_face
+            keep &= faces.boxes[:, 3] >= _SHORT * self._minimum_face
         if len(known):
             keep |= overlaps(faces.boxes, known).max(1) >= _SAME
         faces = faces[keep]
