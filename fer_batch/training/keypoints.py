@@ -150,8 +150,9 @@ def _spoilt(gray: NDArray[np.float32], random: np.random.Generator) -> NDArray[n
         gray = np.asarray(cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), np.float32)
     if random.random() < 0.2:
         gray = np.asarray(cv2.GaussianBlur(gray, (0, 0), random.uniform(0.5, 2)), np.float32)
-    gray = 255 * np.clip(gray / 255, 0, 1) ** np.float32(np.exp(random.normal(0, 0.25)))
-    gray = (gray - 128) * np.float32(np.exp(random.normal(-0.1, 0.3))) + np.float32(128 + random.normal(0, 25))
+    gamma, contrast = np.exp(random.normal(0, 0.25)), np.exp(random.normal(-0.1, 0.3))
+    bright = 255 * np.clip(gray / 255, 0, 1) ** gamma
+    gray = np.asarray((bright - 128) * contrast + 128 + random.normal(0, 25), np.float32)
     if random.random() < 0.5:
         gray += random.normal(0, random.uniform(0, 8), gray.shape).astype(np.float32)
     if random.random() < 0.3:
