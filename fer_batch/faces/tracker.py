@@ -44,9 +44,9 @@ _ASK_AGAIN_S = (0.25, 2.0)
 """Seconds after which a doubted track is looked at again: at first, and at most."""
 _RECHECK_S = 8.0
 """Seconds after which a confirmed track is looked at again, at most; the time doubles from one second on."""
-_UNSEEN = 6
+_UNSEEN = 4
 """Second looks in a row that must fail, a quarter of a second apart at least, for a believed track to be doubted."""
-_UNSURE = 0.7
+_UNSURE = 0.8
 """Score of the detector from which on a failed second look at a believed track does not count: MediaPipe misses faces
 in profile."""
 _GAP_S = 0.3
