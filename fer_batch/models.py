@@ -17,7 +17,7 @@ class Model:
 
     name: str
     task: str
-    """"emotion", "face detection" or "face recognition"."""
+    """"emotion", "face detection", "face keypoints" or "face recognition"."""
     file: str
     sha256: str
     licence: str
