@@ -24,8 +24,8 @@ _MEDIAPIPE_SIDE: Final = 256
 _YUNET_SIDES: Final = (96, 160)
 """Pixels of YuNet's pictures. Textures that it takes for a face at one size it often does not at another."""
 _SAME: Final = 0.45
-"""Overlap from which on a second look has seen the same face: of 368 real faces 99 in 100 overlap by 0.59 and more, boxes
-beside a face by 0.31."""
+"""Overlap from which on a second look has seen the same face: of 368 real faces 99 in 100 overlap by 0.59 and more,
+boxes beside a face by 0.31."""
 _LOWEST: Final = 0.1
 """Score of the second looks below which nothing was seen."""
 _FIRST: Final = 0.4

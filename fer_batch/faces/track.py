@@ -80,6 +80,8 @@ class Track:
     """How often in a row it has not."""
     asked_s: float = -np.inf
     """When it was last taken."""
+    asked_score: float = 0.0
+    """The detector's score then."""
     interval_s: float = 1.0
     """Time after which a confirmed track is looked at again."""
 

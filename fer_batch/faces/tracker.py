@@ -42,6 +42,8 @@ _EMBEDDINGS = 4
 """Most embeddings of a track: at its beginning, after a second, and each time it has grown four times as old."""
 _ASK_AGAIN_S = (0.25, 2.0)
 """Seconds after which a doubted track is looked at again: at first, and at most."""
+_CLEARER = 0.05
+"""Gain of the score since it was last looked at, from which on a doubted track is looked at again at once."""
 _RECHECK_S = 8.0
 """Seconds after which a confirmed track is looked at again, at most; the time doubles from one second on."""
 _UNSEEN = 4
@@ -242,9 +244,10 @@ class Tracker:
             wait_s = 0.0
         else:
             wait_s = min(_ASK_AGAIN_S[0] * 2 ** (track.refused - REFUSALS), _ASK_AGAIN_S[1])
-        if time_s - track.asked_s < wait_s or score < self._minimum_score:
+        clearer = not track.confirmed and score >= track.asked_score + _CLEARER
+        if score < self._minimum_score or (time_s - track.asked_s < wait_s and not clearer):
             return
-        track.asked_s = time_s
+        track.asked_s, track.asked_score = time_s, score
         if looks.is_face(row):
             track.interval_s = min(2 * track.interval_s, _RECHECK_S) if track.confirmed else 1.0
             track.confirmed, track.refused = True, 0
