@@ -34,7 +34,7 @@ _KNOWN: Final = frozenset(
         ("fer_batch.faces.persons", "Persons"),
         ("fer_batch.faces.persons", "_Group"),
         ("fer_batch.faces.returning", "Returns"),
-        ("fer_batch.detection.finder", "SearchSchedule"),
+        ("fer_batch.detection.search_schedule", "SearchSchedule"),
         ("fer_batch.faces.steady", "_State"),
         ("fer_batch.faces.track", "Identity"),
         ("fer_batch.faces.track", "Track"),

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.detection.base import heights
-from fer_batch.discreet import import_onnxruntime
-from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import square_matrix, warped
-from fer_batch.models import model_path
+from fer_batch.inference.onnx_runtime import shipped_session
 
 MODEL: Final = "face-keypoints"
 """Its name in the manifest."""
@@ -33,15 +31,7 @@ class KeypointNetwork:
     """
 
     def __init__(self) -> None:
-        path = model_path(MODEL)
-        runtime = import_onnxruntime()
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions share no base class
-            raise ModelError(f"{path}: not a usable ONNX model; install fer-batch again.") from error
+        self._session = shipped_session(MODEL)
 
     def place(self, luma: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the keypoints (N, 6, 2) of faces in pixels of the picture.

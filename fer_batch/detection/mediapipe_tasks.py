@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -49,7 +47,6 @@ class MediaPipeDetector(Closing):
                     min_detection_confidence=minimum_score,
                 )
             )
-            _call_directly(self._task)
             # The first call sets up the graph's threads, and logs while it does.
             self.detect(np.zeros((64, 64, 3), np.uint8))
 
@@ -82,36 +79,3 @@ def _boxes(boxes: NDArray[Any]) -> NDArray[np.float32]:
     centres = boxes[:, :2] + boxes[:, 2:] / 2
     centres[:, 1] -= lower * sides[:, 1]
     return np.hstack([centres - sides / 2, sides])
-
-
-class _Done:
-    """What was done already, where a future is expected."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def result(self) -> Any:
-        return self._value
-
-
-class _CallingThread:
-    """An executor without a thread."""
-
-    def submit(self, call: Callable[..., Any], *args: Any, **named: Any) -> _Done:
-        return _Done(call(*args, **named))
-
-
-def _call_directly(task: Any) -> None:
-    """Have a MediaPipe task call its library in the thread that calls the task.
-
-    Its Python side hands every call to a thread of its own and waits for that, twice a detection: 0.3 of 3
-    milliseconds. That thread keeps two calls apart; from now on the caller does. A task of a version that is made
-    differently stays as it is.
-    """
-    signatures = getattr(sys.modules[type(task).__module__], "_CTYPES_SIGNATURES", ())
-    library = getattr(task, "_lib", None)
-    raw = getattr(library, "_lib", None)
-    if raw is None:
-        return
-    for signature in signatures:
-        setattr(library, signature.func_name, signature.create_python_wrapper(raw, _CallingThread()))

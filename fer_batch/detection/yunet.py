@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from fer_batch.closing import Closing
 from fer_batch.detection.base import LOWEST_SCORE, suppress_overlaps
 from fer_batch.discreet import import_onnxruntime
-from fer_batch.errors import ModelError
-from fer_batch.models import model_path
+from fer_batch.inference.onnx_runtime import shipped_session
 from fer_batch.types import Faces
 
 MODEL: Final = "yunet"
@@ -46,16 +45,8 @@ class YuNet(Closing):
 
     def __init__(self, minimum_score: float = LOWEST_SCORE) -> None:
         self._minimum = np.float32(minimum_score)
-        path = model_path(MODEL)
-        runtime = import_onnxruntime()
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            self._session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions share no base class
-            raise ModelError(f"{path}: not a usable ONNX model; install fer-batch again.") from error
-        self._shrink = runtime.RunOptions()
+        self._session = shipped_session(MODEL)
+        self._shrink = import_onnxruntime().RunOptions()
         self._shrink.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def detect(self, rgb: NDArray[np.uint8]) -> Faces:

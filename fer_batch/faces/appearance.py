@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.discreet import import_onnxruntime
-from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import CropGeometry, register
 from fer_batch.faces.sharpness import sharpness_of_faces
-from fer_batch.models import model_path
+from fer_batch.inference.onnx_runtime import shipped_session
 
 MODEL = "face-recognition"
 """Its name in the manifest."""
@@ -32,15 +30,7 @@ class FaceEmbedder:
     """
 
     def __init__(self) -> None:
-        onnxruntime = import_onnxruntime()
-        path = model_path(MODEL)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's exceptions share no base class
-            raise ModelError(f"{path}: not a usable ONNX model; install fer-batch again.") from error
+        self._session = shipped_session(MODEL)
 
     def embed(self, luma: NDArray[np.uint8], keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """(128,) of one face: the mean of its own and of its mirror image's; None if it is blurred.
