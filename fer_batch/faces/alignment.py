@@ -134,7 +134,7 @@ def warped(picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -
     matrix = matrix.copy()
     matrix[:, 2] += matrix[:, :2] @ (float(x0), float(y0))
     shrink = int(hypot(a, d))
-    if shrink >= _HALVED_FIRST:
+    if shrink >= _HALVED_FIRST and min(patch.shape[:2]) > 1:
         half = patch.shape[1] // 2, patch.shape[0] // 2
         whole = patch[: 2 * half[1], : 2 * half[0]]
         patch = cv2.resize(whole, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
