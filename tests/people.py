@@ -10,14 +10,14 @@ import numpy as np
 from clips import EXAMPLE
 from numpy.typing import NDArray
 
-from fer_batch.faces.detector import MediaPipeDetector
+from fer_batch.detection.base import FaceDetector
 
 ASTRONAUT = EXAMPLE.with_name("astronaut.png")
 Found = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """Luma (H, W) and the face's keypoints (6, 2) in it."""
 
 
-def woman(detector: MediaPipeDetector, *seconds: float) -> list[Found]:
+def woman(detector: FaceDetector, *seconds: float) -> list[Found]:
     """The woman of the example clip at these times: in tears up to second 9, laughing from second 12."""
     moments, found = sorted(seconds), []
     with av.open(str(EXAMPLE)) as container:
@@ -29,7 +29,7 @@ def woman(detector: MediaPipeDetector, *seconds: float) -> list[Found]:
     return found
 
 
-def astronaut(detector: MediaPipeDetector) -> Found:
+def astronaut(detector: FaceDetector) -> Found:
     """The astronaut."""
     return _face(picture(ASTRONAUT), detector)
 
@@ -39,7 +39,7 @@ def picture(path: Path) -> NDArray[np.uint8]:
     return np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
-def _face(rgb: NDArray[np.uint8], detector: MediaPipeDetector) -> Found:
+def _face(rgb: NDArray[np.uint8], detector: FaceDetector) -> Found:
     faces = detector.detect(rgb)
     assert len(faces) == 1
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8), faces.keypoints[0]

@@ -27,7 +27,7 @@ def test_a_missing_system_library_is_told_with_its_package(
     lacking = "raise OSError('libGLESv2.so.2: cannot open shared object file: No such file or directory')\n"
     (tmp_path / "mediapipe" / "__init__.py").write_text(lacking)
     monkeypatch.syspath_prepend(tmp_path)
-    assert run(["analyze", str(STILL), "-o", str(tmp_path / "out"), "--no-video"]) == 2
+    assert run(["analyze", str(STILL), "-o", str(tmp_path / "out"), "--no-video", "--detector", "mediapipe"]) == 2
     assert not (tmp_path / "out").exists()
     said = capsys.readouterr().err
     assert "Error: MediaPipe cannot be loaded (libGLESv2.so.2: cannot open" in said

@@ -15,10 +15,10 @@ from fer_batch import labelled_crops
 from fer_batch.cli.app import run
 from fer_batch.conditions import CONDITIONS
 from fer_batch.datasets import LabelledFaces, read_faces
+from fer_batch.detection.finder import FaceFinder
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.evaluation import evaluate
-from fer_batch.faces.locator import FaceLocator
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
 
@@ -159,12 +159,12 @@ def test_a_face_is_looked_for_once_whatever_the_number_of_conditions(
         (tmp_path / folder / "1.png").write_bytes(picture)
     sought: list[int] = []
 
-    class Locator(FaceLocator):
-        def locate(self, frame: Frame, *args: Any, **options: Any) -> Faces:
+    class Finder(FaceFinder):
+        def find(self, frame: Frame, *args: Any, **options: Any) -> Faces:
             sought.append(frame.index)
-            return super().locate(frame, *args, **options)
+            return super().find(frame, *args, **options)
 
-    monkeypatch.setattr(labelled_crops, "FaceLocator", Locator)
+    monkeypatch.setattr(labelled_crops, "FaceFinder", Finder)
     shapes: list[tuple[int, ...]] = []
 
     def seen(face: NDArray[np.uint8]) -> NDArray[np.uint8]:

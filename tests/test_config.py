@@ -135,7 +135,7 @@ def test_what_toml_cannot_hold_is_left_to_the_command_line(here: Path) -> None:
         ("no-video = true", "there is no option 'no-video'; write video = false."),
         ("output = 5", "output must be a text in quotes."),
         ("inputs = [5]", "inputs must be a list of texts in quotes."),
-        ('detector = "wide"', "detector: 'wide' is not one of 'auto', 'short', 'full'."),
+        ('detector = "wide"', "detector: 'wide' is not one of 'auto', 'mediapipe', 'short', 'full'."),
         ('detectr = "short"', "there is no option 'detectr'; detector may be meant."),
         ("[analyze]\nevery = 2", "there is no option 'analyze'; there are inputs, "),
         ('config = "other.toml"', "there is no option 'config'; there are inputs, "),

@@ -14,8 +14,8 @@ import pytest
 from clips import EXAMPLE, ffmpeg
 from people import ASTRONAUT, picture
 
+from fer_batch.detection.finder import FirstLook
 from fer_batch.engine import Engine
-from fer_batch.faces.looker import Looker
 from fer_batch.in_order import InOrder
 from fer_batch.settings import Settings
 from fer_batch.types import Faces
@@ -156,13 +156,13 @@ def test_any_number_of_threads_gives_the_same_values(
     recording: str, several: Path, group: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = {"example": EXAMPLE, "several": several, "group": group}[recording]
-    look, lookers = Looker.look, set[str]()
+    look, lookers = FirstLook.look, set[str]()
 
-    def noted(self: Looker, frame: Frame) -> Faces:
+    def noted(self: FirstLook, frame: Frame) -> Faces:
         lookers.add(current_thread().name)
         return look(self, frame)
 
-    monkeypatch.setattr(Looker, "look", noted)
+    monkeypatch.setattr(FirstLook, "look", noted)
     alone = values(path, 1, 8.0)
     assert lookers == {"fer-batch follow"}
     assert any(len(faces[0]) > 16 for _, _, faces in alone) == (recording != "example")
@@ -174,14 +174,14 @@ def test_any_number_of_threads_gives_the_same_values(
 
 
 def test_an_error_of_a_detector_ends_the_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
-    look = Looker.look
+    look = FirstLook.look
 
-    def failing(self: Looker, frame: Frame) -> Faces:
+    def failing(self: FirstLook, frame: Frame) -> Faces:
         if frame.index == 40:
             raise RuntimeError("the detector failed")
         return look(self, frame)
 
-    monkeypatch.setattr(Looker, "look", failing)
+    monkeypatch.setattr(FirstLook, "look", failing)
 
     def work() -> None:
         with pytest.raises(RuntimeError, match="the detector failed"):

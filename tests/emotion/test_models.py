@@ -14,10 +14,12 @@ import pytest
 import fer_batch.models
 from fer_batch import ModelError
 from fer_batch.cli.app import run
+from fer_batch.detection.keypoint_network import KeypointNetwork
+from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
+from fer_batch.detection.yunet import YuNet
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.emotion.labels import EMOTIONS
 from fer_batch.faces.appearance import FaceEmbedder
-from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.models import manifest, model_path, models_folder, sha256_of
 
 SHIPPED = models_folder()
@@ -58,7 +60,12 @@ def without_metadata(model: bytes) -> bytes:
 
 
 def test_every_model_that_ships_is_whole_and_documented() -> None:
-    assert {model.task for model in manifest().values()} == {"emotion", "face detection", "face recognition"}
+    assert {model.task for model in manifest().values()} == {
+        "emotion",
+        "face detection",
+        "face keypoints",
+        "face recognition",
+    }
     for name, model in manifest().items():
         assert hashlib.sha256(model_path(name).read_bytes()).hexdigest() == model.sha256
         assert model.licence
@@ -81,7 +88,9 @@ def test_the_command_lists_all_models_and_prints_their_cards(capsys: pytest.Capt
         assert capsys.readouterr().out.strip() == (SHIPPED / model.card).read_text(encoding="utf-8").strip()
 
 
-@pytest.mark.parametrize("file", ["emotion_gray48.onnx", "face_detection_full_range_sparse.tflite"])
+@pytest.mark.parametrize(
+    "file", ["emotion_gray48.onnx", "face_detection_yunet.onnx", "face_detection_short_range.tflite"]
+)
 def test_the_command_finds_one_altered_bit(copies: Path, file: str, capsys: pytest.CaptureFixture[str]) -> None:
     altered = copies / file
     data = bytearray(altered.read_bytes())
@@ -95,8 +104,9 @@ def test_the_command_finds_one_altered_bit(copies: Path, file: str, capsys: pyte
     ("name", "use"),
     [
         ("emotion-gray48", EmotionClassifier),
-        ("face-short-range", lambda: MediaPipeDetector("short")),
-        ("face-full-range", lambda: MediaPipeDetector("full")),
+        ("yunet", YuNet),
+        ("face-short-range", MediaPipeDetector),
+        ("face-keypoints", KeypointNetwork),
         ("face-recognition", FaceEmbedder),
     ],
 )

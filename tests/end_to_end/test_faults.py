@@ -21,7 +21,7 @@ FAULTS = {
     "opening": ("fer_batch.video.file:VideoFile._probe", 0, "failed", True, False),
     "demuxing": ("fer_batch.video.file:VideoFile._decoded", 20, "partial", False, True),
     "decoding": ("fer_batch.video.frame:Frame.glimpse", 20, "partial", True, True),
-    "detection": ("fer_batch.faces.locator:FaceLocator.locate", 20, "partial", True, True),
+    "detection": ("fer_batch.detection.finder:FaceFinder.find", 20, "partial", True, True),
     "classification": ("fer_batch.emotion.classifier:EmotionClassifier.classify", 0, "failed", True, False),
     "a later batch": ("fer_batch.emotion.classifier:EmotionClassifier.classify", 1, "partial", True, True),
     "registration": ("fer_batch.engine:register_all", 20, "partial", True, True),

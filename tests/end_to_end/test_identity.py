@@ -17,8 +17,7 @@ from scenes.footage import Truth, write_scene
 from scenes.photographs import example_people
 
 import fer_batch
-from fer_batch.faces.detector import MediaPipeDetector
-from fer_batch.faces.kinds import Detector
+from fer_batch.detection.yunet import YuNet
 
 Analysed = tuple[Scene, pd.DataFrame, pd.DataFrame]
 """The scene, its timeline with a column ``who`` (None where the face is nobody's), and its tracks."""
@@ -26,7 +25,7 @@ Analysed = tuple[Scene, pd.DataFrame, pd.DataFrame]
 
 @pytest.fixture(scope="module")
 def people() -> list[Cutout]:
-    with closing(MediaPipeDetector(Detector.short)) as detector:
+    with closing(YuNet()) as detector:
         return cast(example_people(), 2, detector.detect)
 
 

@@ -12,6 +12,7 @@ import cv2
 import pandas as pd
 import pytest
 from command import EXAMPLES, finished
+from people import picture
 
 import fer_batch
 
@@ -34,7 +35,7 @@ BYTES = os.fsdecode(b"latin-1 caf\xe9.png")
 @pytest.fixture(scope="module", name="still")
 def a_small_still(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("still") / "still.png"
-    cv2.imwrite(str(path), cv2.resize(cv2.imread(str(EXAMPLES / "astronaut.png")), (192, 192)))
+    cv2.imwrite(str(path), cv2.resize(picture(EXAMPLES / "astronaut.png")[..., ::-1], (192, 192)))
     return path.read_bytes()
 
 

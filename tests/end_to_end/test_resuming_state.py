@@ -20,9 +20,9 @@ from scenes.cutouts import Cutout, cast
 from scenes.footage import write_scene
 from scenes.photographs import example_people
 
+from fer_batch.detection.finder import SearchSchedule
+from fer_batch.detection.yunet import YuNet
 from fer_batch.engine import Engine
-from fer_batch.faces.detector import MediaPipeDetector
-from fer_batch.faces.kinds import Detector
 from fer_batch.faces.persons import Persons
 from fer_batch.settings import Settings
 from fer_batch.snapshot import CannotResume, Snapshot
@@ -99,10 +99,17 @@ def analyse(
         return Analysed(frames, persons.numbers(), astuple(source.counts))
 
 
+def _parts(snapshot: Snapshot) -> tuple[bytes, bytes]:
+    """What is remembered of reading and of faces."""
+    _, parts = unseal(snapshot.state)
+    followed, _ = unpack(parts)
+    reading, faces = unpack(followed)
+    return reading, faces
+
+
 def _waiting(snapshot: Snapshot) -> int:
     """How many frames were read and had not come out."""
-    _, parts = unseal(snapshot.state)
-    reading, _ = unpack(parts)
+    reading, _ = _parts(snapshot)
     last, _ = unpack(reading)
     return int(last.frame) + 1 - snapshot.frame
 
@@ -133,7 +140,7 @@ def goes_on(
 
 @pytest.fixture(scope="module")
 def people() -> list[Cutout]:
-    with closing(MediaPipeDetector(Detector.short)) as detector:
+    with closing(YuNet()) as detector:
         return cast(example_people(), 2, detector.detect)
 
 
@@ -160,23 +167,23 @@ def test_a_selection_of_frames(selection: Selection, every_frame: bool, engines:
     goes_on(engines, EXAMPLE, selection, every_frame, most=2)
 
 
-def _schedule(snapshot: Snapshot) -> tuple[Any, ...]:
-    """When the picture is looked at closely again."""
-    _, parts = unseal(snapshot.state)
-    _, faces = unpack(parts)
-    (schedule, turn), *_ = unpack(faces, dict.fromkeys(range(99)))[2:]  # type: ignore[arg-type]
-    return vars(schedule), turn
+def _schedule(snapshot: Snapshot) -> SearchSchedule:
+    """When the whole frame is searched again."""
+    _, faces = _parts(snapshot)
+    (schedule, _), *_ = unpack(faces, dict.fromkeys(range(99)))[2:]  # type: ignore[arg-type]
+    assert isinstance(schedule, SearchSchedule)
+    return schedule
 
 
-def test_close_looks_are_taken_when_they_would_have_been(engines: list[Engine]) -> None:
+def test_searches_are_made_when_they_would_have_been(engines: list[Engine]) -> None:
     kept, later = Kept(1), Kept(1)
     analyse(engines[0], EXAMPLE, Selection(end_s=3), kept=kept)
     _, between = kept.taken[35]
-    assert _schedule(between)[0]["_due_s"] > 1
+    assert _schedule(between).due_s > 1
     analyse(engines[1], EXAMPLE, Selection(end_s=3), kept=later, resume=between)
     for (_, one), (_, other) in zip(kept.taken[-20:], later.taken[-20:], strict=True):
         assert one.frame == other.frame
-        assert _schedule(one) == _schedule(other)
+        assert pack(_schedule(one)) == pack(_schedule(other))
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "webm", "ts", "avi"])
@@ -215,11 +222,12 @@ class Command:
 
 
 def test_a_forged_state_runs_nothing(engines: list[Engine], snapshot: Snapshot, tmp_path: Path) -> None:
-    conditions, parts = unseal(snapshot.state)
-    reading, _ = unpack(parts)
+    conditions, _ = unseal(snapshot.state)
+    reading, _ = _parts(snapshot)
     evil = pickle.dumps(Command(tmp_path / "witness"))
-    forged = [evil, _sealed(evil), seal((conditions, evil)), seal((conditions, pack((reading, evil))))]
-    for state in [*forged, snapshot.state[:-1], b"", seal(7), seal((conditions, pack((pack(1), pack(2)))))]:
+    followed = pack((pack((reading, evil)), {}))
+    forged = [evil, _sealed(evil), seal((conditions, evil)), seal((conditions, followed))]
+    for state in [*forged, snapshot.state[:-1], b"", seal(7), seal((conditions, pack((pack((pack(1), pack(2))), {}))))]:
         with pytest.raises(CannotResume):
             analyse(engines[0], EXAMPLE, Selection(end_s=2), resume=Snapshot(snapshot.frame, state))
     assert not (tmp_path / "witness").exists()

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from people import Found, astronaut, woman
 
+from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.faces.alignment import register
 from fer_batch.faces.appearance import GEOMETRY, FaceEmbedder
-from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.faces.likeness import OTHER, SAME
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from people import ASTRONAUT, astronaut, woman
 
 import fer_batch
+from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.faces.appearance import FaceEmbedder
-from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.faces.persons import Persons
 
 Embedding = NDArray[np.float32]

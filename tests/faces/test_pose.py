@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scenes.photographs import example_frame, example_people
 
-from fer_batch.faces.detector import MediaPipeDetector
+from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.faces.pose import FACE_POINTS, head_poses
 
 Picture = NDArray[np.uint8]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_batch.faces.alignment import CropGeometry, register, register_all, similarity
-from fer_batch.faces.detector import MediaPipeDetector
+from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
+from fer_batch.faces.alignment import CropGeometry, register, register_all, similarities
 
 STILL = Path(__file__).parents[2] / "examples" / "astronaut.png"
 GEOMETRY = CropGeometry()
@@ -65,7 +65,7 @@ def transformed(points: Points, matrix: NDArray[np.float64]) -> Points:
 
 
 def test_eyes_and_mouth_come_to_lie_where_the_geometry_says(keypoints: Points) -> None:
-    placed = transformed(keypoints, similarity(keypoints, GEOMETRY))[[0, 1, 3]]
+    placed = transformed(keypoints, similarities(keypoints[None], GEOMETRY)[0])[[0, 1, 3]]
     # A similarity cannot fit three points of every face exactly.
     np.testing.assert_allclose(placed, GEOMETRY.template(), atol=1.5)
     assert placed[0, 0] < placed[1, 0] < 48
@@ -169,4 +169,4 @@ def test_all_faces_of_a_frame_come_in_order(gray: Gray, keypoints: Points) -> No
 
 def test_keypoints_on_one_spot_are_refused() -> None:
     with pytest.raises(ValueError, match="coincide"):
-        similarity(np.full((6, 2), 7.0), GEOMETRY)
+        similarities(np.full((1, 6, 2), 7.0), GEOMETRY)

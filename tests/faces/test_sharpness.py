@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from scenes.photographs import example_people
 
-from fer_batch.faces.detector import MediaPipeDetector
+from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.faces.sharpness import sharpness_of_faces
 
 Gray = NDArray[np.uint8]

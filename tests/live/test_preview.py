@@ -97,7 +97,7 @@ def test_a_browser_shows_moving_annotated_pictures(watched: Watched, browser: Br
     seen = []
     for number in range(2):
         picture.screenshot(path=tmp_path / f"{number}.png")
-        seen.append(cv2.imread(str(tmp_path / f"{number}.png")))
+        seen.append(np.asarray(cv2.imread(str(tmp_path / f"{number}.png")), np.uint8))
         page.wait_for_timeout(1500)
     assert re.fullmatch(r"\d+\.\d/s", page.locator("#analysed").inner_text())
     assert page.locator("#state").inner_text() == "live"

@@ -15,10 +15,10 @@ pytest.importorskip("onnx", reason='needs the extra "train"')
 
 import torch
 
+from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.discreet import import_onnxruntime
 from fer_batch.faces.alignment import register
 from fer_batch.faces.appearance import GEOMETRY
-from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.training import embedding
 from fer_batch.training.embedding import EmbeddingNet, main
 from fer_batch.training.recognition import MANIFEST, read_weights

@@ -15,9 +15,9 @@ pytest.importorskip("onnx", reason='needs the extra "train"')
 
 import av
 
+from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.faces.alignment import CropGeometry, register
-from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.training.export import describe
 from fer_batch.training.quantise import quantise
 

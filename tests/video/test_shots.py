@@ -21,8 +21,7 @@ from scenes.cutouts import Cutout, cast
 from scenes.footage import SceneSource, write_video
 from scenes.photographs import ASTRONAUT, example_people
 
-from fer_batch.faces.detector import MediaPipeDetector
-from fer_batch.faces.kinds import Detector
+from fer_batch.detection.yunet import YuNet
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.opening import open_source
 from fer_batch.video.shots import AROUND_S, MOST_WAITING, shots
@@ -35,7 +34,7 @@ SIZE = (320, 180)
 
 @pytest.fixture(scope="module")
 def people() -> list[Cutout]:
-    with closing(MediaPipeDetector(Detector.short)) as detector:
+    with closing(YuNet()) as detector:
         return cast(example_people(), 2, detector.detect)
 
 
