@@ -146,14 +146,3 @@ def test_what_is_closed_stays_closed_and_another_one_can_be_opened(
     first.close()
     with kind() as second:
         np.testing.assert_array_equal(second.detect(astronaut).boxes, boxes)
-
-
-def test_mediapipe_is_called_by_the_thread_that_asks(astronaut: Picture) -> None:
-    with MediaPipeDetector() as detector:
-        found = detector.detect(astronaut)
-        # Another version of MediaPipe may be made differently; then this no longer saves a tenth of a detection.
-        detector._task._lib._executor.shutdown()
-        again = detector.detect(astronaut)
-    assert len(found) == 1
-    np.testing.assert_array_equal(found.boxes, again.boxes)
-    np.testing.assert_array_equal(found.keypoints, again.keypoints)

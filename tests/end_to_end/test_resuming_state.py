@@ -20,7 +20,7 @@ from scenes.cutouts import Cutout, cast
 from scenes.footage import write_scene
 from scenes.photographs import example_people
 
-from fer_batch.detection.finder import SearchSchedule
+from fer_batch.detection.search_schedule import SearchSchedule
 from fer_batch.detection.yunet import YuNet
 from fer_batch.engine import Engine
 from fer_batch.faces.persons import Persons

@@ -17,6 +17,7 @@ from typing import Any
 
 from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.faces.kinds import Detector
+
 from scenes.annotating import write_annotated
 from scenes.catalogue import CATALOGUE, scenes
 from scenes.composition import Scene

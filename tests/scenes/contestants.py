@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import numpy as np
+from fer_batch.faces.locator import FaceLocator
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
 from fer_batch.engine import Engine
-from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.tracker import Tracker
 from fer_batch.settings import Settings
 from fer_batch.types import Faces

@@ -15,14 +15,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from clips import EXAMPLE
+from fer_batch.faces.detector import MediaPipeDetector
+from fer_batch.faces.kinds import Detector
+from fer_batch.faces.locator import FaceLocator
 from numpy.typing import NDArray
 
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.faces.alignment import LEFT_EYE, RIGHT_EYE, register_all
-from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.faces.following import Following
-from fer_batch.faces.kinds import Detector
-from fer_batch.faces.locator import FaceLocator
 from fer_batch.faces.steady import Steadier
 from fer_batch.faces.tracker import Tracker
 from fer_batch.settings import Settings

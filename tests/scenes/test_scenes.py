@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from fer_batch.faces.detector import MediaPipeDetector
 from fer_batch.faces.kinds import Detector
+
 from fer_batch.video.opening import open_source
 from scenes.catalogue import CATALOGUE, scenes
 from scenes.composition import Scene, SceneFrame
