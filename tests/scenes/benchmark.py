@@ -15,9 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from fer_batch.faces.detector import MediaPipeDetector
-from fer_batch.faces.kinds import Detector
-
+from fer_batch.detection.yunet import YuNet
+from fer_batch.settings import Detector
 from scenes.annotating import write_annotated
 from scenes.catalogue import CATALOGUE, scenes
 from scenes.composition import Scene
@@ -86,8 +85,8 @@ def _run(
 
 def _people(table: Path | None, seed: int) -> list[Cutout]:
     photographs = example_people() if table is None else people_of_table(table, seed)
-    # Whichever network finds a face, its box is the one that the short-range network would give.
-    with closing(MediaPipeDetector(Detector.short)) as cutter:
+    # Whichever network finds a face, its box is the one that YuNet would give.
+    with closing(YuNet()) as cutter:
         return cast(photographs, _PEOPLE, cutter.detect)
 
 
@@ -148,7 +147,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--shake", type=float, help="pixels that the camera strays instead of the scenes' own")
     parser.add_argument("--seed", type=int, default=0, help="the first one")
     parser.add_argument("--seeds", type=int, default=1, help="how often, with other people and movements each time")
-    parser.add_argument("--detector", choices=[str(kind) for kind in Detector], default=str(Detector.auto))
+    parser.add_argument("--detector", choices=sorted({kind.canonical for kind in Detector}), default=str(Detector.auto))
     parser.add_argument("--tracker", type=_list, default=[FerBatch.name], help=f"{', '.join(names)}; commas between")
     parser.add_argument("--encoded", action="store_true", help="compress every scene before")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="write annotated clips there")

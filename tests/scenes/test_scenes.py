@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fer_batch.faces.detector import MediaPipeDetector
-from fer_batch.faces.kinds import Detector
 
+from fer_batch.detection.yunet import YuNet
 from fer_batch.video.opening import open_source
 from scenes.catalogue import CATALOGUE, scenes
 from scenes.composition import Scene, SceneFrame
@@ -23,13 +22,13 @@ from scenes.photographs import example_people
 
 
 @pytest.fixture(scope="module")
-def detector() -> Iterator[MediaPipeDetector]:
-    with closing(MediaPipeDetector(Detector.short)) as detector:
+def detector() -> Iterator[YuNet]:
+    with closing(YuNet()) as detector:
         yield detector
 
 
 @pytest.fixture(scope="module")
-def people(detector: MediaPipeDetector) -> list[Cutout]:
+def people(detector: YuNet) -> list[Cutout]:
     return cast(example_people(), 2, detector.detect)
 
 
@@ -44,7 +43,7 @@ def test_both_people_of_the_examples_can_play(people: list[Cutout]) -> None:
 
 @pytest.mark.parametrize("name", ["passing", "cut-same-place", "leaving", "shaken"])
 def test_the_detector_finds_wholly_visible_faces_where_the_truth_says(
-    name: str, people: list[Cutout], detector: MediaPipeDetector
+    name: str, people: list[Cutout], detector: YuNet
 ) -> None:
     expected, found = 0, 0
     for frame in islice(scene(people, name).frames(), 0, None, 4):
