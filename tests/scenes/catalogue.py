@@ -12,7 +12,8 @@ from scenes.backgrounds import background
 from scenes.composition import Layer, Scene, Shot, background_size
 from scenes.cutouts import Cutout, thing
 from scenes.motion import Path, still, swaying, through, wandering, while_
-from scenes.photographs import Picture
+from scenes.photographs import LIBRARY_PICTURES, Picture, library_picture, library_pictures
+from scenes.textures import DETAILED
 
 SIZE = (640, 360)
 """Of every scene; places and heights below are in its pixels."""
@@ -59,6 +60,12 @@ class Entry:
     """Different ones that it needs; given more, some take more."""
     rates: tuple[float, ...]
     """Frames a second at which it is shown, one scene each."""
+    picture: str | None = None
+    """One of ``LIBRARY_PICTURES`` that it needs."""
+
+    def can_be_made(self, people: int) -> bool:
+        """Whether people and pictures suffice."""
+        return self.people <= people and (self.picture is None or self.picture in library_pictures())
 
 
 def passing(stage: Stage) -> Scene:
@@ -204,7 +211,8 @@ def crowd(stage: Stage) -> Scene:
     # Two rows of three, each with room to change places with its neighbours; the lower row is nearer.
     rows = [((x - 130, x + 130), y) for y in (110, 240) for x in (190, 320, 450)]
     layers = [
-        stage.person(number, wandering(x, (y - 25, y + 25), (115, 150), stage.rng)) for number, (x, y) in enumerate(rows)
+        stage.person(number, wandering(x, (y - 25, y + 25), (115, 150), stage.rng))
+        for number, (x, y) in enumerate(rows)
     ]
     return stage.scene(8, Shot(stage.backdrop("studio"), tuple(layers)))
 
@@ -242,12 +250,30 @@ def empty(name: str) -> Make:
     return lambda stage: stage.scene(6, Shot(stage.backdrop(name), ()), pan=23)
 
 
+def detailed(name: str) -> Make:
+    """Nobody; the camera pans and zooms over a picture full of detail."""
+    return lambda stage: _filmed(stage, DETAILED[name](_LARGE, stage.rng))
+
+
+def photographed(name: str) -> Make:
+    """Nobody; the camera pans and zooms over a photograph."""
+    return lambda stage: _filmed(stage, library_picture(name))
+
+
+def _filmed(stage: Stage, picture: Picture) -> Scene:
+    height, width = picture.shape[:2]
+    whole = min(height, width * SIZE[1] / SIZE[0])
+    camera = wandering((0.2 * width, 0.8 * width), (0.2 * height, 0.8 * height), (0.3 * whole, whole), stage.rng)
+    return stage.scene(10, Shot(picture, (), camera=camera))
+
+
 def empty_pillar(stage: Stage) -> Scene:
     """Nobody; a dark pillar before a wall of bricks, upright and symmetrical as a head is."""
     pillar = Layer(thing(background("wood", (365, 360), stage.rng)), still(320, 180, 360), is_face=False)
     return stage.scene(6, Shot(stage.backdrop("bricks"), (pillar,)), shake=4)
 
 
+_LARGE = (1600, 900)
 _USUAL = (25.0,)
 _RATES = (10.0, 25.0, 60.0)
 
@@ -280,6 +306,8 @@ CATALOGUE: tuple[Entry, ...] = (
         for name in ("noise", "bricks", "checker", "sky", "shelves", "wood", "studio", "flag")
     ),
     Entry("empty-pillar", "empty", empty_pillar, 0, (10.0,)),
+    *(Entry(f"detailed-{name}", "empty", detailed(name), 0, (10.0,)) for name in DETAILED),
+    *(Entry(f"photo-{name}", "empty", photographed(name), 0, (10.0,), name) for name in LIBRARY_PICTURES),
 )
 
 
@@ -290,7 +318,7 @@ def scenes(
     seed: int = 0,
     shake: float | None = None,
 ) -> list[Scene]:
-    """The scenes of the catalogue for which there are people enough.
+    """The scenes of the catalogue for which there are people and pictures enough.
 
     Args:
         people: who plays; from another seed the parts are dealt differently.
@@ -309,7 +337,7 @@ def scenes(
     made = []
     for number, entry in enumerate(CATALOGUE):
         chosen = wanted is None or entry.name in wanted or entry.group in wanted
-        if not chosen or entry.people > len(people):
+        if not chosen or not entry.can_be_made(len(people)):
             continue
         for rate in rates or entry.rates:
             # The same scene at every rate.

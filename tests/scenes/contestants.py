@@ -85,6 +85,15 @@ class FerBatch(Closing):
         elapsed = time.thread_time() - began
         return Run(truth, [Followed(faces.boxes, faces.tracks) for _, faces in seen], elapsed)
 
+    def watch(self, path: Path, end_s: float | None) -> list[tuple[float, Followed]]:
+        """The time and the faces of every frame of a recording, up to a time."""
+        with (
+            open_source(path) as source,
+            closing(self._engine.observe(source, Selection(end_s=end_s))) as observations,
+        ):
+            seen = [one for _, one in observations if one is not None]
+        return [(one.time_s, Followed(one.detected.boxes, one.detected.tracks)) for one in seen]
+
     def close(self) -> None:
         """Releases the models."""
         self._engine.close()

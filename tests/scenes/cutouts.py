@@ -33,8 +33,8 @@ _TRIAL_GROUNDS = ("studio", "bricks", "wood")
 """Heights, places and the grounds behind them at which a detector is asked where it sees the face."""
 _AGREEMENT = 0.7
 """Least overlap of its answers with their median."""
-_SURE = 0.6
-"""Least confidence in the photograph."""
+_SURE = 0.85
+"""Least confidence in the photograph: a face of which a hand or a racket hides half has less."""
 _SMALLEST = 70
 """Least height in pixels of a face that is worth being cut out."""
 
