@@ -14,7 +14,7 @@ from fer_batch.detection.base import FaceDetector
 
 ASTRONAUT = EXAMPLE.with_name("astronaut.png")
 Found = tuple[NDArray[np.uint8], NDArray[np.float32]]
-"""Luma (H, W) and the face's keypoints (5, 2) in it."""
+"""Luma (H, W) and the face's keypoints (6, 2) in it."""
 
 
 def woman(detector: FaceDetector, *seconds: float) -> list[Found]:

@@ -55,7 +55,8 @@ def people_of_table(path: Path, seed: int = 0) -> Iterator[Photograph]:
     people = table.column("person").to_pylist()
     met: set[str] = set()
     for row in np.random.default_rng(seed).permutation(len(people)).tolist():
-        if people[row] not in met:
+        # Names of one word stand for stills of films.
+        if "_" in people[row] and people[row] not in met:
             met.add(people[row])
             yield Photograph(people[row], _decoded(table.column("jpeg")[row].as_py()))
 

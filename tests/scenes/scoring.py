@@ -179,7 +179,7 @@ def _judge(faces: tuple[TrueFace, ...], frame: Followed) -> _Judged:
     expected = [face for face in faces if face.visible >= EXPECTED]
     others = [face for face in faces if face.visible < EXPECTED]
     table = overlaps(_boxes(expected), frame.boxes)
-    pairs = _matches(table, FOUND)
+    pairs = matches(table, FOUND)
     # A report that is about an expected face stays, whatever else is near.
     free = np.ones(len(frame.tracks), bool)
     free[[column for _, column in pairs]] = False
@@ -228,7 +228,7 @@ def _across(scene: Scene, judged: list[_Judged]) -> int:
     )
 
 
-def _matches(table: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
+def matches(table: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
     """Pairs of a row and a column, one to one, best first."""
     left, pairs = table.copy(), []
     while left.size and left.max() >= least:

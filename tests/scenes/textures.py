@@ -278,7 +278,7 @@ def _written(ground: Picture, rng: np.random.Generator, count: int, opacity: int
         at, text = _place(page.size, rng), str(rng.choice(_WORDS))
         light = 255 if opacity < 255 else int(rng.choice((10, 245)))
         pen.text((at[0] - 60, at[1] - 20), text, (light, light, light, opacity), _font(int(rng.integers(14, 80))))
-    return np.ascontiguousarray(Image.alpha_composite(page, layer).convert("RGB"), np.uint8)
+    return np.array(Image.alpha_composite(page, layer).convert("RGB"), np.uint8)
 
 
 @cache
