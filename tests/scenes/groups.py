@@ -181,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in range(options.count):
             rng = np.random.default_rng([options.seed, number])
             group = (stage_picture if rng.random() < _STAGE_SHARE else group_picture)(people, rng)
-            faces = finder.find_confirmed(_frame(group.rgb))
+            faces = finder.find_confirmed(frame_of(group.rgb))
             tally, missed, false = judge(group, faces)
             tallies.setdefault(group.kind, Tally()).add(tally)
             if options.keep is not None and (missed.any() or false.any()):
@@ -190,7 +190,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _frame(rgb: Picture) -> Frame:
+def frame_of(rgb: Picture) -> Frame:
+    """The picture as the frame of a photo."""
+    """A picture as a frame of a photo."""
     height, width = rgb.shape[:2]
     return Frame(0, 0.0, av.VideoFrame.from_ndarray(rgb[:, :, ::-1].copy(), format="bgr24"), Display(width, height))
 
