@@ -23,7 +23,7 @@ def people() -> list[Cutout]:
 
 
 def test_faces_of_groups_are_inside_and_as_high_as_those_that_are_promised_to_be_found(people: list[Cutout]) -> None:
-    for seed in range(8):
+    for seed in range(4):
         group = group_picture(people, np.random.default_rng(seed))
         height, width = group.rgb.shape[:2]
         assert 1 <= len(group.boxes) <= 2
@@ -35,11 +35,11 @@ def test_faces_of_groups_are_inside_and_as_high_as_those_that_are_promised_to_be
 def test_faces_of_groups_are_found_and_nothing_else(people: list[Cutout]) -> None:
     total = Tally()
     with closing(FaceFinder("auto")) as finder:
-        for seed in range(6):
+        for seed in range(5):
             for make in (group_picture, stage_picture):
                 group = make(people, np.random.default_rng(seed))
                 total.add(judge(group, finder.find_confirmed(frame_of(group.rgb)))[0])
-    assert sum(total.faces.values()) >= 15
+    assert sum(total.faces.values()) >= 12
     assert sum(total.found.values()) >= 0.9 * sum(total.faces.values())
     assert not total.false_heights
 
