@@ -300,7 +300,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry("shaken", "shake", shaken, 2, (30.0,)),
     Entry("small-still", "small", small(24, 40, False), 1, (10.0,)),
     Entry("small-moving", "small", small(24, 40, True), 1, _USUAL),
-    Entry("tiny", "small", small(16, 24, False), 1, (10.0,)),
+    Entry("tiny", "small", small(20, 29, False), 1, (10.0,)),
     *(
         Entry(f"empty-{name}", "empty", empty(name), 0, (10.0,))
         for name in ("noise", "bricks", "checker", "sky", "shelves", "wood", "studio", "flag")
