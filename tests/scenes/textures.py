@@ -17,29 +17,10 @@ from scenes.photographs import Picture
 
 Colour = tuple[float, float, float]
 
-_WORDS = [
-    "OO",
-    "80",
-    "Coffee",
-    "Boo!",
-    "Eyes",
-    "&",
-    "more",
-    "00:08",
-    "BOOK",
-    "DOOR",
-    "o_O",
-    "Opening",
-    "Hours",
-    "Mo-Fr",
-    "8:00",
-    "100%",
-    "@home",
-    "COOL",
-    "WOOD",
-    "888",
-    "Q&A",
-]
+_WORDS = (
+    "OO", "80", "Coffee", "Boo!", "Eyes", "more", "00:08", "BOOK", "DOOR", "o_O", "Opening", "Hours", "Mo-Fr", "8:00",
+    "100%", "@home", "COOL", "WOOD", "888", "Q&A",
+)  # fmt: skip
 """With round letters, which look like eyes."""
 
 
