@@ -26,7 +26,7 @@ def noise(size: Size, rng: np.random.Generator) -> Picture:
         # Mostly gray, a little coloured.
         grain = 0.8 * grain[:, :, :1] + 0.2 * grain
         total += _stretched(grain, size) * 0.85**octave
-    return _whole(110 + 60 * total / total.std() * 0.6 + rng.uniform(-25, 25, 3))
+    return whole(110 + 60 * total / total.std() * 0.6 + rng.uniform(-25, 25, 3))
 
 
 def bricks(size: Size, rng: np.random.Generator) -> Picture:
@@ -39,7 +39,7 @@ def bricks(size: Size, rng: np.random.Generator) -> Picture:
             colour = np.array([150, 78, 60]) * rng.uniform(0.75, 1.2) + rng.normal(0, 6, 3)
             picture[top + gap : top + tall, max(0, left + gap) : max(0, left + long)] = colour
     grain = cv2.GaussianBlur(rng.normal(0, 24, (height, width, 1)).astype(np.float32), (0, 0), 1.1)
-    return _whole(cv2.GaussianBlur(picture, (0, 0), 0.8) + grain[:, :, None])
+    return whole(cv2.GaussianBlur(picture, (0, 0), 0.8) + grain[:, :, None])
 
 
 def checker(size: Size, rng: np.random.Generator) -> Picture:
@@ -49,7 +49,7 @@ def checker(size: Size, rng: np.random.Generator) -> Picture:
     across, along = np.meshgrid(np.arange(width), np.arange(height))
     dark = ((across // tile + along // tile) % 2).astype(np.float32)
     light = 1.1 - 0.4 * across / width
-    return _whole((205 - 140 * dark)[:, :, None] * light[:, :, None] * np.array([1.0, 0.97, 0.92]))
+    return whole((205 - 140 * dark)[:, :, None] * light[:, :, None] * np.array([1.0, 0.97, 0.92]))
 
 
 def sky(size: Size, rng: np.random.Generator) -> Picture:
@@ -62,7 +62,7 @@ def sky(size: Size, rng: np.random.Generator) -> Picture:
         grain = rng.normal(0, 1, (cells, cells * 2)).astype(np.float32)
         clouds += _stretched(grain, size) / cells**0.8
     cover = np.clip(clouds / clouds.std() * 0.35 - 0.1, 0, 0.8)[:, :, None]
-    return _whole(blue * (1 - cover) + 245 * cover)
+    return whole(blue * (1 - cover) + 245 * cover)
 
 
 def shelves(size: Size, rng: np.random.Generator) -> Picture:
@@ -80,7 +80,7 @@ def shelves(size: Size, rng: np.random.Generator) -> Picture:
             picture[top + gap + 8 : top + gap + 12, left + 1 : left + thick - 2] = colour + 50
             left += thick
         picture[top + tall - 6 : top + tall] = (120, 84, 56)
-    return _whole(cv2.GaussianBlur(picture, (0, 0), 1.0))
+    return whole(cv2.GaussianBlur(picture, (0, 0), 1.0))
 
 
 def place(name: str, size: Size) -> Picture:
@@ -112,5 +112,6 @@ def _stretched(grain: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(grain, size, interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def _whole(values: NDArray[Any] | cv2.Mat) -> Picture:
+def whole(values: NDArray[Any] | cv2.Mat) -> Picture:
+    """The nearest whole numbers from 0 to 255."""
     return np.asarray(np.clip(np.rint(np.asarray(values)), 0, 255), np.uint8)

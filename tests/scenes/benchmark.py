@@ -15,16 +15,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from fer_batch.faces.detector import MediaPipeDetector
-from fer_batch.faces.kinds import Detector
-
+from fer_batch.detection.yunet import YuNet
+from fer_batch.settings import Detector
 from scenes.annotating import write_annotated
 from scenes.catalogue import CATALOGUE, scenes
 from scenes.composition import Scene
 from scenes.contestants import PUBLISHED, Contestant, FerBatch, contestants
 from scenes.cutouts import Cutout, cast
 from scenes.photographs import example_people, people_of_table
-from scenes.scoring import Score, changes, score
+from scenes.scoring import Score, changes, score, score_empty
 
 _PEOPLE = 6
 """As many as any scene needs."""
@@ -53,7 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for scene in made:
                 for contestant in present:
                     _run(contestant, scene, seed, results.setdefault(contestant.name, {}), options)
-    missing = [] if options.scenes else [entry.name for entry in CATALOGUE if entry.people > len(people)]
+    for path, end_s in options.negatives:
+        with FerBatch(options.detector) as pipeline:
+            frames = pipeline.watch(path, end_s)
+            one = score_empty([frame for _, frame in frames], frames[-1][0] - frames[0][0])
+            results.setdefault(pipeline.name, {}).setdefault(("negatives", path.name), Score()).add(one)
+    missing = [] if options.scenes else [entry.name for entry in CATALOGUE if not entry.can_be_made(len(people))]
     summaries = {name: _summaries(scores) for name, scores in results.items()}
     if options.json:
         settings = {"detector": options.detector, "encoded": options.encoded, "people": len(people)}
@@ -63,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _print(name, summary)
     print(_LEGEND)
     if missing:
-        print(f"Left out, too few people: {', '.join(missing)}; give --faces.")
+        print(f"Left out: {', '.join(missing)}.")
+        print("Give --faces for more people, install scikit-image and scikit-learn for more photographs.")
     return 0
 
 
@@ -86,8 +91,8 @@ def _run(
 
 def _people(table: Path | None, seed: int) -> list[Cutout]:
     photographs = example_people() if table is None else people_of_table(table, seed)
-    # Whichever network finds a face, its box is the one that the short-range network would give.
-    with closing(MediaPipeDetector(Detector.short)) as cutter:
+    # Whichever network finds a face, its box is the one that YuNet would give.
+    with closing(YuNet()) as cutter:
         return cast(photographs, _PEOPLE, cutter.detect)
 
 
@@ -143,12 +148,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     names = (FerBatch.name, *PUBLISHED)
     parser.add_argument("--faces", type=Path, metavar="TABLE", help="Parquet with the columns jpeg and person")
+    parser.add_argument(
+        "--negatives",
+        type=_negative,
+        nargs="+",
+        default=[],
+        metavar="FILE[@S]",
+        help="recordings that show no face, or none before a second; fer-batch alone watches them",
+    )
     parser.add_argument("--scenes", type=_list, help="names or groups of scenes, with commas between")
     parser.add_argument("--fps", type=_numbers, help="frame rates instead of the scenes' own, with commas between")
     parser.add_argument("--shake", type=float, help="pixels that the camera strays instead of the scenes' own")
     parser.add_argument("--seed", type=int, default=0, help="the first one")
     parser.add_argument("--seeds", type=int, default=1, help="how often, with other people and movements each time")
-    parser.add_argument("--detector", choices=[str(kind) for kind in Detector], default=str(Detector.auto))
+    parser.add_argument("--detector", choices=sorted({kind.canonical for kind in Detector}), default=str(Detector.auto))
     parser.add_argument("--tracker", type=_list, default=[FerBatch.name], help=f"{', '.join(names)}; commas between")
     parser.add_argument("--encoded", action="store_true", help="compress every scene before")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="write annotated clips there")
@@ -158,6 +171,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if unknown := [name for name in options.tracker if name not in names]:
         parser.error(f"no tracker {', '.join(unknown)}; there are {', '.join(names)}")
     return options
+
+
+def _negative(text: str) -> tuple[Path, float | None]:
+    path, at, end_s = text.rpartition("@")
+    return (Path(path), float(end_s)) if at else (Path(text), None)
 
 
 def _list(text: str) -> list[str]:

@@ -67,6 +67,9 @@ class Shot:
     start_s: float = 0.0
     end_s: float = float("inf")
     """Where the next shot begins before this one ends, the two dissolve into each other."""
+    camera: Path | None = None
+    """Centre and height of the part of the background that fills the frame, in its pixels, kept inside it; the camera
+    pans and zooms over a picture of any size. None for the middle at its own size."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,10 @@ class Scene:
         ]
 
     def _draw(self, shot: Shot, time_s: float, shift: tuple[float, float]) -> tuple[Picture, list[TrueFace]]:
-        canvas = self._background(shot.background, time_s, shift)
+        if shot.camera is None:
+            canvas = self._background(shot.background, time_s, shift)
+        else:
+            canvas = _filmed(shot.background, shot.camera(time_s), self.size)
         drawn: list[_Drawn] = []
         for layer in shot.layers:
             place = layer.path(time_s)
@@ -158,6 +164,23 @@ class Scene:
             return picture[_MARGIN : _MARGIN + height, _MARGIN : _MARGIN + width].copy()
         matrix = np.array([[1, 0, shift[0] - _MARGIN], [0, 1, shift[1] - _MARGIN]], np.float64)
         return np.asarray(cv2.warpAffine(picture, matrix, self.size, flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def _filmed(picture: Picture, part: Placement | None, size: tuple[int, int]) -> Picture:
+    """A part of a picture at the size of a frame."""
+    assert part is not None
+    tall, wide = picture.shape[:2]
+    height = min(part.height, tall, wide * size[1] / size[0])
+    width = height * size[0] / size[1]
+    left = float(np.clip(part.x - width / 2, 0, wide - width))
+    top = float(np.clip(part.y - height / 2, 0, tall - height))
+    scale = size[1] / height
+    # Averaged down before it is sampled, as a lens and a sensor do.
+    while scale <= 0.5:
+        picture = np.asarray(cv2.pyrDown(picture), np.uint8)
+        left, top, scale = left / 2, top / 2, scale * 2
+    matrix = np.array([[scale, 0, (0.5 - left) * scale - 0.5], [0, scale, (0.5 - top) * scale - 0.5]])
+    return np.asarray(cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def background_size(size: tuple[int, int]) -> tuple[int, int]:

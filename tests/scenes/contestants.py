@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import numpy as np
-from fer_batch.faces.locator import FaceLocator
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
+from fer_batch.detection.finder import FaceFinder
 from fer_batch.engine import Engine
 from fer_batch.faces.tracker import Tracker
 from fer_batch.settings import Settings
@@ -85,6 +85,15 @@ class FerBatch(Closing):
         elapsed = time.thread_time() - began
         return Run(truth, [Followed(faces.boxes, faces.tracks) for _, faces in seen], elapsed)
 
+    def watch(self, path: Path, end_s: float | None) -> list[tuple[float, Followed]]:
+        """The time and the faces of every frame of a recording, up to a time."""
+        with (
+            open_source(path) as source,
+            closing(self._engine.observe(source, Selection(end_s=end_s))) as observations,
+        ):
+            seen = [one for _, one in observations if one is not None]
+        return [(one.time_s, Followed(one.detected.boxes, one.detected.tracks)) for one in seen]
+
     def close(self) -> None:
         """Releases the models."""
         self._engine.close()
@@ -99,7 +108,7 @@ class Detections(Closing):
     """
 
     def __init__(self, detector: str, encoded: bool = False) -> None:
-        self._locator = FaceLocator(detector)
+        self._finder = FaceFinder(detector)
         self._encoded = encoded
         self._scene: Scene | None = None
         self._last: tuple[Truth, list[tuple[float, Faces]]] = [], []
@@ -108,13 +117,13 @@ class Detections(Closing):
         """The truth, and the time and the faces of every frame; kept until another scene is asked for."""
         if self._scene is not scene:
             with _opened(scene, self._encoded) as (source, truth):
-                found = [(frame.time_s, self._locator.locate(frame)) for frame in source.frames()]
+                found = [(frame.time_s, self._finder.find_confirmed(frame)) for frame in source.frames()]
             self._scene, self._last = scene, (truth, found)
         return self._last
 
     def close(self) -> None:
         """Releases the detector."""
-        self._locator.close()
+        self._finder.close()
 
 
 class Published:

@@ -20,22 +20,22 @@ Detect = Callable[[Picture], Faces]
 Pixels = NDArray[np.float32]
 """(H, W, 4) RGB from 0 to 255, multiplied by the opacity, and the opacity from 0 to 1."""
 
-_HEAD = (0.72, 0.95, 0.78)
-"""How far the head reaches from the centre of its box to either side, up and down, in box sizes."""
+_HEAD = (0.59, 0.7, 0.71)
+"""How far the head reaches from the centre of its box to either side, up and down, in heights of the box."""
 _SOFT = 0.09
 """Share of the head's outline over which it fades."""
 _SQUARENESS = 2.4
 """Exponent of the outline: 2 is an ellipse, more is fuller at the corners."""
 _TRIAL_SIZE = (640, 360)
-_TRIAL_HEIGHTS = (115.0, 140.0, 180.0)
+_TRIAL_HEIGHTS = (140.0, 170.0, 220.0)
 _TRIAL_PLACES = ((0.35, 0.45), (0.5, 0.5), (0.62, 0.55))
 _TRIAL_GROUNDS = ("studio", "bricks", "wood")
 """Heights, places and the grounds behind them at which a detector is asked where it sees the face."""
 _AGREEMENT = 0.7
 """Least overlap of its answers with their median."""
-_SURE = 0.6
-"""Least confidence in the photograph."""
-_SMALLEST = 60
+_SURE = 0.85
+"""Least confidence in the photograph: a face of which a hand or a racket hides half has less."""
+_SMALLEST = 70
 """Least height in pixels of a face that is worth being cut out."""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -17,6 +19,12 @@ Picture = NDArray[np.uint8]
 """(H, W, 3) RGB."""
 
 ASTRONAUT = EXAMPLE.with_name("astronaut.png")
+LIBRARY_PICTURES = (
+    "brick", "cell", "chelsea", "china", "clock_motion", "coffee", "coins", "flower", "grass", "gravel", "horse",
+    "hubble_deep_field", "ihc", "moon", "motorcycle_left", "motorcycle_right", "page", "retina", "rocket", "text",
+)  # fmt: skip
+"""Names of pictures in scikit-image and scikit-learn that show nobody (a cat among them)."""
+_LIBRARIES = {"skimage": "data", "sklearn": "datasets/images"}
 _SMILING_S = 12.5
 """When the woman of the example clip looks into the camera with nothing before her face."""
 
@@ -47,7 +55,8 @@ def people_of_table(path: Path, seed: int = 0) -> Iterator[Photograph]:
     people = table.column("person").to_pylist()
     met: set[str] = set()
     for row in np.random.default_rng(seed).permutation(len(people)).tolist():
-        if people[row] not in met:
+        # Names of one word stand for stills of films.
+        if "_" in people[row] and people[row] not in met:
             met.add(people[row])
             yield Photograph(people[row], _decoded(table.column("jpeg")[row].as_py()))
 
@@ -60,6 +69,26 @@ def example_places() -> dict[str, Picture]:
         "studio": photo[:270, 325:],
         "flag": photo[:400, :110],
     }
+
+
+@cache
+def library_pictures() -> dict[str, Path]:
+    """Pictures without a face that come with scikit-image and scikit-learn, by name; none where these are not
+    installed.
+    """
+    found = {}
+    for package, folder in _LIBRARIES.items():
+        spec = find_spec(package)
+        if spec is not None and spec.origin is not None:
+            paths = (Path(spec.origin).parent / folder).glob("*.*")
+            found.update({path.stem: path for path in paths if path.stem in LIBRARY_PICTURES})
+    return found
+
+
+def library_picture(name: str) -> Picture:
+    """One of ``library_pictures``."""
+    with Image.open(library_pictures()[name]) as picture:
+        return np.asarray(picture.convert("RGB"), np.uint8)
 
 
 def _example_photo() -> Picture:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -106,9 +106,7 @@ def score(scene: Scene, run: Run) -> Score:
     assert len(run.truth) == len(run.frames) == scene.frame_count
     result = Score(frames=len(run.frames), tracking_s=run.tracking_s)
     if not any(run.truth):
-        result.empty_s = scene.seconds
-        result.false_tracks = len({track for frame in run.frames for track in frame.tracks.tolist()})
-        result.false_share_s = sum(len(frame.tracks) > 0 for frame in run.frames) / scene.fps
+        result.add(score_empty(run.frames, scene.seconds))
         return result
     judged = [_judge(faces, frame) for faces, frame in zip(run.truth, run.frames, strict=True)]
     shots = [bisect_right(scene.cuts, index / scene.fps + 1e-9) for index in range(len(judged))]
@@ -123,6 +121,15 @@ def score(scene: Scene, run: Run) -> Score:
         result.heights.update(one.heights)
         result.heights_found.update(one.heights_found)
     return result
+
+
+def score_empty(frames: Sequence[Followed], seconds: float) -> Score:
+    """What is reported in evenly spaced frames that show nobody."""
+    return Score(
+        empty_s=seconds,
+        false_tracks=len({track for frame in frames for track in frame.tracks.tolist()}),
+        false_share_s=seconds * sum(len(frame.tracks) > 0 for frame in frames) / len(frames),
+    )
 
 
 def changes(scene: Scene, run: Run) -> Iterator[str]:
@@ -172,7 +179,7 @@ def _judge(faces: tuple[TrueFace, ...], frame: Followed) -> _Judged:
     expected = [face for face in faces if face.visible >= EXPECTED]
     others = [face for face in faces if face.visible < EXPECTED]
     table = overlaps(_boxes(expected), frame.boxes)
-    pairs = _matches(table, FOUND)
+    pairs = matches(table, FOUND)
     # A report that is about an expected face stays, whatever else is near.
     free = np.ones(len(frame.tracks), bool)
     free[[column for _, column in pairs]] = False
@@ -221,7 +228,7 @@ def _across(scene: Scene, judged: list[_Judged]) -> int:
     )
 
 
-def _matches(table: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
+def matches(table: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
     """Pairs of a row and a column, one to one, best first."""
     left, pairs = table.copy(), []
     while left.size and left.max() >= least:

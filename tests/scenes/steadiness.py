@@ -15,17 +15,16 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from clips import EXAMPLE
-from fer_batch.faces.detector import MediaPipeDetector
-from fer_batch.faces.kinds import Detector
-from fer_batch.faces.locator import FaceLocator
 from numpy.typing import NDArray
 
+from fer_batch.detection.finder import FaceFinder
+from fer_batch.detection.yunet import YuNet
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.faces.alignment import LEFT_EYE, RIGHT_EYE, register_all
 from fer_batch.faces.following import Following
 from fer_batch.faces.steady import Steadier
 from fer_batch.faces.tracker import Tracker
-from fer_batch.settings import Settings
+from fer_batch.settings import Detector, Settings
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
 from fer_batch.video.opening import open_source
@@ -89,7 +88,7 @@ class Observer:
     """Sees a recording as detected and smoothed."""
 
     def __init__(self) -> None:
-        self._locator = FaceLocator(Detector.short)
+        self._finder = FaceFinder(Detector.auto)
         self._classifier = EmotionClassifier(Settings().model)
 
     def versions(self, path: Path, truth: Truth | None = None) -> tuple[Version, Version]:
@@ -105,19 +104,22 @@ class Observer:
         return found
 
     def _followed(self, source: Source) -> Iterator[tuple[Frame, Faces]]:
-        following = Following[Frame](Tracker())
+        tracker = Tracker()
+        following = Following[Frame](tracker)
+        self._finder.begin()
         for frame in source.frames():
-            for item, faces in following.add(frame, frame.time_s, self._locator.locate(frame), frame.width):
+            found = self._finder.find(frame, tracker.expected(frame.time_s, frame.width))
+            for item, faces in following.add(frame, frame.time_s, found, frame.width):
                 yield item, faces or Faces.none()
         for item, faces in following.finish():
             yield item, faces or Faces.none()
 
     def close(self) -> None:
         """Releases the detector."""
-        self._locator.close()
+        self._finder.close()
 
 
-def still_recording(person: Cutout, fps: float, path: Path, height: float = 140.0, noise: float = _NOISE) -> None:
+def still_recording(person: Cutout, fps: float, path: Path, height: float = 170.0, noise: float = _NOISE) -> None:
     """Writes a video of a face that does not move at all.
 
     Args:
@@ -135,7 +137,7 @@ def still_recording(person: Cutout, fps: float, path: Path, height: float = 140.
 
 def main() -> None:
     """Prints the numbers."""
-    with closing(MediaPipeDetector(Detector.short)) as detector:
+    with closing(YuNet()) as detector:
         people = cast(example_people(), 2, detector.detect)
         # Not smiling: what the emotion networks are not sure of trembles most.
         serious = cast([Photograph("woman", example_frame(_SERIOUS_S))], 1, detector.detect)

@@ -11,25 +11,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fer_batch.faces.detector import MediaPipeDetector
-from fer_batch.faces.kinds import Detector
 
+from fer_batch.detection.yunet import YuNet
 from fer_batch.video.opening import open_source
 from scenes.catalogue import CATALOGUE, scenes
-from scenes.composition import Scene, SceneFrame
+from scenes.composition import Scene, SceneFrame, Shot
+from scenes.contestants import FerBatch
 from scenes.cutouts import Cutout, cast, overlap
 from scenes.footage import SceneSource, write_scene
-from scenes.photographs import example_people
+from scenes.motion import still
+from scenes.photographs import LIBRARY_PICTURES, example_people, library_pictures
 
 
 @pytest.fixture(scope="module")
-def detector() -> Iterator[MediaPipeDetector]:
-    with closing(MediaPipeDetector(Detector.short)) as detector:
+def detector() -> Iterator[YuNet]:
+    with closing(YuNet()) as detector:
         yield detector
 
 
 @pytest.fixture(scope="module")
-def people(detector: MediaPipeDetector) -> list[Cutout]:
+def people(detector: YuNet) -> list[Cutout]:
     return cast(example_people(), 2, detector.detect)
 
 
@@ -44,7 +45,7 @@ def test_both_people_of_the_examples_can_play(people: list[Cutout]) -> None:
 
 @pytest.mark.parametrize("name", ["passing", "cut-same-place", "leaving", "shaken"])
 def test_the_detector_finds_wholly_visible_faces_where_the_truth_says(
-    name: str, people: list[Cutout], detector: MediaPipeDetector
+    name: str, people: list[Cutout], detector: YuNet
 ) -> None:
     expected, found = 0, 0
     for frame in islice(scene(people, name).frames(), 0, None, 4):
@@ -119,13 +120,33 @@ def test_a_shaking_camera_moves_faces_and_truth_together(people: list[Cutout]) -
 
 def test_empty_scenes_have_nobody() -> None:
     empty = scenes([], ["empty"], [10])
-    assert len(empty) == 9
+    assert len(empty) >= 20
     assert not any(frame.faces for one in empty[:2] for frame in islice(one.frames(), 5))
+
+
+@pytest.mark.parametrize("name", ["bottles", "buttons", "coins", "foliage", "metal"])
+def test_no_face_is_found_where_there_is_nothing_but_detail(name: str) -> None:
+    made = replace(scene([], f"detailed-{name}", fps=5), seconds=4.0)
+    with FerBatch("auto") as pipeline:
+        assert not any(len(frame.tracks) for frame in pipeline.follow(made).frames)
+
+
+def test_the_camera_zooms_and_pans_over_a_picture() -> None:
+    picture = np.zeros((900, 1600, 3), np.uint8)
+    picture[400:500, 800:] = 255
+    for x, height, left in ((800, 720, 320), (1000, 180, 0), (9999, 720, 240)):
+        shot = Shot(picture, (), camera=still(x, 450, height))
+        (frame,) = Scene("", "", (640, 360), 1.0, 1.0, (shot,)).frames()
+        bright = frame.rgb.mean(2) > 128
+        rows = np.flatnonzero(bright.any(1))
+        assert len(rows) == pytest.approx(100 * 360 / height, abs=2)
+        assert np.flatnonzero(bright.any(0))[0] == pytest.approx(left, abs=1)
 
 
 def test_scenes_for_which_people_are_missing_are_left_out(people: list[Cutout]) -> None:
     names = {one.name.split("@")[0] for one in scenes(people, rates=[10])}
-    assert {entry.name for entry in CATALOGUE} - names == {"crowd"}
+    absent = {f"photo-{name}" for name in set(LIBRARY_PICTURES) - set(library_pictures())}
+    assert {entry.name for entry in CATALOGUE} - names == {"crowd"} | absent
     with pytest.raises(ValueError, match="no scene nonsense"):
         scenes(people, ["nonsense"])
 
