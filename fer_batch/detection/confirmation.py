@@ -40,7 +40,8 @@ _SURE: Final = 0.86
 them, of the others none (0.83 at most)."""
 _MOST_INSIDE: Final = 0.75
 """Share of the surroundings inside the picture from which on they are looked at: a face that fills the picture, or is
-at its border, has hardly any, and the first score has to do. 53 of 1,261 close-up photographs were refused otherwise."""
+at its border, has hardly any, and the first score has to do. 53 of 1,261 close-up photographs were refused
+otherwise."""
 _SURE_ALONE: Final = 0.75
 _SEEN_ALONE: Final = 0.6
 """For MediaPipe alone: first scores from which on no second look is taken, and least score of a second look."""
