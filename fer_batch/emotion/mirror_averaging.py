@@ -69,12 +69,14 @@ class MirrorAveraging:
         if not (model.spec.mirror and len(crops)):
             return model.classify(crops)
         logits = model.plain_logits(crops)
+        # Taken over in the end: faces are classified one by one after an error.
+        references = dict(self._references)
         used: list[Reference] = []
         fresh: list[int] = []
         for row, (crop, track, time_s) in enumerate(zip(crops, tracks, times_s, strict=True)):
-            reference = self._references.get(track)
+            reference = references.get(track)
             if reference is None or not 0 <= time_s - reference.time_s <= _LONGEST_S or _differ(crop, reference.crop):
-                reference = self._references[track] = Reference(crop.copy(), time_s, np.zeros(0, np.float32))
+                reference = references[track] = Reference(crop.copy(), time_s, np.zeros(0, np.float32))
                 fresh.append(row)
             used.append(reference)
         if fresh:
@@ -82,7 +84,7 @@ class MirrorAveraging:
             for row, one in zip(fresh, mirrored, strict=True):
                 used[row].difference = one - logits[row]
         last_s = times_s[-1]
-        self._references = {key: one for key, one in self._references.items() if last_s - one.time_s <= _LONGEST_S}
+        self._references = {key: one for key, one in references.items() if last_s - one.time_s <= _LONGEST_S}
         differences = np.stack([one.difference for one in used])
         return model.probabilities(logits + differences / np.float32(2))
 
