@@ -100,3 +100,9 @@ class _Search(FaceFinder):
         found = super().find(frame, expected, new_shot, seen)
         self.seconds += time.thread_time() - began
         return found
+
+    def is_face(self, frame: Frame, box: NDArray[np.float32], score: float) -> bool:
+        began = time.thread_time()
+        confirmed = super().is_face(frame, box, score)
+        self.seconds += time.thread_time() - began
+        return confirmed

@@ -36,10 +36,9 @@ def import_onnxruntime() -> Any:
 def import_mediapipe() -> Any:
     """MediaPipe without what it imports and an analysis never uses.
 
-    Matplotlib would leave a font cache and a folder in the user's home, sounddevice opens the machine's audio devices;
-    together they take longer than MediaPipe itself.
+    sounddevice opens the machine's audio devices.
     """
-    with _later("matplotlib", "matplotlib.pyplot", "sounddevice"):
+    with _later("sounddevice"):
         import mediapipe.tasks.python.vision
     return mediapipe
 

@@ -268,12 +268,14 @@ class Engine(Closing):
     def _classify_batch(
         self, waiting: list[_Registered], averaging: MirrorAveraging
     ) -> Iterator[tuple[Frame | None, Observation | None]]:
+        before = averaging.state
         try:
             with timed(self.stopwatch, "classify"):
                 probabilities = self._probabilities(waiting, averaging)
         except Exception:
             if len(waiting) == 1:
                 raise
+            averaging.go_on(before)
             # The frames before the one at fault come out, whatever the size of batches.
             for one in waiting:
                 yield from self._classify_batch([one], averaging)

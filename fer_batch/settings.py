@@ -85,6 +85,8 @@ class Settings:
             isinstance(self.minimum_face, Real) and isfinite(self.minimum_face) and self.minimum_face >= _LEAST_FACE
         ):
             raise InputError(f"--min-face {self.minimum_face}: give a height in pixels, from {_LEAST_FACE}.")
+        if self.minimum_face is not None:
+            object.__setattr__(self, "minimum_face", float(self.minimum_face))
         check_max_pixels(self.max_pixels)
         if not isinstance(self.persons, bool):
             raise InputError(f"persons={self.persons!r}: give True or False.")

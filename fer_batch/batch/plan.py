@@ -228,7 +228,7 @@ def _with_existing(record: RecordingRecord, outputs: Outputs) -> Outputs:
 
 def _differences(record: RecordingRecord, wanted: dict[str, Any], sha256: str) -> list[str]:
     """What a result was made with that this run would do otherwise; what a record does not say is passed over."""
-    had = dict(record.settings)
+    had = {"minimum_face": None, **record.settings}
     if had.get("detector") in list(Detector):
         had["detector"] = str(Detector(had["detector"]).canonical)
     names = [name for name in wanted if name in had and name not in WITHOUT_EFFECT and name != "selection"]

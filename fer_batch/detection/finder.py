@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
-from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, cut_out, heights, suppress_overlaps
+from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, cut_out, longer_sides, suppress_overlaps
 from fer_batch.detection.confirmation import Confirmation
 from fer_batch.detection.keypoint_network import KeypointNetwork
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
@@ -28,6 +28,11 @@ _SMALLEST: Final = 24
 _SURELY: Final = 32
 """The same at the start of a shot, which of a photograph is all: noise and compression hide a fifth of the faces of 24
 pixels."""
+_ENLARGED: Final = 4 / 3
+"""Most by which a picture is enlarged for a search."""
+_TILE: Final = 1600
+"""Longer side of a picture that is searched at once; larger ones are searched in tiles, which bounds memory."""
+_TILE_OVERLAP: Final = 160
 _COARSE: Final = 320
 """Longer side of the coarser picture of a search: it shows close faces that are too blurred for a larger one."""
 _CROP: Final = 96
@@ -35,8 +40,6 @@ _CROP: Final = 96
 _SURROUNDINGS: Final = 3.0
 _SHORT: Final = 0.9
 """Height of YuNet's boxes around small faces in true heights, at least."""
-_MOST_CROPS: Final = 32
-"""Surroundings in one frame, at most; of more, different ones in each frame."""
 _SAME: Final = 0.3
 """Overlap of a found and an expected box from which on they are one face."""
 _SAME_FACE: Final = 0.4
@@ -89,12 +92,27 @@ class FirstLook(Closing):
     def look_at(self, frame: Frame, side: int) -> Faces:
         """Return the faces in a picture of another longer side, likewise."""
         picture = frame.small(side)
-        if side > max(picture.shape):
-            factor = side / max(picture.shape)
+        if side > max(picture.shape[:2]):
+            factor = side / max(picture.shape[:2])
             picture = np.asarray(
                 cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR), np.uint8
             )
-        return self._detector.detect(picture).scaled(frame.width / picture.shape[1], frame.height / picture.shape[0])
+        faces = self._in_tiles(picture) if side > _TILE else self._detector.detect(picture)
+        return faces.scaled(frame.width / picture.shape[1], frame.height / picture.shape[0])
+
+    def _in_tiles(self, picture: NDArray[np.uint8]) -> Faces:
+        """The faces of a picture that would take too much memory at once."""
+        height, width = picture.shape[:2]
+        found = []
+        for top in range(0, max(1, height - _TILE_OVERLAP), _TILE - _TILE_OVERLAP):
+            for left in range(0, max(1, width - _TILE_OVERLAP), _TILE - _TILE_OVERLAP):
+                seen = self._detector.detect(picture[top : top + _TILE, left : left + _TILE])
+                corner = np.array([left, top], np.float32)
+                seen.boxes[:, :2] += corner
+                seen.keypoints += corner
+                found.append(seen)
+        faces = Faces.concatenate(found)
+        return suppress_overlaps(faces, np.argsort(-faces.scores, kind="stable"), _SAME_FACE)
 
     def close(self) -> None:
         """Release the network."""
@@ -129,16 +147,16 @@ class FaceFinder(Closing):
 
     def begin(self) -> None:
         """Begin a recording: the next frame is its first one."""
-        self._schedule, self._turn = SearchSchedule(), 0
+        self._schedule = SearchSchedule()
 
     @property
-    def state(self) -> tuple[SearchSchedule, int]:
+    def state(self) -> SearchSchedule:
         """All that is remembered between two frames."""
-        return self._schedule, self._turn
+        return self._schedule
 
-    def go_on(self, state: tuple[SearchSchedule, int]) -> None:
+    def go_on(self, state: SearchSchedule) -> None:
         """Continue from a state."""
-        self._schedule, self._turn = state
+        self._schedule = state
 
     def prepare(self, frame: Frame) -> None:
         """Make the small picture of a frame, in whatever thread this is called."""
@@ -183,7 +201,10 @@ class FaceFinder(Closing):
     def warm_up(self, frame: Frame) -> None:
         """Use every network once, on any frame."""
         self.begin()
-        self.find(frame, np.array([[0, 0, 32, 32]], np.float32))
+        box = np.array([[0, 0, 32, 32]], np.float32)
+        self.find(frame, box)
+        if self._keypoints is not None:
+            self._keypoints.place(frame.luma(), box)
         self._confirmation.warm_up(frame)
 
     def find_confirmed(self, frame: Frame) -> Faces:
@@ -199,53 +220,42 @@ class FaceFinder(Closing):
         self._confirmation.close()
 
     def _closely(self, frame: Frame, faces: Faces, known: NDArray[np.float32], new_shot: bool) -> Faces:
-        longer = max(frame.width, frame.height)
-        least = _SMALLEST * longer / self._kind.side
-        large = heights(faces.boxes) >= least
+        large = longer_sides(faces.boxes) >= _SMALLEST * max(frame.width, frame.height) / self._kind.side
         looks = [faces[large]]
-        if len(known):
-            shown = overlaps(known, looks[0].boxes).max(1, initial=0.0) >= _SAME
-            awaited = known[~shown]
-            if len(awaited):
-                looks.append(self._surroundings(frame, awaited))
-        else:
-            awaited = known
+        awaited = known[overlaps(known, looks[0].boxes).max(1, initial=0.0) < _SAME]
+        if len(awaited):
+            looks.append(self._surroundings(frame, awaited))
         due = self._schedule.is_due(frame, new_shot, frame.small(self._kind.side))
         if due:
             least_shown = _SURELY if self._schedule.begins else _SMALLEST
             looks += [self._first.look_at(frame, side) for side in self._search_sides(frame, least_shown)]
-        if len(looks) == 1 and large.all():
-            return faces
         looks.append(faces[~large])
-        # The first look at a large face stays, so that its place does not jump where another one is taken too.
-        together = Faces.concatenate(looks)
-        rank = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
-        rank[(rank > 0) & (rank < len(looks) - 1)] = 1
-        found = suppress_overlaps(together, np.lexsort((-together.scores, rank)), _SAME_FACE)
-        found = found[np.argsort(-found.scores, kind="stable")]
-        if len(known):
-            missed = overlaps(known, found.boxes).max(1, initial=0.0) < _SAME
-            self._schedule.note_missing(int(missed.sum()))
+        found = Faces.concatenate(looks)
+        if len(found) > len(looks[0]):
+            # A sure first look at a large face stays, so that its place does not jump where another one is taken too.
+            rank = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
+            rank = np.select([rank == len(looks) - 1, (rank > 0) | (found.scores < self._minimum)], [2, 1], 0)
+            found = suppress_overlaps(found, np.lexsort((-found.scores, rank)), _SAME_FACE)
+            found = found[np.argsort(-found.scores, kind="stable")]
+        self._schedule.note_missing(int((overlaps(known, found.boxes).max(1, initial=0.0) < _SAME).sum()))
         if due:
-            new = found.scores >= self._minimum
-            if len(known):
-                new &= overlaps(found.boxes, known).max(1) < _SAME
-            self._schedule.searched(bool(new.any()))
+            new = overlaps(found.boxes, known).max(1, initial=0.0) < _SAME
+            self._schedule.searched(bool((new & (found.scores >= self._minimum)).any()))
         return found
 
     def _surroundings(self, frame: Frame, boxes: NDArray[np.float32]) -> Faces:
-        """The faces in close pictures of known ones."""
-        if len(boxes) > _MOST_CROPS:
-            boxes = np.roll(boxes, -self._turn * _MOST_CROPS, axis=0)[:_MOST_CROPS]
-            self._turn += 1
+        """The faces in close pictures of known ones, at most one in each."""
         assert self._first.yunet is not None
-        sides = np.maximum(_SURROUNDINGS * heights(boxes), np.float32(8))
+        sides = np.maximum(_SURROUNDINGS * longer_sides(boxes), np.float32(8))
         corners = boxes[:, :2] + boxes[:, 2:] / 2 - sides[:, None] / 2
         squares = list(zip(corners, sides.tolist(), strict=True))
         crops = np.stack([cut_out(frame, corner.tolist(), side, _CROP) for corner, side in squares])
         found = []
         for seen, (corner, side) in zip(self._first.yunet.detect_batch(crops), squares, strict=True):
-            moved = seen.scaled(side / _CROP, side / _CROP)
+            # Others are seen better in their own surroundings than at the border of these.
+            away = np.abs(seen.boxes[:, :2] + seen.boxes[:, 2:] / 2 - _CROP / 2).max(1, initial=0.0)
+            nearest = np.argsort(away, kind="stable")[:1]
+            moved = seen[nearest].scaled(side / _CROP, side / _CROP)
             moved.boxes[:, :2] += corner
             moved.keypoints += corner
             found.append(moved)
@@ -255,7 +265,8 @@ class FaceFinder(Closing):
         """Longer sides of the pictures of a search, in which the smallest wanted face has so many pixels."""
         longer = max(frame.width, frame.height)
         smallest = self._minimum_face or _SMALLEST * max(1.0, sqrt(longer / 640))
-        finest = 32 * ceil(longer * least_shown / smallest / 32)
+        most = max(longer, min(_ENLARGED * longer, _TILE))
+        finest = 32 * ceil(min(longer * least_shown / smallest, most) / 32)
         return [side for side in (_COARSE, finest) if self._kind.side < side <= finest]
 
 

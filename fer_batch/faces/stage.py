@@ -88,6 +88,7 @@ class FaceStage(Closing):
                 found = self._finder.find(frame, expected, new_shot, one.seen)
                 view = _View(frame, self._finder, self._embedder)
                 yield from _finished(following.add(frame, time_s, found, frame.width, view), steadier, persons)
+                frame.forget_small()
             if one.reading is not None:
                 own = pack((following.state, steadier.state, self._finder.state, shot, persons))
                 first = frame.index + 1 if following.waiting is None else following.waiting.index

@@ -209,7 +209,7 @@ class Tracker:
         self, time_s: float, faces: Faces, boxes: NDArray[np.float32], owners: list[Track | None], looks: Looks
     ) -> None:
         """Decides on new tracks that can be decided on, and looks at those seen whole, now and then."""
-        tracks, missing = self._tracks, [track for track in self._tracks if track.missed and not track.is_new]
+        tracks, missing = self._tracks, [track for track in self._tracks if track.missed and track.number]
         shared = np.zeros((len(boxes), len(tracks)), np.float32)
         if len(tracks) > 1:
             places = boxes_of(tracks, time_s)
@@ -251,7 +251,9 @@ class Tracker:
         if looks.is_face(row):
             track.interval_s = min(2 * track.interval_s, _RECHECK_S) if track.confirmed else 1.0
             track.confirmed, track.refused = True, 0
-        elif not track.confirmed or score < _UNSURE:
+        elif track.confirmed and score >= _UNSURE:
+            track.refused = 0
+        else:
             track.refused += 1
             if track.confirmed and track.refused >= _UNSEEN:
                 self._part(track, time_s)

@@ -177,6 +177,10 @@ class Frame:
             self._small[longest_side] = self._rgb(min(1.0, longest_side / max(self.width, self.height)))
         return self._small[longest_side]
 
+    def forget_small(self) -> None:
+        """Let go of the small pictures."""
+        self._small.clear()
+
     def _rgb(self, scale: float) -> NDArray[np.uint8]:
         picture = self.picture
         width, height = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
