@@ -265,8 +265,7 @@ class FaceFinder(Closing):
         """Longer sides of the pictures of a search, in which the smallest wanted face has so many pixels."""
         longer = max(frame.width, frame.height)
         smallest = self._minimum_face or _SMALLEST * max(1.0, sqrt(longer / 640))
-        most = max(longer, min(_ENLARGED * longer, _TILE))
-        finest = 32 * ceil(min(longer * least_shown / smallest, most) / 32)
+        finest = 32 * ceil(longer * min(least_shown / smallest, _ENLARGED) / 32)
         return [side for side in (_COARSE, finest) if self._kind.side < side <= finest]
 
 

@@ -50,7 +50,7 @@ def empty(size: tuple[int, int] = SMALL) -> Picture:
 
 
 def last_search(finder: FaceFinder) -> float:
-    schedule, _ = finder.state
+    schedule = finder.state
     return schedule.last_s
 
 
