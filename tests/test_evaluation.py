@@ -259,7 +259,7 @@ def test_photos_are_searched_for_the_face_and_missing_ones_count_as_wrong(
 def test_a_detector_that_there_is_none_of_is_told_before_anything_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["evaluate", "missing", "--as", "photos", "--detector", "long"]) == 2
     said = capsys.readouterr().err
-    assert "--detector': 'long' is not one of 'auto', 'short', 'full'" in said
+    assert "--detector': 'long' is not one of 'auto', 'mediapipe', 'short', 'full'" in said
 
 
 def test_names_are_printed_as_they_are(

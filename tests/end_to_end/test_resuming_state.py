@@ -170,7 +170,7 @@ def test_a_selection_of_frames(selection: Selection, every_frame: bool, engines:
 def _schedule(snapshot: Snapshot) -> SearchSchedule:
     """When the whole frame is searched again."""
     _, faces = _parts(snapshot)
-    (schedule, _), *_ = unpack(faces, dict.fromkeys(range(99)))[2:]  # type: ignore[arg-type]
+    schedule, *_ = unpack(faces, dict.fromkeys(range(99)))[2:]  # type: ignore[arg-type]
     assert isinstance(schedule, SearchSchedule)
     return schedule
 
