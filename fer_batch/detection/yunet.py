@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from fer_batch.closing import Closing
 from fer_batch.detection.base import LOWEST_SCORE, suppress_overlaps
 from fer_batch.discreet import import_onnxruntime
-from fer_batch.inference.onnx_runtime import shipped_session
 from fer_batch.faces.association import overlaps
+from fer_batch.inference.onnx_runtime import shipped_session
 from fer_batch.types import Faces
 
 MODEL: Final = "yunet"
@@ -96,7 +96,7 @@ class YuNet(Closing):
         scores = np.minimum(np.sqrt(product[rows]), np.float32(1))
         faces = Faces(boxes, _keypoints(landmarks), scores, np.zeros(len(rows), np.int32))
         kept = suppress_overlaps(faces, np.argsort(-scores, kind="stable"), _SAME_FACE)
-        # The mean of all that see a face, by their scores, trembles less than the best of them (blending as in BlazeFace).
+        # The mean of all that see a face, by their scores, trembles less than the best of them (as BlazeFace blends).
         weights = np.where(overlaps(kept.boxes, boxes) > _SAME_FACE, scores, 0)
         kept.boxes = weights @ boxes / weights.sum(1, keepdims=True)
         return kept
