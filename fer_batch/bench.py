@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 
 from fer_batch.bench_following import following_share
-from fer_batch.bench_stretch import PICTURES_ALONE, Stretch, first_stretch, run_ffmpeg, ten_times
+from fer_batch.benchmark.stretch import PICTURES_ALONE, Stretch, first_stretch, run_ffmpeg, ten_times
 from fer_batch.detection.finder import FirstLook
 from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.engine import Engine

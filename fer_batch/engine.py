@@ -97,8 +97,7 @@ class Engine(Closing):
         self._batch = max(settings.batch_size, _ON_A_CARD) if on_card else settings.batch_size
         finder = FaceFinder(settings.detector, settings.minimum_score, settings.minimum_face)
         self._faces = FaceStage(finder, settings.minimum_score, FaceEmbedder() if settings.persons else None)
-        ahead = min(self.threads - 1, _MOST_LOOKERS)
-        self._lookers = [FirstLook(settings.detector, settings.minimum_score) for _ in range(ahead)]
+        self._lookers: list[FirstLook] = []
 
     def warm_up(self) -> None:
         """Uses every network once: the first time takes longer than a live source's frames may wait."""
@@ -182,6 +181,8 @@ class Engine(Closing):
         """Decoding, looking ahead and following in threads, ended with ``stages`` from the last stage to the first, so
         that none waits for one that has ended.
         """
+        while len(self._lookers) < min(self.threads - 1, _MOST_LOOKERS):
+            self._lookers.append(FirstLook(self.settings.detector, self.settings.minimum_score))
         # A thread hands over several frames at once where memory allows that.
         size = max(1, depth // _GROUPS)
         decoded = Prefetched(in_groups(self._decode(frames), size), depth // size, "fer-batch decode", self.stopwatch)

@@ -55,9 +55,6 @@ class Settings:
     metres of the camera. "short" and "full" are former names of "mediapipe" and "auto", and are stored as these."""
     minimum_score: float = MINIMUM_SCORE
     """Detections with less confidence begin no track; those above 0.3 carry one on."""
-    minimum_face: float | None = None
-    """Height in pixels of the smallest face that is wanted; None for a height by the picture's size (see
-    ``fer_batch.detection.finder``)."""
     batch_size: int = 32
     """Faces that are classified at once. Changes speed, not results."""
     persons: bool = True
@@ -66,6 +63,9 @@ class Settings:
     """What the emotion model runs on: "cpu", "cuda", or "auto" for a graphics card where there is one that suits it."""
     max_pixels: int = MAX_PIXELS
     """Larger pictures are refused before memory is taken for them. Changes no result."""
+    minimum_face: float | None = None
+    """Height in pixels of the smallest face that is wanted; None for a height by the picture's size (see
+    ``fer_batch.detection.finder``)."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str):

@@ -115,6 +115,11 @@ class Faces:
         keypoints = (self.keypoints + np.float32(0.5)) * factors[:2] - np.float32(0.5)
         return Faces(self.boxes * factors, keypoints, self.scores, self.tracks, self.interpolated)
 
+    def moved(self, x: float, y: float) -> Faces:
+        """The same faces in a picture of which theirs is the part from (x, y) on."""
+        corner = np.array([x, y, 0, 0], np.float32)
+        return Faces(self.boxes + corner, self.keypoints + corner[:2], self.scores, self.tracks, self.interpolated)
+
 
 @dataclass(slots=True)
 class Observation:

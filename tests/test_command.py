@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from clips import clip, clip_with_sound
 
-from fer_batch.bench_stretch import Stretch, first_stretch, looped, ten_times
+from fer_batch.benchmark.stretch import Stretch, first_stretch, looped, ten_times
 from fer_batch.cli.app import run
 from fer_batch.errors import InputError
 
@@ -99,7 +99,7 @@ def test_bench_measures_all_it_can_on_one_stretch(
 def test_bench_measures_no_more_than_time_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = clip(tmp_path / "clip.mp4")
     assert first_stretch(path) == Stretch(path)
-    monkeypatch.setattr("fer_batch.bench_stretch._MOST_S", 0.0)
+    monkeypatch.setattr("fer_batch.benchmark.stretch._MOST_S", 0.0)
     stretch = first_stretch(path)
     assert stretch.end_s is not None
     assert 0 < stretch.end_s < 1

@@ -166,7 +166,7 @@ def analyze(
     given = with_lists(inputs or (), lists or ())
     if not given:
         raise InputError("No INPUT is given; name a video, a photo, a folder, a pattern, or a list with --from.")
-    settings = Settings(model, detector.value, min_score, min_face, batch_size, persons, device.value, max_pixels)
+    settings = Settings(model, detector.value, min_score, batch_size, persons, device.value, max_pixels, min_face)
     selection = Selection(every, fps, start, end)
     planned = plan(given, Outputs(output, timeline.value, video), settings, selection, overwrite)
     count = workers or default_workers(len(planned.tasks))

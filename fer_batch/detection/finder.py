@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.closing import Closing
-from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, cut_out, longer_sides, suppress_overlaps
+from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, around, cut_rgb, longer_sides, suppress_overlaps
 from fer_batch.detection.confirmation import Confirmation
 from fer_batch.detection.keypoint_network import KeypointNetwork
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
@@ -46,21 +45,9 @@ _SAME_FACE: Final = 0.4
 """Overlap above which two boxes are one face."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """How one of the detectors is used."""
-
-    side: int
-    """Longer side in pixels of the small picture."""
-    closer: bool
-    """Whether closer looks are taken."""
-
-
-_KINDS: Final = {
-    Detector.auto: _Kind(160, closer=True),
-    # The network sees 128 pixels; more is handed over because MediaPipe's boxes are whole pixels.
-    Detector.mediapipe: _Kind(640, closer=False),
-}
+_SIDES: Final = {Detector.auto: 160, Detector.mediapipe: 640}
+"""Longer side in pixels of the small picture. MediaPipe's network sees 128; it is given more because its boxes are
+whole pixels."""
 
 
 class FirstLook(Closing):
@@ -79,15 +66,15 @@ class FirstLook(Closing):
         kind = Detector(detector).canonical
         self.yunet = YuNet(least) if kind == Detector.auto else None
         self._detector: FaceDetector = self.yunet or MediaPipeDetector(least)
-        self._side = _KINDS[kind].side
+        self.side = _SIDES[kind]
 
     def prepare(self, frame: Frame) -> None:
         """Make the small picture."""
-        frame.small(self._side)
+        frame.small(self.side)
 
     def look(self, frame: Frame) -> Faces:
         """Return the faces in the small picture, best score first, in pixels of the frame, without tracks."""
-        return self.look_at(frame, self._side)
+        return self.look_at(frame, self.side)
 
     def look_at(self, frame: Frame, side: int) -> Faces:
         """Return the faces in a picture of another longer side, likewise."""
@@ -107,12 +94,9 @@ class FirstLook(Closing):
         for top in range(0, max(1, height - _TILE_OVERLAP), _TILE - _TILE_OVERLAP):
             for left in range(0, max(1, width - _TILE_OVERLAP), _TILE - _TILE_OVERLAP):
                 seen = self._detector.detect(picture[top : top + _TILE, left : left + _TILE])
-                corner = np.array([left, top], np.float32)
-                seen.boxes[:, :2] += corner
-                seen.keypoints += corner
-                found.append(seen)
+                found.append(seen.moved(left, top))
         faces = Faces.concatenate(found)
-        return suppress_overlaps(faces, np.argsort(-faces.scores, kind="stable"), _SAME_FACE)
+        return faces[suppress_overlaps(faces.boxes, np.argsort(-faces.scores, kind="stable"), _SAME_FACE)]
 
     def close(self) -> None:
         """Release the network."""
@@ -139,9 +123,8 @@ class FaceFinder(Closing):
 
     def __init__(self, detector: str, minimum_score: float = MINIMUM_SCORE, minimum_face: float | None = None) -> None:
         self._minimum, self._minimum_face = minimum_score, minimum_face
-        self._kind = _KINDS[Detector(detector).canonical]
         self._first = FirstLook(detector, minimum_score)
-        self._keypoints = KeypointNetwork() if self._kind.closer else None
+        self._keypoints = None if self._first.yunet is None else KeypointNetwork()
         self._confirmation = Confirmation(self._first.yunet)
         self.begin()
 
@@ -180,7 +163,7 @@ class FaceFinder(Closing):
         """
         known = np.zeros((0, 4), np.float32) if expected is None else expected
         faces = self._first.look(frame) if seen is None else seen
-        if self._kind.closer:
+        if self._first.yunet is not None:
             faces = self._closely(frame, faces, known, new_shot)
         if not len(faces):
             return faces
@@ -191,7 +174,7 @@ class FaceFinder(Closing):
             keep |= overlaps(faces.boxes, known).max(1) >= _SAME
         faces = faces[keep]
         if self._keypoints is not None and len(faces):
-            faces.keypoints = self._keypoints.place(frame.luma(), faces.boxes)
+            faces.keypoints = self._keypoints.place(frame, faces.boxes)
         return faces[_registrable(faces)]
 
     def is_face(self, frame: Frame, box: NDArray[np.float32], score: float) -> bool:
@@ -204,7 +187,7 @@ class FaceFinder(Closing):
         box = np.array([[0, 0, 32, 32]], np.float32)
         self.find(frame, box)
         if self._keypoints is not None:
-            self._keypoints.place(frame.luma(), box)
+            self._keypoints.place(frame, box)
         self._confirmation.warm_up(frame)
 
     def find_confirmed(self, frame: Frame) -> Faces:
@@ -220,12 +203,12 @@ class FaceFinder(Closing):
         self._confirmation.close()
 
     def _closely(self, frame: Frame, faces: Faces, known: NDArray[np.float32], new_shot: bool) -> Faces:
-        large = longer_sides(faces.boxes) >= _SMALLEST * max(frame.width, frame.height) / self._kind.side
+        large = longer_sides(faces.boxes) >= _SMALLEST * max(frame.width, frame.height) / self._first.side
         looks = [faces[large]]
         awaited = known[overlaps(known, looks[0].boxes).max(1, initial=0.0) < _SAME]
         if len(awaited):
             looks.append(self._surroundings(frame, awaited))
-        due = self._schedule.is_due(frame, new_shot, frame.small(self._kind.side))
+        due = self._schedule.is_due(frame, new_shot, frame.small(self._first.side), known)
         if due:
             least_shown = _SURELY if self._schedule.begins else _SMALLEST
             looks += [self._first.look_at(frame, side) for side in self._search_sides(frame, least_shown)]
@@ -235,7 +218,7 @@ class FaceFinder(Closing):
             # A sure first look at a large face stays, so that its place does not jump where another one is taken too.
             rank = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
             rank = np.select([rank == len(looks) - 1, (rank > 0) | (found.scores < self._minimum)], [2, 1], 0)
-            found = suppress_overlaps(found, np.lexsort((-found.scores, rank)), _SAME_FACE)
+            found = found[suppress_overlaps(found.boxes, np.lexsort((-found.scores, rank)), _SAME_FACE)]
             found = found[np.argsort(-found.scores, kind="stable")]
         self._schedule.note_missing(int((overlaps(known, found.boxes).max(1, initial=0.0) < _SAME).sum()))
         if due:
@@ -246,19 +229,12 @@ class FaceFinder(Closing):
     def _surroundings(self, frame: Frame, boxes: NDArray[np.float32]) -> Faces:
         """The faces in close pictures of known ones, at most one in each."""
         assert self._first.yunet is not None
-        sides = np.maximum(_SURROUNDINGS * longer_sides(boxes), np.float32(8))
-        corners = boxes[:, :2] + boxes[:, 2:] / 2 - sides[:, None] / 2
-        squares = list(zip(corners, sides.tolist(), strict=True))
-        crops = np.stack([cut_out(frame, corner.tolist(), side, _CROP) for corner, side in squares])
+        pictures, squares = zip(*(cut_rgb(frame, around(box, _SURROUNDINGS), _CROP) for box in boxes), strict=True)
         found = []
-        for seen, (corner, side) in zip(self._first.yunet.detect_batch(crops), squares, strict=True):
+        for seen, square in zip(self._first.yunet.detect_batch(np.stack(pictures)), squares, strict=True):
             # Others are seen better in their own surroundings than at the border of these.
             away = np.abs(seen.boxes[:, :2] + seen.boxes[:, 2:] / 2 - _CROP / 2).max(1, initial=0.0)
-            nearest = np.argsort(away, kind="stable")[:1]
-            moved = seen[nearest].scaled(side / _CROP, side / _CROP)
-            moved.boxes[:, :2] += corner
-            moved.keypoints += corner
-            found.append(moved)
+            found.append(square.placed(seen[np.argsort(away, kind="stable")[:1]], _CROP))
         return Faces.concatenate(found)
 
     def _search_sides(self, frame: Frame, least_shown: int) -> list[int]:
@@ -266,7 +242,7 @@ class FaceFinder(Closing):
         longer = max(frame.width, frame.height)
         smallest = self._minimum_face or _SMALLEST * max(1.0, sqrt(longer / 640))
         finest = 32 * ceil(longer * min(least_shown / smallest, _ENLARGED) / 32)
-        return [side for side in (_COARSE, finest) if self._kind.side < side <= finest]
+        return [side for side in (_COARSE, finest) if self._first.side < side <= finest]
 
 
 def _registrable(faces: Faces) -> NDArray[np.bool_]:

@@ -59,8 +59,9 @@ class MediaPipeDetector(Closing):
         boxes = np.array([_corners(one.bounding_box) for one in detections], np.float32)
         points = np.array([[(point.x, point.y) for point in one.keypoints] for one in detections], np.float64)
         scores = np.array([one.categories[0].score for one in detections], np.float32)
-        size = np.array(rgb.shape[1::-1])
-        return Faces(_boxes(boxes), (points * size).astype(np.float32), scores, np.zeros(len(scores), np.int32))
+        # MediaPipe counts from the upper left pixel's corner, keypoints from its centre.
+        points = points * np.array(rgb.shape[1::-1]) - 0.5
+        return Faces(_boxes(boxes), points.astype(np.float32), scores, np.zeros(len(scores), np.int32))
 
     def close(self) -> None:
         """Release the network. Left to the interpreter's exit, MediaPipe raises in a destructor."""

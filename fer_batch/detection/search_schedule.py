@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import ceil, floor, inf
 from typing import Final
 
 import cv2
@@ -18,10 +18,11 @@ _LATEST_S: Final = 8.0
 """Seconds between searches that find nothing new, at most."""
 _RARER: Final = 2.5
 """Growth of the interval after a search that found nothing new."""
-_MOVED_S: Final = 2.0
-"""Seconds between searches that motion asks for."""
-_MOVED: Final = 14.0
-"""Mean change of the thumbnail in gray levels from which on much has moved since the last search."""
+_MOVED: Final = 20
+"""Change of a cell of the thumbnail, in gray levels, from which on something may have come in."""
+_SOONER: Final = 0.25
+"""Share of the interval after which motion asks for a search. The interval grows all the same while nothing new is
+found."""
 _THUMBNAIL: Final = (16, 9)
 
 
@@ -40,21 +41,37 @@ class SearchSchedule:
     thumbnail: NDArray[np.uint8] | None = None
     """(9, 16) of the frame searched last."""
 
-    def is_due(self, frame: Frame, new_shot: bool, small: NDArray[np.uint8]) -> bool:
-        """Return whether this frame is searched; from then on it is the last that was."""
+    def is_due(self, frame: Frame, new_shot: bool, small: NDArray[np.uint8], known: NDArray[np.float32]) -> bool:
+        """Return whether this frame is searched; from then on it is the last that was.
+
+        Args:
+            frame: the next one.
+            new_shot: whether a cut lies before it.
+            small: (h, w, 3) a picture of it.
+            known: (M, 4) boxes of known faces in its pixels, around which motion says nothing new.
+        """
         time_s, size = frame.time_s, (frame.width, frame.height)
         begins = new_shot or size != self.size
-        if not begins and time_s < self.due_s and time_s - self.last_s < _MOVED_S:
+        if not begins and time_s < self.last_s + _SOONER * (self.due_s - self.last_s):
             return False
-        now = cv2.resize(small[..., 1], _THUMBNAIL, interpolation=cv2.INTER_AREA)
-        moved = self.thumbnail is None or cv2.norm(now, self.thumbnail, cv2.NORM_L1) >= _MOVED * now.size
-        if not (begins or moved or time_s >= self.due_s):
+        now = np.asarray(cv2.resize(small[..., 1], _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
+        if not begins and time_s < self.due_s and not self._has_moved(now, known / np.tile(size, 2)):
             return False
         self.begins = begins
         if begins:
             self.interval_s = _SOONEST_S
-        self.size, self.last_s, self.thumbnail = size, time_s, np.asarray(now, np.uint8)
+        self.size, self.last_s, self.thumbnail = size, time_s, now
         return True
+
+    def _has_moved(self, now: NDArray[np.uint8], known: NDArray[np.floating]) -> bool:
+        """Whether a cell has changed that is not near a known face (x, y, width, height in shares of the picture)."""
+        if self.thumbnail is None:
+            return True
+        change = cv2.absdiff(now, self.thumbnail)
+        for x, y, width, height in (known * np.tile(_THUMBNAIL, 2)).tolist():
+            rows = slice(max(0, floor(y - height / 2)), max(0, ceil(y + 1.5 * height)))
+            change[rows, max(0, floor(x - width / 2)) : max(0, ceil(x + 1.5 * width))] = 0
+        return bool(change.max() >= _MOVED)
 
     def searched(self, found_new: bool) -> None:
         """Set when the next search is due."""

@@ -91,15 +91,14 @@ class YuNet(Closing):
         boxes = np.empty((len(rows), 4), np.float32)
         boxes[:, 2:] = np.exp(box[:, 2:]) * strides
         boxes[:, :2] = (cells + box[:, :2]) * strides - boxes[:, 2:] / 2
-        # Boxes count from the upper left pixel's corner, keypoints from its centre.
+        # Boxes count from the upper left pixel's corner, landmarks from its centre.
         landmarks = (cells[:, None] + points[rows].reshape(-1, 5, 2)) * strides[:, None] - np.float32(0.5)
         scores = np.minimum(np.sqrt(product[rows]), np.float32(1))
-        faces = Faces(boxes, _keypoints(landmarks), scores, np.zeros(len(rows), np.int32))
-        kept = suppress_overlaps(faces, np.argsort(-scores, kind="stable"), _SAME_FACE)
+        kept = suppress_overlaps(boxes, np.argsort(-scores, kind="stable"), _SAME_FACE)
         # The mean of all that see a face, by their scores, trembles less than the best of them (as BlazeFace blends).
-        weights = np.where(overlaps(kept.boxes, boxes) > _SAME_FACE, scores, 0)
-        kept.boxes = weights @ boxes / weights.sum(1, keepdims=True)
-        return kept
+        weights = np.where(overlaps(boxes[kept], boxes) > _SAME_FACE, scores, 0)
+        blended = weights @ boxes / weights.sum(1, keepdims=True)
+        return Faces(blended, _keypoints(landmarks[kept]), scores[kept], np.zeros(len(kept), np.int32))
 
 
 @lru_cache(maxsize=16)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, floor, hypot, isfinite
 from typing import Any
@@ -61,10 +60,7 @@ class CropGeometry:
     def from_dict(cls, values: dict[str, Any]) -> CropGeometry:
         """The reverse of :meth:`to_dict`; unknown keys are a ``TypeError``."""
         plain: dict[str, Any] = {
-            key: tuple(tuple(one) if isinstance(one, list) else one for one in value)
-            if isinstance(value, list)
-            else value
-            for key, value in values.items()
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
         return cls(**plain)
 
@@ -111,20 +107,10 @@ def register(
     Raises:
         ValueError: when the keypoints coincide.
     """
-    return warped(picture, similarities(keypoints[None], geometry)[0], geometry.size)
+    return _warped(picture, similarities(keypoints[None], geometry)[0], geometry.size)
 
 
-def square_matrix(corner: Sequence[float], side: float, size: int) -> NDArray[np.float64]:
-    """The matrix (2, 3) that maps a square of picture pixels, by its upper left corner, to one of ``size`` pixels."""
-    factor = size / side
-    return np.array([[factor, 0.0, (0.5 - corner[0]) * factor - 0.5], [0.0, factor, (0.5 - corner[1]) * factor - 0.5]])
-
-
-def warped(picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
-    """A picture (H, W) or (H, W, 3) seen through a matrix (2, 3), uint8, ``size`` pixels square.
-
-    It is averaged down first where it is much larger; see :func:`register`.
-    """
+def _warped(picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
     (a, b, c), (d, e, f) = cv2.invertAffineTransform(matrix).tolist()
     across = [a * x + b * y + c for x in (-1, size) for y in (-1, size)]
     along = [d * x + e * y + f for x in (-1, size) for y in (-1, size)]
@@ -171,4 +157,4 @@ def register_all(
     """
     if not len(keypoints):
         return np.zeros((0, geometry.size, geometry.size, *picture.shape[2:]), np.uint8)
-    return np.stack([warped(picture, matrix, geometry.size) for matrix in similarities(keypoints, geometry)])
+    return np.stack([_warped(picture, matrix, geometry.size) for matrix in similarities(keypoints, geometry)])

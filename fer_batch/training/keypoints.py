@@ -99,7 +99,7 @@ def taught(pictures: Iterable[NDArray[np.uint8]]) -> TaughtFaces:
             faces = teacher.detect(np.asarray(cv2.cvtColor(large, cv2.COLOR_GRAY2RGB), np.uint8))
             if not len(faces):
                 continue
-            points = faces.keypoints[0].astype(np.float64) / scale - margin
+            points = (faces.keypoints[0].astype(np.float64) + 0.5) / scale - margin
             method = cv2.INTER_AREA if longer > _PICTURE else cv2.INTER_CUBIC
             kept.append(np.asarray(cv2.resize(picture, (_PICTURE, _PICTURE), interpolation=method), np.uint8))
             keypoints.append(points * (_PICTURE / np.array(picture.shape[::-1])) - 0.5)

@@ -188,7 +188,7 @@ def test_much_motion_asks_for_a_search_within_two_seconds(people: list[Cutout], 
     draw(light, people[0], 320, 180, 30)
     assert 6.0 - before < 2
     found_s = next(6 + n / 25 for n in range(100) if len(begun.find(frame(light, 6 + n / 25))))
-    assert found_s - before == pytest.approx(2.0, abs=0.05)
+    assert found_s - before == pytest.approx(7.8125 / 4, abs=0.05)
 
 
 def test_after_a_cut_the_whole_frame_is_searched_again(people: list[Cutout], begun: FaceFinder) -> None:
