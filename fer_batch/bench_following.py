@@ -101,8 +101,8 @@ class _Search(FaceFinder):
         self.seconds += time.thread_time() - began
         return found
 
-    def is_face(self, frame: Frame, box: NDArray[np.float32], score: float) -> bool:
+    def evidence(self, frame: Frame, box: NDArray[np.float32], score: float) -> float:
         began = time.thread_time()
-        confirmed = super().is_face(frame, box, score)
+        evidence = super().evidence(frame, box, score)
         self.seconds += time.thread_time() - began
-        return confirmed
+        return evidence

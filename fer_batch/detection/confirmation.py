@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 import cv2
@@ -30,14 +31,16 @@ _LOWEST: Final = 0.1
 _FIRST: Final = 0.4
 _SECOND: Final = 0.85
 """Weights of YuNet's first score and of the mean of its second ones, MediaPipe's being 1: by logistic regression."""
-_EVIDENCE: Final = 1.68
-"""Least weighted sum of the scores of a face. Measured on 617 faces of made groups and 311 detections that are none
-(drawn coins, buttons, metal and other textures, photographs of things): 8 of the faces are refused, one of the others
-is confirmed. Without YuNet's second looks, but with the places of eyes and mouth, it would be 14 and two."""
-_SURE: Final = 0.86
-"""All three scores of YuNet from which on MediaPipe is not asked, which misses profiles: of the faces 81 in 100 have
-them, of the others none (0.83 at most)."""
-_MOST_INSIDE: Final = 0.75
+_ENOUGH: Final = 1.68
+"""Weighted sum of the scores that makes an evidence of 1. Measured on 617 faces of made groups and 311 detections that
+are none (drawn coins, buttons, metal and other textures, photographs of things): 8 of the faces have less, one of the
+others has more. Without YuNet's second looks, but with the places of eyes and mouth, it would be 14 and two."""
+_SURE: Final = 0.9
+"""All three scores of YuNet from which on MediaPipe is not asked, which misses profiles; of drawn coins they were 0.88
+at most."""
+_SURE_AT_BORDER: Final = 0.86
+"""First score from which on a face that has hardly any surroundings is believed."""
+_MOST_INSIDE: Final = 0.6
 """Share of the surroundings inside the picture from which on they are looked at: a face that fills the picture, or is
 at its border, has hardly any, and the first score has to do. 53 of 1,261 close-up photographs were refused
 otherwise."""
@@ -57,8 +60,8 @@ class Confirmation(Closing):
         self._yunet = yunet
         self._mediapipe: MediaPipeDetector | None = None
 
-    def is_face(self, frame: Frame, box: NDArray[np.float32], score: float) -> bool:
-        """Return whether what was found is a face.
+    def evidence(self, frame: Frame, box: NDArray[np.float32], score: float) -> float:
+        """Return how clearly what was found is a face: from 1 on in a single look, infinite where there is no doubt.
 
         Args:
             frame: in which it was found.
@@ -66,17 +69,18 @@ class Confirmation(Closing):
             score: of the first look.
         """
         if self._yunet is None:
-            return score >= _SURE_ALONE or self._by_mediapipe(frame, box) >= _SEEN_ALONE
-        if score >= _SURE and _share_inside(frame, box) < _MOST_INSIDE:
-            return True
+            return inf if score >= _SURE_ALONE else self._by_mediapipe(frame, box) / _SEEN_ALONE
+        if score >= _SURE_AT_BORDER and _share_inside(frame, box) < _MOST_INSIDE:
+            return inf
         scores = []
         for size in _YUNET_SIDES:
             picture, square = cut_rgb(frame, around(box, _SURROUNDINGS), size)
             scores.append(_best(square.placed(self._yunet.detect(picture), size), box))
         if min(score, *scores) >= _SURE:
-            return True
-        evidence = _FIRST * score + _SECOND * sum(scores) / len(scores)
-        return evidence + 1 >= _EVIDENCE and evidence + self._by_mediapipe(frame, box) >= _EVIDENCE
+            return inf
+        total = _FIRST * score + _SECOND * sum(scores) / len(scores)
+        # Where the highest score would not do, MediaPipe is not asked.
+        return (total + self._by_mediapipe(frame, box) if total + 1 >= _ENOUGH else total) / _ENOUGH
 
     def warm_up(self, frame: Frame) -> None:
         """Load MediaPipe and use it once, on any frame."""

@@ -177,9 +177,9 @@ class FaceFinder(Closing):
             faces.keypoints = self._keypoints.place(frame, faces.boxes)
         return faces[_registrable(faces)]
 
-    def is_face(self, frame: Frame, box: NDArray[np.float32], score: float) -> bool:
-        """Return whether second looks confirm a found face; see :meth:`Confirmation.is_face`."""
-        return self._confirmation.is_face(frame, box, score)
+    def evidence(self, frame: Frame, box: NDArray[np.float32], score: float) -> float:
+        """Return how clearly second looks show a found face; see :meth:`Confirmation.evidence`."""
+        return self._confirmation.evidence(frame, box, score)
 
     def warm_up(self, frame: Frame) -> None:
         """Use every network once, on any frame."""
@@ -195,7 +195,7 @@ class FaceFinder(Closing):
         self.begin()
         faces = self.find(frame)
         rows = zip(faces.boxes, faces.scores.tolist(), strict=True)
-        return faces[np.array([self.is_face(frame, *row) for row in rows], np.bool_)]
+        return faces[np.array([self.evidence(frame, *row) >= 1 for row in rows], np.bool_)]
 
     def close(self) -> None:
         """Release the networks."""

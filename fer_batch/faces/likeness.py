@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,8 +35,8 @@ class View(Protocol):
         """(128,) what tells the face (6, 2) from other people's; None where not wanted, or too small."""
         ...
 
-    def is_face(self, box: NDArray[np.float32], score: float) -> bool:
-        """Whether second looks at a box (4,) confirm the detection."""
+    def evidence(self, box: NDArray[np.float32], score: float) -> float:
+        """How clearly second looks at a box (4,) show a face: from 1 on in a single one."""
         ...
 
 
@@ -58,10 +59,10 @@ class Looks:
             self._portraits[row] = portrait(self._view.luma(), self._faces.keypoints[row])
         return self._portraits.get(row)
 
-    def is_face(self, row: int) -> bool:
-        """Whether a second look confirms a face; without a frame it does."""
+    def evidence(self, row: int) -> float:
+        """How clearly second looks show a face; without a frame there is no doubt."""
         faces = self._faces
-        return self._view is None or self._view.is_face(faces.boxes[row], float(faces.scores[row]))
+        return inf if self._view is None else self._view.evidence(faces.boxes[row], float(faces.scores[row]))
 
     def embedding(self, row: int) -> NDArray[np.float32] | None:
         """(128,) of a face."""

@@ -111,8 +111,8 @@ class _View:
     def luma(self) -> NDArray[np.uint8]:
         return self._frame.luma()
 
-    def is_face(self, box: NDArray[np.float32], score: float) -> bool:
-        return self._finder.is_face(self._frame, box, score)
+    def evidence(self, box: NDArray[np.float32], score: float) -> float:
+        return self._finder.evidence(self._frame, box, score)
 
     def embedding(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
         return None if self._embedder is None else self._embedder.embed(self._frame.luma(), keypoints)

@@ -75,7 +75,11 @@ class Track:
     likeness: float = -1.0
     """To that one, -1 to 1."""
     confirmed: bool = False
-    """Whether a second look has seen a face too."""
+    """Whether second looks have seen a face too, twice in a row."""
+    agreed: int = 0
+    """How often in a row they have, before that."""
+    evidence: float = 0.0
+    """How clearly the last one has."""
     refused: int = 0
     """How often in a row it has not."""
     asked_s: float = -np.inf

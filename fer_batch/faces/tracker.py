@@ -42,6 +42,10 @@ _EMBEDDINGS = 4
 """Most embeddings of a track: at its beginning, after a second, and each time it has grown four times as old."""
 _ASK_AGAIN_S = (0.25, 2.0)
 """Seconds after which a doubted track is looked at again: at first, and at most."""
+_AGREEMENTS = 2
+_CLEAR = 1.04
+"""Second looks in a row that must show a face so clearly for a track to be confirmed. Textures are looked at many
+times; a face that is seen in one frame alone, as in a photo, needs an evidence of 1."""
 _CLEARER = 0.05
 """Gain of the score since it was last looked at, from which on a doubted track is looked at again at once."""
 _RECHECK_S = 8.0
@@ -139,7 +143,7 @@ class Tracker:
 
     def decide(self, track: Track) -> None:
         """Believes in a new track or gives it up: there is no time left to wait for more."""
-        if not track.confirmed:
+        if not (track.confirmed or (track.found == 1 and track.evidence >= 1)):
             track.refused = max(track.refused, REFUSALS)
             return
         former = self._returns.decide(track)
@@ -248,13 +252,15 @@ class Tracker:
         if score < self._minimum_score or (time_s - track.asked_s < wait_s and not clearer):
             return
         track.asked_s, track.asked_score = time_s, score
-        if looks.is_face(row):
+        track.evidence = looks.evidence(row)
+        if track.evidence >= (1.0 if track.confirmed else _CLEAR):
             track.interval_s = min(2 * track.interval_s, _RECHECK_S) if track.confirmed else 1.0
-            track.confirmed, track.refused = True, 0
+            track.agreed, track.refused = track.agreed + 1, 0
+            track.confirmed |= track.agreed >= _AGREEMENTS
         elif track.confirmed and score >= _UNSURE:
             track.refused = 0
         else:
-            track.refused += 1
+            track.agreed, track.refused = 0, track.refused + 1
             if track.confirmed and track.refused >= _UNSEEN:
                 self._part(track, time_s)
                 track.confirmed = False

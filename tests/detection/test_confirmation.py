@@ -46,7 +46,7 @@ def test_a_face_is_confirmed_at_any_size(confirmation: Confirmation, yunet: YuNe
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         resized = np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=method), np.uint8)
         there = faces.scaled(resized.shape[1] / rgb.shape[1], resized.shape[0] / rgb.shape[0])
-        assert confirmation.is_face(frame(resized), there.boxes[0], UNSURE)
+        assert confirmation.evidence(frame(resized), there.boxes[0], UNSURE) >= 1
 
 
 def test_a_face_at_the_border_is_confirmed(confirmation: Confirmation, yunet: YuNet) -> None:
@@ -56,7 +56,7 @@ def test_a_face_at_the_border_is_confirmed(confirmation: Confirmation, yunet: Yu
     cut = np.ascontiguousarray(rgb[y + height // 8 : y + height, x : x + width])
     faces = yunet.detect(cut)
     assert len(faces) == 1
-    assert confirmation.is_face(frame(cut), faces.boxes[0], UNSURE)
+    assert confirmation.evidence(frame(cut), faces.boxes[0], UNSURE) >= 1
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (37, 0), (-90, 11), (13, -20)])
@@ -67,16 +67,16 @@ def test_what_yunet_alone_takes_for_a_face_is_refused(yunet: YuNet, shift: tuple
     assert len(faces) == 1
     assert faces.scores[0] > UNSURE
     with Confirmation(yunet) as confirmation:
-        assert not confirmation.is_face(shown, faces.boxes[0], float(faces.scores[0]))
+        assert confirmation.evidence(shown, faces.boxes[0], float(faces.scores[0])) < 1
 
 
 def test_a_face_elsewhere_confirms_nothing(confirmation: Confirmation, yunet: YuNet) -> None:
     """What was found beside a face is not that face, though the second look shows it too."""
     shown = frame(picture(ASTRONAUT))
     (box,) = yunet.detect(picture(ASTRONAUT)).boxes[:1]
-    assert confirmation.is_face(shown, box, UNSURE)
+    assert confirmation.evidence(shown, box, UNSURE) >= 1
     for x, y in ((1, 0), (-1, 0), (0, -1), (0, 1)):
-        assert not confirmation.is_face(shown, box + np.array([x, y, 0, 0], np.float32) * box[3], UNSURE)
+        assert confirmation.evidence(shown, box + np.array([x, y, 0, 0], np.float32) * box[3], UNSURE) < 1
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_face_elsewhere_confirms_nothing(confirmation: Confirmation, yunet: Yu
 def test_boxes_of_any_size_and_place_are_looked_at(confirmation: Confirmation, box: tuple[float, ...]) -> None:
     for size in ((64, 96), (1, 1), (2, 3000)):
         gray = frame(np.full((*size, 3), 128, np.uint8))
-        assert not confirmation.is_face(gray, np.array(box, np.float32), UNSURE)
+        assert confirmation.evidence(gray, np.array(box, np.float32), UNSURE) < 1
 
 
 def test_a_photo_of_a_face_and_one_of_a_socket_are_told_apart() -> None:
@@ -112,7 +112,7 @@ def test_a_recording_of_a_socket_has_no_rows(tmp_path: Path, monkeypatch: pytest
     assert fer_batch.analyze(tmp_path / "socket.mp4", fps=10).empty
     assert fer_batch.analyze(still).empty
     # Without a second look it would be somebody.
-    monkeypatch.setattr(Confirmation, "is_face", lambda *_: True)
+    monkeypatch.setattr(Confirmation, "evidence", lambda *_: 2.0)
     assert len(fer_batch.analyze(tmp_path / "socket.mp4", fps=10)) > 10
 
 

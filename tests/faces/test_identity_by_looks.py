@@ -55,8 +55,8 @@ class Picture:
                 luma[top:bottom, left:right] = patch[top - y : bottom - y, left - x : right - x]
         return luma
 
-    def is_face(self, *_: object) -> bool:
-        return True
+    def evidence(self, *_: object) -> float:
+        return 2.0
 
     def embedding(self, keypoints: NDArray[np.float32]) -> NDArray[np.float32] | None:
         if not self.embeds:
