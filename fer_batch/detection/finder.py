@@ -24,9 +24,8 @@ from fer_batch.video.frame import Frame
 
 _SMALLEST: Final = 24
 """Least height in pixels of a face in YuNet's picture, to be found there: 99 % of gray ones score 0.5 or more."""
-_SURELY: Final = 32
-"""The same at the start of a shot, which of a photograph is all: noise and compression hide a fifth of the faces of 24
-pixels."""
+_SEARCHED: Final = 32
+"""The same in a search: noise and compression hide a fifth of the faces of 24 pixels."""
 _ENLARGED: Final = 4 / 3
 """Most by which a picture is enlarged for a search."""
 _TILE: Final = 1600
@@ -210,8 +209,7 @@ class FaceFinder(Closing):
             looks.append(self._surroundings(frame, awaited))
         due = self._schedule.is_due(frame, new_shot, frame.small(self._first.side), known)
         if due:
-            least_shown = _SURELY if self._schedule.begins else _SMALLEST
-            looks += [self._first.look_at(frame, side) for side in self._search_sides(frame, least_shown)]
+            looks += [self._first.look_at(frame, side) for side in self._search_sides(frame)]
         looks.append(faces[~large])
         found = Faces.concatenate(looks)
         if len(found) > len(looks[0]):
@@ -237,11 +235,11 @@ class FaceFinder(Closing):
             found.append(square.placed(seen[np.argsort(away, kind="stable")[:1]], _CROP))
         return Faces.concatenate(found)
 
-    def _search_sides(self, frame: Frame, least_shown: int) -> list[int]:
-        """Longer sides of the pictures of a search, in which the smallest wanted face has so many pixels."""
+    def _search_sides(self, frame: Frame) -> list[int]:
+        """Longer sides of the pictures of a search."""
         longer = max(frame.width, frame.height)
         smallest = self._minimum_face or _SMALLEST * max(1.0, sqrt(longer / 640))
-        finest = 32 * ceil(longer * min(least_shown / smallest, _ENLARGED) / 32)
+        finest = 32 * ceil(longer * min(_SEARCHED / smallest, _ENLARGED) / 32)
         return [side for side in (_COARSE, finest) if self._first.side < side <= finest]
 
 

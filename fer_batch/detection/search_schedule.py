@@ -36,8 +36,6 @@ class SearchSchedule:
     interval_s: float = _SOONEST_S
     missing: int = 0
     """Expected faces that were not found in the last frame."""
-    begins: bool = False
-    """Whether the frame searched last begins a shot."""
     thumbnail: NDArray[np.uint8] | None = None
     """(9, 16) of the frame searched last."""
 
@@ -57,7 +55,6 @@ class SearchSchedule:
         now = np.asarray(cv2.resize(small[..., 1], _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
         if not begins and time_s < self.due_s and not self._has_moved(now, known / np.tile(size, 2)):
             return False
-        self.begins = begins
         if begins:
             self.interval_s = _SOONEST_S
         self.size, self.last_s, self.thumbnail = size, time_s, now

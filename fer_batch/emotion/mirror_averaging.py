@@ -22,7 +22,7 @@ _LONGEST_S: Final = 0.5
 
 @dataclass(slots=True)
 class Reference:
-    """A face of a track whose mirror image was classified."""
+    """A registered face of a track, and how its mirror image differed."""
 
     crop: NDArray[np.uint8]
     """(S, S) or (S, S, 3)."""
@@ -62,7 +62,7 @@ class MirrorAveraging:
 
         Args:
             crops: registered faces, uint8, (N, S, S) or RGB (N, S, S, 3).
-            tracks: whose faces they are.
+            tracks: (N,) the track of each face.
             times_s: of their frames in seconds, ascending.
         """
         model = self._classifier

@@ -111,7 +111,7 @@ def test_a_recording_of_a_socket_has_no_rows(tmp_path: Path, monkeypatch: pytest
     ffmpeg("-loop", "1", "-t", "2", "-i", still, "-pix_fmt", "yuv420p", tmp_path / "socket.mp4")
     assert fer_batch.analyze(tmp_path / "socket.mp4", fps=10).empty
     assert fer_batch.analyze(still).empty
-    # Without a second look it would be somebody.
+    # Without a second look it would get rows.
     monkeypatch.setattr(Confirmation, "evidence", lambda *_: 2.0)
     assert len(fer_batch.analyze(tmp_path / "socket.mp4", fps=10)) > 10
 

@@ -23,7 +23,7 @@ LIBRARY_PICTURES = (
     "brick", "cell", "chelsea", "china", "clock_motion", "coffee", "coins", "flower", "grass", "gravel", "horse",
     "hubble_deep_field", "ihc", "moon", "motorcycle_left", "motorcycle_right", "page", "retina", "rocket", "text",
 )  # fmt: skip
-"""Names of pictures in scikit-image and scikit-learn that show nobody (a cat among them)."""
+"""Names of pictures in scikit-image and scikit-learn without a human face (one shows a cat)."""
 _LIBRARIES = {"skimage": "data", "sklearn": "datasets/images"}
 _SMILING_S = 12.5
 """When the woman of the example clip looks into the camera with nothing before her face."""

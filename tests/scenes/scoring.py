@@ -124,7 +124,7 @@ def score(scene: Scene, run: Run) -> Score:
 
 
 def score_empty(frames: Sequence[Followed], seconds: float) -> Score:
-    """What is reported in evenly spaced frames that show nobody."""
+    """What is reported in evenly spaced frames without a face."""
     return Score(
         empty_s=seconds,
         false_tracks=len({track for frame in frames for track in frame.tracks.tolist()}),

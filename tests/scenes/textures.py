@@ -1,4 +1,4 @@
-"""Grounds full of detail that shows nobody: foliage, crowds of things, lettering, metal parts, grass and gravel."""
+"""Grounds full of detail and without faces: foliage, crowds of things, lettering, metal parts, grass and gravel."""
 
 from __future__ import annotations
 
