@@ -194,12 +194,12 @@ def test_the_episodes_are_what_one_sees(example: Run, timeline: pd.DataFrame) ->
 
 @pytest.mark.parametrize("fps", [5, 10])
 def test_fewer_frames_a_second_give_the_same_episodes(example: Run, clip: Path, fps: float) -> None:
-    # From 7.1 to 8.3 s, behind her hand, fear is just as probable as an episode needs: some rates see one there.
+    # From 6.2 to 8.3 s, half behind her hand, neutral and fear stand at what an episode needs: some rates see them.
     every, few = (
-        episodes[episodes["emotion"] != "fear"].reset_index(drop=True)
+        episodes[~episodes["emotion"].isin(["neutral", "fear"])].reset_index(drop=True)
         for episodes in (fer_batch.episodes(example.out), fer_batch.episodes(fer_batch.analyze(clip, fps=fps)))
     )
-    assert few["emotion"].to_list() == every["emotion"].to_list()
+    assert few["emotion"].to_list() == every["emotion"].to_list() == ["sad", "surprise", "happy"]
     np.testing.assert_allclose(few[["start_s", "end_s"]], every[["start_s", "end_s"]], atol=1.5 / fps)
 
 
