@@ -17,23 +17,23 @@ from typing import TYPE_CHECKING, Any
 from fer_batch.version import __version__
 
 if TYPE_CHECKING:
+    from fer_batch.analytics.resampling import resample
+    from fer_batch.analytics.summary import Summary, summary
     from fer_batch.api import analyze, stream
-    from fer_batch.emotion.labels import EMOTIONS
+    from fer_batch.config import Settings
+    from fer_batch.emotions import EMOTIONS
     from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, ModelError, OutputError
-    from fer_batch.figures import plot_shares, plot_study, plot_timeline, plot_transitions
     from fer_batch.options import Options
-    from fer_batch.settings import Settings
-    from fer_batch.timeline.catalogue import recordings
-    from fer_batch.timeline.csv_reading import read_csv
-    from fer_batch.timeline.episode_rules import EpisodeRules
-    from fer_batch.timeline.reading import dataset, episodes, load, tracks
-    from fer_batch.timeline.resampling import resample
-    from fer_batch.timeline.summing import Summary, summary
+    from fer_batch.report.figures import plot_shares, plot_study, plot_timeline, plot_transitions
+    from fer_batch.results.catalog import recordings
+    from fer_batch.results.csv_files import read_csv
+    from fer_batch.results.reader import dataset, episodes, load, tracks
+    from fer_batch.segmentation.rules import EpisodeRules
     from fer_batch.types import Face, Faces, Observation
 
 _HOMES = {
-    "EMOTIONS": "fer_batch.emotion.labels",
-    "EpisodeRules": "fer_batch.timeline.episode_rules",
+    "EMOTIONS": "fer_batch.emotions",
+    "EpisodeRules": "fer_batch.segmentation.rules",
     "Face": "fer_batch.types",
     "Faces": "fer_batch.types",
     "FerBatchError": "fer_batch.errors",
@@ -43,22 +43,22 @@ _HOMES = {
     "Observation": "fer_batch.types",
     "Options": "fer_batch.options",
     "OutputError": "fer_batch.errors",
-    "Settings": "fer_batch.settings",
-    "Summary": "fer_batch.timeline.summing",
+    "Settings": "fer_batch.config",
+    "Summary": "fer_batch.analytics.summary",
     "analyze": "fer_batch.api",
-    "dataset": "fer_batch.timeline.reading",
-    "episodes": "fer_batch.timeline.reading",
-    "load": "fer_batch.timeline.reading",
-    "plot_shares": "fer_batch.figures",
-    "plot_study": "fer_batch.figures",
-    "plot_timeline": "fer_batch.figures",
-    "plot_transitions": "fer_batch.figures",
-    "read_csv": "fer_batch.timeline.csv_reading",
-    "recordings": "fer_batch.timeline.catalogue",
-    "resample": "fer_batch.timeline.resampling",
+    "dataset": "fer_batch.results.reader",
+    "episodes": "fer_batch.results.reader",
+    "load": "fer_batch.results.reader",
+    "plot_shares": "fer_batch.report.figures",
+    "plot_study": "fer_batch.report.figures",
+    "plot_timeline": "fer_batch.report.figures",
+    "plot_transitions": "fer_batch.report.figures",
+    "read_csv": "fer_batch.results.csv_files",
+    "recordings": "fer_batch.results.catalog",
+    "resample": "fer_batch.analytics.resampling",
     "stream": "fer_batch.api",
-    "summary": "fer_batch.timeline.summing",
-    "tracks": "fer_batch.timeline.reading",
+    "summary": "fer_batch.analytics.summary",
+    "tracks": "fer_batch.results.reader",
 }
 """Where each public name lives. Looked up on first use, so that importing the package costs nothing."""
 

@@ -9,28 +9,29 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from fer_batch.batch import here, together
-from fer_batch.batch.lock import only_run
+from fer_batch.batch import here
+from fer_batch.batch import runner as together
 from fer_batch.batch.plan import Plan, forget_unfinished, plan
-from fer_batch.batch.size import threads_each
-from fer_batch.emotion.finding import find_model
-from fer_batch.engine import Engine
+from fer_batch.batch.scheduling import threads_each
+from fer_batch.config import Settings
 from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, summarized
+from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.permissions import private_files
-from fer_batch.inputs import find_recordings
-from fer_batch.live.address import Address, parse_address
-from fer_batch.live.happenings import Interrupted, Seen
-from fer_batch.live.reading import Reading
+from fer_batch.inference.finding import find_model
+from fer_batch.inputs.discovery import find_recordings
+from fer_batch.live.events import Interrupted, Seen
+from fer_batch.live.options import Reading
 from fer_batch.live.session import Session
+from fer_batch.live.source_url import Address, parse_address
 from fer_batch.options import Options, split_options
-from fer_batch.outcome import Outcome, Outputs
-from fer_batch.pipeline import nothing_chosen
-from fer_batch.settings import Settings
-from fer_batch.timeline.memory import TimelineTable
-from fer_batch.timeline.reading import data_frame, load
+from fer_batch.pipeline.engine import Engine
+from fer_batch.pipeline.recording import nothing_chosen
+from fer_batch.pipeline.result import Outcome, Outputs
+from fer_batch.results.memory import TimelineTable
+from fer_batch.results.reader import data_frame, load
+from fer_batch.selection import Selection
 from fer_batch.types import Observation
-from fer_batch.video.opening import open_source
-from fer_batch.video.selection import Selection
+from fer_batch.video.open import open_source
 
 if TYPE_CHECKING:
     import pandas as pd

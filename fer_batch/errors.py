@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from fer_batch.names import shown
+from fer_batch.utils.text import shown
 
 
 class ExitStatus(IntEnum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from fer_batch.config import Settings
 from fer_batch.errors import InputError
-from fer_batch.settings import Settings
-from fer_batch.video.selection import Selection
+from fer_batch.selection import Selection
 
 
 class Options(TypedDict, total=False):

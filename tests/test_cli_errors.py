@@ -226,7 +226,7 @@ class TestModels:
         assert not (tmp_path / "out").exists()
 
     def test_that_were_altered_are_refused(self, tmp_path: Path, good: Path) -> None:
-        from fer_batch.models import models_folder
+        from fer_batch.inference.registry import models_folder
 
         copies = tmp_path / "models"
         copies.mkdir()
@@ -238,7 +238,7 @@ class TestModels:
         data[len(data) // 2] ^= 1
         weights.write_bytes(data)
         program = (
-            "import sys, pathlib, fer_batch.models as models\n"
+            "import sys, pathlib, fer_batch.inference.registry as models\n"
             f"models.models_folder = lambda: pathlib.Path({str(copies)!r})\n"
             "from fer_batch.cli import main\nmain()"
         )

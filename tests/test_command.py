@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from clips import clip, clip_with_sound
 
-from fer_batch.benchmark.stretch import Stretch, first_stretch, looped, ten_times
-from fer_batch.cli.app import run
+from fer_batch.benchmark.excerpt import Stretch, first_stretch, looped, ten_times
+from fer_batch.cli.main import run
 from fer_batch.errors import InputError
 
 SCRIPT = Path(sys.executable).parent / "fer-batch"
@@ -40,7 +40,7 @@ def test_a_missing_system_library_of_opencv_is_told_too(
     def fail(*_: Any) -> None:
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
 
-    monkeypatch.setattr("fer_batch.video.opening.open_source", fail)
+    monkeypatch.setattr("fer_batch.video.open.open_source", fail)
     assert run(["probe", str(STILL)]) == 2
     said = capsys.readouterr().err
     assert said.startswith("Error: libGL.so.1: cannot open")
@@ -84,7 +84,7 @@ def test_bench_prints_what_it_has_measured(tmp_path: Path, capsys: pytest.Captur
 def test_bench_measures_all_it_can_on_one_stretch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("fer_batch.bench.first_stretch", lambda path: Stretch(path, 0.4))
+    monkeypatch.setattr("fer_batch.benchmark.performance.first_stretch", lambda path: Stretch(path, 0.4))
     # Its packets cannot be copied to a file of its suffix, nor its sound into every container.
     path = clip_with_sound(tmp_path / "odd.avi", "-c:a", "adpcm_ms").rename(tmp_path / "odd.dat")
     assert run(["bench", str(path), "--runs", "1", "--full", "--json"]) == 0
@@ -99,7 +99,7 @@ def test_bench_measures_all_it_can_on_one_stretch(
 def test_bench_measures_no_more_than_time_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = clip(tmp_path / "clip.mp4")
     assert first_stretch(path) == Stretch(path)
-    monkeypatch.setattr("fer_batch.benchmark.stretch._MOST_S", 0.0)
+    monkeypatch.setattr("fer_batch.benchmark.excerpt._MOST_S", 0.0)
     stretch = first_stretch(path)
     assert stretch.end_s is not None
     assert 0 < stretch.end_s < 1

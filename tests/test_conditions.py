@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_batch import labelled_crops
-from fer_batch.cli.app import run
-from fer_batch.conditions import CONDITIONS
-from fer_batch.datasets import LabelledFaces, read_faces
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.cli.main import run
 from fer_batch.detection.finder import FaceFinder
-from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.evaluation import evaluate
+from fer_batch.emotions import EMOTIONS
+from fer_batch.evaluation import labelled_crops
+from fer_batch.evaluation.corruptions import CONDITIONS
+from fer_batch.evaluation.datasets import LabelledFaces, read_faces
+from fer_batch.evaluation.metrics import evaluate
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
 

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import pytest
 import typer
 
-from fer_batch.cli.app import run
-from fer_batch.cli.config import from_file, settings_used, write_used
-from fer_batch.cli.timecode import seconds
+from fer_batch.cli.config_file import from_file, settings_used, write_used
+from fer_batch.cli.main import run
+from fer_batch.cli.parsing import seconds
 
 
 class Shape(StrEnum):

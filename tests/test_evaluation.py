@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from fer_batch.cli.app import run
-from fer_batch.datasets import read_faces
-from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.evaluation import Result
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.cli.main import run
+from fer_batch.emotions import EMOTIONS
+from fer_batch.evaluation.datasets import read_faces
+from fer_batch.evaluation.metrics import Result
 
 STILL = Path(__file__).parents[1] / "examples" / "astronaut.png"
 ANGRY, HAPPY, SAD = (EMOTIONS.index(name) for name in ("angry", "happy", "sad"))

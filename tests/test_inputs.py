@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from fer_batch.copies import annotated_paths
+from fer_batch.batch.annotated_paths import annotated_paths
 from fer_batch.errors import InputError
-from fer_batch.inputs import Recording, find_recordings, search_inputs
-from fer_batch.timeline.layout import Layout
-from fer_batch.timeline.record import RecordingRecord
-from fer_batch.video.opening import open_source
+from fer_batch.inputs.discovery import Recording, find_recordings, search_inputs
+from fer_batch.results.layout import Layout
+from fer_batch.results.record import RecordingRecord
+from fer_batch.video.open import open_source
 
 
 def touch(folder: Path, *names: str) -> None:

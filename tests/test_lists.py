@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fer_batch.errors import InputError
-from fer_batch.inputs import find_recordings
-from fer_batch.lists import read_list, with_lists
+from fer_batch.inputs.discovery import find_recordings
+from fer_batch.inputs.file_lists import read_list, with_lists
 
 
 @pytest.fixture(autouse=True, name="here")

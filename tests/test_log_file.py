@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fer_batch.batch.events import Said
-from fer_batch.cli.log_file import LogFile
+from fer_batch.cli.display.log_file import LogFile
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

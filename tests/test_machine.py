@@ -9,13 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fer_batch import machine
+from fer_batch.utils import resources as machine
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="affinity is the system's")
 def test_only_the_cores_that_a_process_may_use_count() -> None:
     program = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-    program += "from fer_batch.machine import available_cores; print(available_cores())"
+    program += "from fer_batch.utils.resources import available_cores; print(available_cores())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1"]
 

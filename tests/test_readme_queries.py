@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 import fer_batch
-from fer_batch.timeline.layout import Layout
-from fer_batch.timeline.parquet_writer import TimelineWriter
-from fer_batch.timeline.schema import Provenance
+from fer_batch.results.layout import Layout
+from fer_batch.results.parquet_writer import TimelineWriter
+from fer_batch.results.schema import Provenance
 from fer_batch.types import Faces, Observation
 
 ROOT = Path(__file__).parent.parent

@@ -10,9 +10,9 @@ from threading import Thread
 
 import pytest
 
-from fer_batch.interruption import stop_on_interrupt
-from fer_batch.prefetch import Prefetched
-from fer_batch.quiet import native_stderr_muted
+from fer_batch.utils.native_output import native_stderr_muted
+from fer_batch.utils.prefetch import Prefetched
+from fer_batch.utils.signals import stop_on_interrupt
 
 
 class FailsToClose(Iterator[int]):

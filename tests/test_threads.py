@@ -14,14 +14,14 @@ import pytest
 from clips import EXAMPLE, ffmpeg
 from people import ASTRONAUT, picture
 
+from fer_batch.config import Settings
 from fer_batch.detection.finder import FirstLook
-from fer_batch.engine import Engine
-from fer_batch.in_order import InOrder
-from fer_batch.settings import Settings
+from fer_batch.pipeline.engine import Engine
+from fer_batch.selection import Selection
 from fer_batch.types import Faces
+from fer_batch.utils.concurrency import InOrder
 from fer_batch.video.frame import Frame
-from fer_batch.video.opening import open_source
-from fer_batch.video.selection import Selection
+from fer_batch.video.open import open_source
 
 PATIENCE_S = 20
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Event
 
-from fer_batch.app.work import Work
-from fer_batch.batch import together
-from fer_batch.batch.lock import only_run
+from fer_batch.app.jobs import Work
+from fer_batch.batch import runner as together
 from fer_batch.batch.plan import forget_unfinished, plan
 from fer_batch.batch.progress import RunProgress
-from fer_batch.batch.size import threads_each
-from fer_batch.outcome import Outputs
-from fer_batch.settings import Settings
-from fer_batch.timeline.record import RecordingRecord
-from fer_batch.video.selection import Selection
+from fer_batch.batch.scheduling import threads_each
+from fer_batch.config import Settings
+from fer_batch.filesystem.lock import only_run
+from fer_batch.pipeline.result import Outputs
+from fer_batch.results.record import RecordingRecord
+from fer_batch.selection import Selection
 
 
 class Analysis(Work):

@@ -7,7 +7,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fer_batch.app.browsers import cookie_of
 from fer_batch.app.session import Session
-from fer_batch.app.visits import Visits
+from fer_batch.app.sessions import Visits
 
 
 def session() -> Session:

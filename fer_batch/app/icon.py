@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageDraw
 
-from fer_batch.emotion.palette import COLOURS
+from fer_batch.palette import COLOURS
 
 _SIDE = 64
 """Pixels, as the largest that tabs show."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from threading import Event
 
-from fer_batch.app.feed import Feed
-from fer_batch.app.work import Work
-from fer_batch.live.cameras import Cameras
-from fer_batch.live.happenings import Connected
-from fer_batch.live.onlookers import Onlookers
-from fer_batch.live.watching import LiveJob, Noticed, Told
+from fer_batch.app.camera_feed import Feed
+from fer_batch.app.jobs import Work
+from fer_batch.live.events import Connected
+from fer_batch.live.preview.hub import Onlookers
+from fer_batch.live.runner import LiveJob, Noticed, Told
+from fer_batch.live.supervisor import Cameras
 
 
 class LiveWatch(Work):

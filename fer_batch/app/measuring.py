@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from fer_batch.app.work import Work
+from fer_batch.app.jobs import Work
 from fer_batch.errors import FerBatchError
 
 

@@ -13,9 +13,9 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from fer_batch.app.live_watch import LiveWatch
-from fer_batch.app.policy import FILE_POLICY, LIVE_POLICY, VIEW_POLICY
-from fer_batch.app.visits import Visits
-from fer_batch.live.onlookers import BOUNDARY, FILES, STUCK_S, Onlookers
+from fer_batch.app.middleware import FILE_POLICY, LIVE_POLICY, VIEW_POLICY
+from fer_batch.app.sessions import Visits
+from fer_batch.live.preview.hub import BOUNDARY, FILES, STUCK_S, Onlookers
 
 _HEADERS: Final = {
     "Cache-Control": "no-store",

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from fer_batch.app.work import Work
-from fer_batch.names import shown
-from fer_batch.settings import DEFAULT_MODEL
+from fer_batch.app.jobs import Work
+from fer_batch.config import DEFAULT_MODEL
+from fer_batch.utils.text import shown
 
 
 class Session:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fer_batch.batch.plan import Task
-from fer_batch.outcome import Outcome, Progress
+from fer_batch.pipeline.result import Outcome, Progress
 from fer_batch.video.probe import Probe
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Event
 
-from fer_batch.batch.giving_up import guarded
+from fer_batch.batch.failures import guarded
 from fer_batch.batch.plan import Plan
-from fer_batch.engine import Engine
-from fer_batch.inputs import Recording
-from fer_batch.outcome import Outcome, Progress
-from fer_batch.pipeline import analyze_recording
-from fer_batch.settings import Settings
-from fer_batch.video.selection import Selection
+from fer_batch.config import Settings
+from fer_batch.inputs.discovery import Recording
+from fer_batch.pipeline.engine import Engine
+from fer_batch.pipeline.recording import analyze_recording
+from fer_batch.pipeline.result import Outcome, Progress
+from fer_batch.selection import Selection
 
 
 def run(
@@ -33,7 +33,7 @@ def run(
         on_start: called before each recording.
         on_progress: called with every analysed frame.
         stop: once set, the run ends with the recording in progress; see
-            :func:`fer_batch.pipeline.analyze_recording`.
+            :func:`fer_batch.pipeline.recording.analyze_recording`.
 
     Raises:
         ModelError: when a model cannot be used.

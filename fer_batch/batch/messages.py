@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from fer_batch.batch.plan import Task
+from fer_batch.config import Settings
 from fer_batch.errors import FerBatchError
-from fer_batch.outcome import Outcome, Progress
-from fer_batch.settings import Settings
+from fer_batch.pipeline.result import Outcome, Progress
+from fer_batch.selection import Selection
 from fer_batch.video.probe import Probe
-from fer_batch.video.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,22 +10,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fer_batch.copies import annotated_paths
-from fer_batch.emotion.finding import find_model
+from fer_batch.batch.annotated_paths import annotated_paths
+from fer_batch.config import WITHOUT_EFFECT, Detector, Settings
 from fer_batch.errors import InputError, OutputError
 from fer_batch.filesystem.links import refuse_links
 from fer_batch.filesystem.overwriting import file_key
-from fer_batch.inputs import Recording, search_inputs
-from fer_batch.models import sha256_of
-from fer_batch.names import valid
-from fer_batch.outcome import Outputs, read_record
-from fer_batch.settings import WITHOUT_EFFECT, Detector, Settings
-from fer_batch.timeline.integrity import damaged_table, has_live_parts
-from fer_batch.timeline.layout import PART, Layout
-from fer_batch.timeline.record import RecordingRecord
-from fer_batch.unfinished import Unfinished
+from fer_batch.inference.finding import find_model
+from fer_batch.inference.registry import sha256_of
+from fer_batch.inputs.discovery import Recording, search_inputs
+from fer_batch.pipeline.checkpoint.store import Unfinished
+from fer_batch.pipeline.result import Outputs, read_record
+from fer_batch.results.integrity import damaged_table, has_live_parts
+from fer_batch.results.layout import PART, Layout
+from fer_batch.results.record import RecordingRecord
+from fer_batch.selection import Selection
+from fer_batch.utils.text import valid
 from fer_batch.version import RESULTS_VERSION
-from fer_batch.video.selection import Selection
 
 _FOLDERS = {"parquet": "timelines", "csv": "csv"}
 """Where each format of the timeline lies."""
@@ -80,7 +80,7 @@ def plan(
     new results are whole. A recording that is cut short or damaged is done as far as that goes.
 
     Args:
-        inputs: see :func:`fer_batch.inputs.find_recordings`.
+        inputs: see :func:`fer_batch.inputs.discovery.find_recordings`.
         outputs: what to write.
         settings: models and parameters.
         selection: which frames.

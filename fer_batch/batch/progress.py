@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from fer_batch.batch.events import Event, Finished, Lost, Probed, Reached, Started
 from fer_batch.batch.plan import Task
-from fer_batch.batch.size import expected_work
-from fer_batch.outcome import Progress
+from fer_batch.batch.scheduling import expected_work
+from fer_batch.pipeline.result import Progress
+from fer_batch.selection import Selection
 from fer_batch.video.amount import seconds_in_range
 from fer_batch.video.probe import Probe
-from fer_batch.video.selection import Selection
 
 _TELLING_SHARE = 0.02
 """Of the work, from which on the time that is left can be told: before, it is the loading of models that counts."""

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import IO, Any
 
-from fer_batch.batch.giving_up import given_up, guarded
+from fer_batch.batch.failures import given_up, guarded
 from fer_batch.batch.messages import (
     Alive,
     Analyze,
@@ -36,10 +36,10 @@ from fer_batch.batch.messages import (
     send,
 )
 from fer_batch.batch.plan import Task
-from fer_batch.discreet import SYSTEM_LIBRARIES
 from fer_batch.errors import FerBatchError
-from fer_batch.outcome import Outcome, Outputs, Progress
-from fer_batch.timeline.layout import Layout
+from fer_batch.inference.lazy_imports import SYSTEM_LIBRARIES
+from fer_batch.pipeline.result import Outcome, Outputs, Progress
+from fer_batch.results.layout import Layout
 
 OUT_OF_MEMORY = 77
 """Exit status when Python finds no memory; not one that shells or the system use."""
@@ -138,7 +138,7 @@ class _Worker:
             self._send(Alive(progress))
 
     def _analyze(self, task: Task) -> Done:
-        from fer_batch.pipeline import analyze_recording
+        from fer_batch.pipeline.recording import analyze_recording
 
         analyze = partial(
             analyze_recording,
@@ -162,7 +162,7 @@ class _Worker:
         return Done(outcome, None if cause is None else "".join(traceback.format_exception(cause)))
 
     def _salvage(self, task: Task, reason: str) -> Done:
-        from fer_batch.pipeline import publish_committed
+        from fer_batch.pipeline.recording import publish_committed
 
         def publish() -> Outcome:
             outcome = publish_committed(Layout(task.outputs.folder), task.recording, reason)
@@ -173,7 +173,7 @@ class _Worker:
     def _rehearse(self, task: Task) -> Rehearsed | None:
         """Times an analysis whose results go nowhere; None where nothing could be analysed."""
         from fer_batch.filesystem.temporary import temporary_folder
-        from fer_batch.pipeline import analyze_recording
+        from fer_batch.pipeline.recording import analyze_recording
 
         times: list[tuple[float, int]] = []
         enough = Event()
@@ -202,7 +202,7 @@ class _Worker:
         if self._engine is None:
             import cv2
 
-            from fer_batch.engine import Engine
+            from fer_batch.pipeline.engine import Engine
 
             # Left to itself, each worker would take all cores.
             cv2.setNumThreads(self._begin.threads)
@@ -219,7 +219,7 @@ def failure_sentence(error: Exception) -> str:
 
 
 def _probe(task: Task, max_pixels: int) -> Any:
-    from fer_batch.video.opening import open_source
+    from fer_batch.video.open import open_source
 
     try:
         with open_source(task.recording.path, max_pixels, _OPENING_BYTES) as source:

@@ -11,7 +11,7 @@ def main() -> None:
     """The console script ``fer-batch``."""
     _open_closed_streams()
 
-    from fer_batch.cli.app import run
+    from fer_batch.cli.main import run
 
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding lacks must not end a run.

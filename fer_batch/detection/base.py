@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.faces.association import overlaps
+from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
 

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.closing import Closing
 from fer_batch.detection.base import around, cut_gray, cut_rgb
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.detection.yunet import YuNet
-from fer_batch.faces.association import overlaps
+from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
+from fer_batch.utils.closing import Closing
 from fer_batch.video.frame import Frame
 
 _SURROUNDINGS: Final = 2.0

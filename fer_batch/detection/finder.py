@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.closing import Closing
+from fer_batch.config import MINIMUM_SCORE, Detector
 from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, around, cut_rgb, longer_sides, suppress_overlaps
 from fer_batch.detection.confirmation import Confirmation
 from fer_batch.detection.keypoint_network import KeypointNetwork
@@ -17,9 +17,9 @@ from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.detection.search_schedule import SearchSchedule
 from fer_batch.detection.yunet import YuNet
 from fer_batch.faces.alignment import ANCHORS
-from fer_batch.faces.association import overlaps
-from fer_batch.settings import MINIMUM_SCORE, Detector
+from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
+from fer_batch.utils.closing import Closing
 from fer_batch.video.frame import Frame
 
 _SMALLEST: Final = 24
@@ -53,7 +53,7 @@ class FirstLook(Closing):
     """What the detector sees in a frame's small picture, whatever was found before; for one thread at a time.
 
     Args:
-        detector: one of :class:`~fer_batch.settings.Detector`.
+        detector: one of :class:`~fer_batch.config.Detector`.
         minimum_score: detections below it are given down to ``LOWEST_SCORE``, where they may carry on a known face.
 
     Raises:
@@ -110,7 +110,7 @@ class FaceFinder(Closing):
     is found, sooner where much moved or a face was lost. ``mediapipe`` looks at the small picture alone.
 
     Args:
-        detector: one of :class:`~fer_batch.settings.Detector`.
+        detector: one of :class:`~fer_batch.config.Detector`.
         minimum_score: detections below it are given only where a face is expected.
         minimum_face: height in pixels of the smallest face that is wanted; smaller new ones are left out. Unless given,
             none is left out, and searches show faces from 24 pixels on in pictures up to 640 pixels wide, from 24 times

@@ -7,12 +7,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.closing import Closing
 from fer_batch.detection.base import LOWEST_SCORE
-from fer_batch.discreet import import_mediapipe, mediapipe_loaded
-from fer_batch.models import model_path
-from fer_batch.quiet import native_stderr_muted
+from fer_batch.inference.lazy_imports import import_mediapipe, mediapipe_loaded
+from fer_batch.inference.registry import model_path
 from fer_batch.types import Faces
+from fer_batch.utils.closing import Closing
+from fer_batch.utils.native_output import native_stderr_muted
 
 MODEL: Final = "face-short-range"
 """Its name in the manifest."""

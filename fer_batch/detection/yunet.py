@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.closing import Closing
 from fer_batch.detection.base import LOWEST_SCORE, suppress_overlaps
-from fer_batch.discreet import import_onnxruntime
-from fer_batch.faces.association import overlaps
+from fer_batch.inference.lazy_imports import import_onnxruntime
 from fer_batch.inference.onnx_runtime import shipped_session
+from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
+from fer_batch.utils.closing import Closing
 
 MODEL: Final = "yunet"
 """Its name in the manifest."""

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from fer_batch.batch.lock import is_held, only_run
 from fer_batch.errors import OutputError
+from fer_batch.filesystem.lock import is_held, only_run
 
 _PREFIX: Final = "fer-batch-"
 _MARK: Final = ".fer-batch-temporary"

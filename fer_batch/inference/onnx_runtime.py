@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fer_batch.discreet import import_onnxruntime
 from fer_batch.errors import ModelError
-from fer_batch.models import model_path
+from fer_batch.inference.lazy_imports import import_onnxruntime
+from fer_batch.inference.registry import model_path
 
 
 def shipped_session(name: str) -> Any:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fer_batch.live.happenings import Counts
-from fer_batch.live.watching import LiveJob, Told
+from fer_batch.live.events import Counts
+from fer_batch.live.runner import LiveJob, Told
 
 
 @dataclass(frozen=True, slots=True)

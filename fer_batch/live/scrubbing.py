@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from fer_batch.live.address import IN_PATH, Address
+from fer_batch.live.source_url import IN_PATH, Address
 
 _SHORTEST = 3
 """Letters of a secret that is looked for by itself: shorter ones are part of half of all words."""

@@ -11,9 +11,9 @@ from threading import Condition, Event, Thread
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from fer_batch.closing import Closing
 from fer_batch.errors import InputError
-from fer_batch.live.address import parse_address, server_of
+from fer_batch.live.source_url import parse_address, server_of
+from fer_batch.utils.closing import Closing
 
 _MOST_WAITING: Final = 1000
 """Events that wait for a receiver that does not answer; the oldest of more are dropped."""

@@ -12,10 +12,10 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.palette import hex_colour
-from fer_batch.names import shown
-from fer_batch.timeline.plain import plain
+from fer_batch.emotions import EMOTIONS
+from fer_batch.palette import hex_colour
+from fer_batch.utils.plain import plain
+from fer_batch.utils.text import shown
 from fer_batch.version import __version__
 
 LIMITS = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotions import EMOTIONS
 from fer_batch.report.html import LIMITS, bar, clock, facts, legend, page, text
 
 _HEADS = {

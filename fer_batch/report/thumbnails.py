@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fer_batch.errors import InputError
-from fer_batch.pictures import decode_picture
-from fer_batch.video.file import VideoFile
+from fer_batch.video.image_codec import decode_picture
+from fer_batch.video.video_reader import VideoFile
 
 COLUMNS: Final = ("track", "time_s", "x", "y", "width", "height", "score", "interpolated", "yaw", "sharpness")
 """What is needed of a timeline."""

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fer_batch.datasets import LabelledFaces
-from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.training.fit import soft_cross_entropy
-from fer_batch.training.network import EmotionNet
-from fer_batch.training.recognition import RecognitionNet
+from fer_batch.evaluation.datasets import LabelledFaces
+from fer_batch.training.emotion_net import EmotionNet
+from fer_batch.training.recognition_net import RecognitionNet
+from fer_batch.training.trainer import soft_cross_entropy
 
 _BATCH = 256
 

@@ -11,20 +11,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fer_batch.atomic import whole
-from fer_batch.datasets import LabelledFaces, read_faces
-from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.spec import FER2013_HEAD, MAIN_HEAD, Head, ModelSpec
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.classification.model_spec import FER2013_HEAD, MAIN_HEAD, Head, ModelSpec
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.evaluation import Result, evaluate, require_two_emotions
+from fer_batch.evaluation.datasets import LabelledFaces, read_faces
+from fer_batch.evaluation.metrics import Result, evaluate, require_two_emotions
 from fer_batch.faces.alignment import CropGeometry
+from fer_batch.filesystem.atomic import whole
 from fer_batch.training.calibration import balance_head, fitted_temperature
-from fer_batch.training.export import describe, export
-from fer_batch.training.fit import Epoch, Recipe, Trainer, TrainingFaces
-from fer_batch.training.network import EmotionNet
-from fer_batch.training.quantise import quantise
-from fer_batch.training.recognition import RecognitionNet
+from fer_batch.training.emotion_net import EmotionNet
+from fer_batch.training.onnx_export import describe, export
+from fer_batch.training.quantization import quantise
+from fer_batch.training.recognition_net import RecognitionNet
+from fer_batch.training.trainer import Epoch, Recipe, Trainer, TrainingFaces
 from fer_batch.version import __version__
 from fer_batch.video.pixel_limit import MAX_PIXELS
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fer_batch.selection import Selection
 from fer_batch.video.probe import Probe
-from fer_batch.video.selection import Selection
 
 
 def frames_in_range(probe: Probe, selection: Selection) -> int | None:

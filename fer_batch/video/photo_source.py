@@ -8,10 +8,10 @@ from pathlib import Path
 import av
 import numpy as np
 
-from fer_batch.closing import Closing
 from fer_batch.errors import InputError
-from fer_batch.pictures import decode_checked, picture_size
+from fer_batch.utils.closing import Closing
 from fer_batch.video.frame import Display, Frame
+from fer_batch.video.image_codec import decode_checked, picture_size
 from fer_batch.video.pixel_limit import MAX_PIXELS, refuse_oversized
 from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe

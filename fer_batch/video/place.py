@@ -22,7 +22,7 @@ class Place:
     read_to: int
     """How far the file had been read, in bytes."""
     clock: tuple[int | None, float | None, float | None, int]
-    """See :class:`fer_batch.video.clock.PresentationClock`."""
+    """See :class:`fer_batch.video.timestamps.PresentationClock`."""
     faults: tuple[int, int, int]
     """See :class:`fer_batch.video.source.ReadCounts`."""
 

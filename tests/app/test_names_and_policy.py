@@ -12,7 +12,7 @@ from listener import Listener
 from report.samples import document, recording
 
 from app.serving import Served, save, visit
-from fer_batch.models import models_folder, sha256_of
+from fer_batch.inference.registry import models_folder, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

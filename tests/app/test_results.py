@@ -11,7 +11,7 @@ from clips import EXAMPLE, ffmpeg
 from report.samples import document, recording
 
 from app.serving import Served, save, visit
-from fer_batch.timeline.layout import Layout
+from fer_batch.results.layout import Layout
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

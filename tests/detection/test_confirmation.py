@@ -17,10 +17,10 @@ from people import ASTRONAUT, picture
 from scenes.photographs import example_frame
 
 import fer_batch
+from fer_batch.config import Detector
 from fer_batch.detection.confirmation import Confirmation
 from fer_batch.detection.finder import FaceFinder, FirstLook
 from fer_batch.detection.yunet import YuNet
-from fer_batch.settings import Detector
 
 UNSURE = 0.5
 """Score of a first look that leaves it open."""

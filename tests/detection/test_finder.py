@@ -16,12 +16,12 @@ from scenes.backgrounds import PLACES, TEXTURES, background
 from scenes.cutouts import Cutout, draw
 from scenes.photographs import Picture
 
+from fer_batch.config import Detector
 from fer_batch.detection.finder import FaceFinder
-from fer_batch.faces.association import overlaps
-from fer_batch.settings import Detector
-from fer_batch.state import pack, unpack
+from fer_batch.pipeline.checkpoint.state import pack, unpack
+from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
-from fer_batch.video.opening import open_source
+from fer_batch.video.open import open_source
 
 HD = (1920, 1080)
 SMALL = (640, 360)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from people import ASTRONAUT, picture
 from scenes.photographs import Picture, example_frame
 
+from fer_batch.config import Detector
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
-from fer_batch.settings import Detector
 
 
 @pytest.fixture(scope="module")

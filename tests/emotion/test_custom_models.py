@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.spec import Head, ModelSpec
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.classification.model_spec import Head, ModelSpec
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import CropGeometry
-from fer_batch.models import model_path
+from fer_batch.inference.registry import model_path
 
 
 @pytest.fixture

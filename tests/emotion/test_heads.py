@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_batch.cli.app import run
-from fer_batch.emotion.classifier import EmotionClassifier, softmax
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.spec import METADATA_KEY
+from fer_batch.classification.classifier import EmotionClassifier, softmax
+from fer_batch.classification.model_spec import METADATA_KEY
+from fer_batch.cli.main import run
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import ModelError
 
 onnx = pytest.importorskip("onnx", reason='needs the extra "train"')

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import fer_batch.models
+import fer_batch.inference.registry
 from fer_batch import ModelError
-from fer_batch.cli.app import run
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.cli.main import run
 from fer_batch.detection.keypoint_network import KeypointNetwork
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.detection.yunet import YuNet
-from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.faces.appearance import FaceEmbedder
-from fer_batch.models import manifest, model_path, models_folder, sha256_of
+from fer_batch.emotions import EMOTIONS
+from fer_batch.faces.embedding import FaceEmbedder
+from fer_batch.inference.registry import manifest, model_path, models_folder, sha256_of
 
 SHIPPED = models_folder()
 
@@ -29,7 +29,7 @@ SHIPPED = models_folder()
 def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the models that the package takes for its own."""
     folder = Path(shutil.copytree(SHIPPED, tmp_path / "models"))
-    monkeypatch.setattr(fer_batch.models, "models_folder", lambda: folder)
+    monkeypatch.setattr(fer_batch.inference.registry, "models_folder", lambda: folder)
     manifest.cache_clear()
     yield folder
     manifest.cache_clear()

@@ -10,9 +10,9 @@ from command import EXAMPLES, finished
 
 from fer_batch.batch.here import run
 from fer_batch.batch.plan import plan
-from fer_batch.outcome import Outputs, Progress
-from fer_batch.settings import Settings
-from fer_batch.video.selection import Selection
+from fer_batch.config import Settings
+from fer_batch.pipeline.result import Outputs, Progress
+from fer_batch.selection import Selection
 
 
 def test_progress_counts_within_the_range(clip: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from command import EXAMPLES, Run, files
 
 import fer_batch
 from fer_batch import EMOTIONS
-from fer_batch.models import manifest
+from fer_batch.inference.registry import manifest
 
 FRAMES = 472
 BOX = ["x", "y", "width", "height"]

@@ -18,18 +18,18 @@ import fer_batch
 
 FAULTS = {
     # stage: what fails, calls that succeed, status, whether the same command tries again, whether there are rows
-    "opening": ("fer_batch.video.file:VideoFile._probe", 0, "failed", True, False),
-    "demuxing": ("fer_batch.video.file:VideoFile._decoded", 20, "partial", False, True),
+    "opening": ("fer_batch.video.video_reader:VideoFile._probe", 0, "failed", True, False),
+    "demuxing": ("fer_batch.video.video_reader:VideoFile._decoded", 20, "partial", False, True),
     "decoding": ("fer_batch.video.frame:Frame.glimpse", 20, "partial", True, True),
     "detection": ("fer_batch.detection.finder:FaceFinder.find", 20, "partial", True, True),
-    "classification": ("fer_batch.emotion.mirror_averaging:MirrorAveraging.classify", 0, "failed", True, False),
-    "a later batch": ("fer_batch.emotion.mirror_averaging:MirrorAveraging.classify", 1, "partial", True, True),
-    "registration": ("fer_batch.engine:register_all", 20, "partial", True, True),
-    "annotation": ("fer_batch.video.canvas:Yuv420Canvas.load", 10, "partial", True, True),
-    "writing": ("fer_batch.timeline.sink:TimelineSink.write", 10, "failed", True, False),
-    "committing": ("fer_batch.unfinished:Unfinished.adopt", 0, "failed", True, False),
-    "joining of sound": ("fer_batch.video.annotated:join_segments", 0, "partial", True, True),
-    "publishing": ("fer_batch.atomic:PendingFile.publish", 1, "failed", True, False),
+    "classification": ("fer_batch.classification.mirror_averaging:MirrorAveraging.classify", 0, "failed", True, False),
+    "a later batch": ("fer_batch.classification.mirror_averaging:MirrorAveraging.classify", 1, "partial", True, True),
+    "registration": ("fer_batch.pipeline.engine:register_all", 20, "partial", True, True),
+    "annotation": ("fer_batch.annotation.canvas:Yuv420Canvas.load", 10, "partial", True, True),
+    "writing": ("fer_batch.results.base_writer:TimelineSink.write", 10, "failed", True, False),
+    "committing": ("fer_batch.pipeline.checkpoint.store:Unfinished.adopt", 0, "failed", True, False),
+    "joining of sound": ("fer_batch.annotation.video_writer:join_segments", 0, "partial", True, True),
+    "publishing": ("fer_batch.filesystem.atomic:PendingFile.publish", 1, "failed", True, False),
 }
 
 

@@ -26,15 +26,15 @@ from command import EXAMPLES
 import fer_batch
 from fer_batch.batch import here
 from fer_batch.batch.plan import plan
-from fer_batch.engine import Engine
+from fer_batch.config import Settings
 from fer_batch.errors import OutputError
-from fer_batch.inputs import Recording
-from fer_batch.pipeline import Outcome, Outputs, analyze_recording, publish_committed, read_record
-from fer_batch.remembered import from_text, to_text
-from fer_batch.settings import Settings
-from fer_batch.timeline.layout import PART, Layout, partition
-from fer_batch.unfinished import Unfinished
-from fer_batch.video.selection import Selection
+from fer_batch.inputs.discovery import Recording
+from fer_batch.pipeline.checkpoint.store import Unfinished
+from fer_batch.pipeline.engine import Engine
+from fer_batch.pipeline.recording import Outcome, Outputs, analyze_recording, publish_committed, read_record
+from fer_batch.results.layout import PART, Layout, partition
+from fer_batch.selection import Selection
+from fer_batch.utils.jsonable import from_text, to_text
 
 EXAMPLE = EXAMPLES / "WolfgangLanger_Pexels.mp4"
 SELECTION = Selection(every=2, start_s=0.5, end_s=9)
@@ -100,11 +100,11 @@ def heard(path: Path) -> np.ndarray[Any, Any]:
 CHILD = """
 import sys
 from pathlib import Path
-from fer_batch.engine import Engine
-from fer_batch.inputs import Recording
-from fer_batch.pipeline import Outputs, analyze_recording
-from fer_batch.settings import Settings
-from fer_batch.video.selection import Selection
+from fer_batch.pipeline.engine import Engine
+from fer_batch.inputs.discovery import Recording
+from fer_batch.pipeline.recording import Outputs, analyze_recording
+from fer_batch.config import Settings
+from fer_batch.selection import Selection
 path, out = Path(sys.argv[1]), Path(sys.argv[2])
 with Engine(Settings()) as engine:
     analyze_recording(engine, Recording(path.name, path), Selection(fps=6), Outputs(out, "both"), commit_s=0.4)
@@ -164,11 +164,11 @@ class Crash(BaseException):
 
 STEPS = (
     "shutil.move",
-    "fer_batch.unfinished.sync",
-    "fer_batch.unfinished.to_text",
-    "fer_batch.atomic.sync",
+    "fer_batch.pipeline.checkpoint.store.sync",
+    "fer_batch.pipeline.checkpoint.store.to_text",
+    "fer_batch.filesystem.atomic.sync",
     "pathlib.Path.replace",
-    "fer_batch.unfinished.Unfinished.clean",
+    "fer_batch.pipeline.checkpoint.store.Unfinished.clean",
 )
 
 
@@ -237,7 +237,7 @@ def test_a_full_disk_is_an_error_and_leaves_the_commit_before(
         return to_text(text)
 
     with monkeypatch.context() as patch:
-        patch.setattr("fer_batch.unfinished.to_text", full)
+        patch.setattr("fer_batch.pipeline.checkpoint.store.to_text", full)
         with pytest.raises(OutputError, match="No space left"):
             analyze(engine, tmp_path)
     last = unfinished.last()

@@ -19,18 +19,18 @@ import pytest
 from clips import EXAMPLE
 
 import fer_batch
-from fer_batch.batch.lock import only_run
 from fer_batch.batch.plan import plan
-from fer_batch.engine import Engine
+from fer_batch.config import Settings
 from fer_batch.errors import InputError, OutputError
+from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.temporary import remove_abandoned, temporary_folder
-from fer_batch.inputs import Recording
-from fer_batch.outcome import Outputs
-from fer_batch.pipeline import analyze_recording
-from fer_batch.settings import Settings
-from fer_batch.timeline.layout import Layout
-from fer_batch.unfinished import Unfinished
-from fer_batch.video.selection import Selection
+from fer_batch.inputs.discovery import Recording
+from fer_batch.pipeline.checkpoint.store import Unfinished
+from fer_batch.pipeline.engine import Engine
+from fer_batch.pipeline.recording import analyze_recording
+from fer_batch.pipeline.result import Outputs
+from fer_batch.results.layout import Layout
+from fer_batch.selection import Selection
 
 STILL = EXAMPLE.parent / "astronaut.png"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links of POSIX")

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 import fer_batch
-from fer_batch.atomic import PendingFile
 from fer_batch.batch.here import run
 from fer_batch.batch.plan import plan
+from fer_batch.config import Settings
 from fer_batch.errors import InputError, OutputError
-from fer_batch.outcome import Outcome, Outputs
-from fer_batch.settings import Settings
-from fer_batch.video.opening import open_source
-from fer_batch.video.selection import Selection
+from fer_batch.filesystem.atomic import PendingFile
+from fer_batch.pipeline.result import Outcome, Outputs
+from fer_batch.selection import Selection
+from fer_batch.video.open import open_source
 from fer_batch.video.source import Source
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "WolfgangLanger_Pexels.mp4"
@@ -62,7 +62,7 @@ def test_a_run_that_fails_leaves_the_former_results(tmp_path: Path) -> None:
     assert fer_batch.load(tmp_path).equals(before)
 
 
-@pytest.mark.parametrize("place", ["pyarrow.parquet.write_table", "fer_batch.video.pipe.Pipe.finish"])
+@pytest.mark.parametrize("place", ["pyarrow.parquet.write_table", "fer_batch.annotation.encoder_stream.Pipe.finish"])
 def test_a_disk_that_is_full_at_the_end_leaves_all_former_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -158,7 +158,7 @@ def test_what_nobody_foresaw_ends_one_recording_and_not_the_others(
             raise ValueError("odd\npicture")
         return open_source(path, *limits)
 
-    monkeypatch.setattr("fer_batch.pipeline.open_source", fail)
+    monkeypatch.setattr("fer_batch.pipeline.recording.open_source", fail)
     with pytest.raises(InputError, match=r"a\.png: could not be analysed \(ValueError: odd picture\); run it alone"):
         fer_batch.analyze(*stills, output=tmp_path / "out")
     assert fer_batch.load(tmp_path / "out")["recording"].to_list() == ["b.png"]

@@ -20,8 +20,8 @@ from command import EXAMPLES, Run, files
 
 import fer_batch
 from fer_batch import EMOTIONS, InputError, ModelError
-from fer_batch.video.file import VideoFile
 from fer_batch.video.frame import Frame
+from fer_batch.video.video_reader import VideoFile
 
 BOX = ["x", "y", "width", "height"]
 

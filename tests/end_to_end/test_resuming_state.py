@@ -20,17 +20,17 @@ from scenes.cutouts import Cutout, cast
 from scenes.footage import write_scene
 from scenes.photographs import example_people
 
+from fer_batch.config import Settings
 from fer_batch.detection.search_schedule import SearchSchedule
 from fer_batch.detection.yunet import YuNet
-from fer_batch.engine import Engine
-from fer_batch.faces.persons import Persons
-from fer_batch.settings import Settings
-from fer_batch.snapshot import CannotResume, Snapshot
-from fer_batch.state import pack, seal, unpack, unseal
+from fer_batch.pipeline.checkpoint.snapshot import CannotResume, Snapshot
+from fer_batch.pipeline.checkpoint.state import pack, seal, unpack, unseal
+from fer_batch.pipeline.engine import Engine
+from fer_batch.selection import Selection
+from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Observation
 from fer_batch.video.frame import Frame
-from fer_batch.video.opening import open_source
-from fer_batch.video.selection import Selection
+from fer_batch.video.open import open_source
 
 
 class Kept:

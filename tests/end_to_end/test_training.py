@@ -14,8 +14,8 @@ import pytest
 pytest.importorskip("torch", reason='needs the extra "train"')
 pytest.importorskip("onnx", reason='needs the extra "train"')
 
-from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.emotions import EMOTIONS
 
 
 def faces_of_two_kinds(folder: Path) -> Path:

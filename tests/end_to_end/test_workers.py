@@ -22,15 +22,15 @@ import pytest
 from command import EXAMPLES
 
 import fer_batch
-from fer_batch.batch.crew import Crew
 from fer_batch.batch.events import Event, Lost
 from fer_batch.batch.messages import Begin
 from fer_batch.batch.plan import plan
-from fer_batch.batch.together import run
+from fer_batch.batch.runner import run
+from fer_batch.batch.worker_pool import Crew
+from fer_batch.config import Settings
 from fer_batch.errors import FerBatchError
-from fer_batch.outcome import Outputs
-from fer_batch.settings import Settings
-from fer_batch.video.selection import Selection
+from fer_batch.pipeline.result import Outputs
+from fer_batch.selection import Selection
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -223,7 +223,7 @@ def test_a_worker_that_says_what_nobody_understands_ends_the_run(
     # What an installation does at the start of each Python comes before anything that a worker could do about it.
     (tmp_path / "sitecustomize.py").write_text('print("hello")')
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr("fer_batch.batch.process._END_S", 0.5)
+    monkeypatch.setattr("fer_batch.workers.process._END_S", 0.5)
     settings, selection = Settings(), Selection()
     planned = plan([clip], Outputs(tmp_path / "out"), settings, selection)
     errors: list[str] = []

@@ -12,8 +12,8 @@ from people import Found, astronaut, woman
 
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.faces.alignment import register
-from fer_batch.faces.appearance import GEOMETRY, FaceEmbedder
-from fer_batch.faces.likeness import OTHER, SAME
+from fer_batch.faces.embedding import GEOMETRY, FaceEmbedder
+from fer_batch.tracking.appearance import OTHER, SAME
 
 
 @pytest.fixture(name="detector", scope="module")

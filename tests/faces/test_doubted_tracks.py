@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_batch.faces.following import Following
-from fer_batch.faces.track import WAIT_S
-from fer_batch.faces.tracker import Tracker
-from fer_batch.state import pack, unpack
+from fer_batch.pipeline.checkpoint.state import pack, unpack
+from fer_batch.tracking.fixed_lag import Following
+from fer_batch.tracking.track import WAIT_S
+from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces
 
 _FACE = np.array([(0.3, 0.35), (0.7, 0.35), (0.5, 0.55), (0.5, 0.75), (0.1, 0.4), (0.9, 0.4)], np.float32)

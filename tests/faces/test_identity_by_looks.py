@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_batch.faces.following import Following
-from fer_batch.faces.track import Track
-from fer_batch.faces.tracker import Tracker
+from fer_batch.tracking.fixed_lag import Following
+from fer_batch.tracking.track import Track
+from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces
 
 FPS = 25.0

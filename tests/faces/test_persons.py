@@ -15,8 +15,8 @@ from people import ASTRONAUT, astronaut, woman
 
 import fer_batch
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
-from fer_batch.faces.appearance import FaceEmbedder
-from fer_batch.faces.persons import Persons
+from fer_batch.faces.embedding import FaceEmbedder
+from fer_batch.tracking.clustering import Persons
 
 Embedding = NDArray[np.float32]
 

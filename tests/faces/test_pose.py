@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scenes.photographs import example_frame, example_people
 
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
-from fer_batch.faces.pose import FACE_POINTS, head_poses
+from fer_batch.faces.head_pose import FACE_POINTS, head_poses
 
 Picture = NDArray[np.uint8]
 Points = NDArray[np.float64]

@@ -18,7 +18,7 @@ from scenes.photographs import example_people
 from scenes.steadiness import Observer, still_recording
 
 from fer_batch.detection.yunet import YuNet
-from fer_batch.faces.steady import Steadier
+from fer_batch.tracking.smoothing import Steadier
 from fer_batch.types import Faces
 
 Points = NDArray[np.float64]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from fer_batch.faces.following import Following
-from fer_batch.faces.tracker import Tracker
+from fer_batch.tracking.fixed_lag import Following
+from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import KEYPOINTS, Faces
 
 Place = tuple[float, float, float]

@@ -9,10 +9,10 @@ from pathlib import Path
 from threading import Event
 
 from fer_batch.errors import InputError, ModelError
-from fer_batch.live.child import serve
-from fer_batch.live.happenings import Connected, Counts, Interrupted, Seen
-from fer_batch.live.pictures import Pictures
-from fer_batch.live.watching import LiveJob, Tell, Written
+from fer_batch.live.events import Connected, Counts, Interrupted, Seen
+from fer_batch.live.preview.encoder import Pictures
+from fer_batch.live.runner import LiveJob, Tell, Written
+from fer_batch.live.worker import serve
 
 
 def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
@@ -33,10 +33,10 @@ def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
         stop.wait(job.options["idles"])
         return
     # The others need not wait for these.
-    from fer_batch.engine import Engine
-    from fer_batch.settings import Settings
-    from fer_batch.video.opening import open_source
-    from fer_batch.video.selection import Selection
+    from fer_batch.config import Settings
+    from fer_batch.pipeline.engine import Engine
+    from fer_batch.selection import Selection
+    from fer_batch.video.open import open_source
 
     path = Path(job.options["plays"])
     with Engine(Settings(detector="short", persons=False), job.threads) as engine, open_source(path) as source:

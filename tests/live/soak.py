@@ -22,13 +22,13 @@ import psutil
 from clips import EXAMPLE, ffmpeg
 from rtsp import RtspServer
 
-from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.live.address import parse_address
-from fer_batch.live.happenings import Counts, Interrupted, Seen
-from fer_batch.live.reading import Reading
-from fer_batch.live.watching import LiveJob, LiveOptions, Told, watch
-from fer_batch.outcome import Outputs
-from fer_batch.settings import Settings
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.config import Settings
+from fer_batch.live.events import Counts, Interrupted, Seen
+from fer_batch.live.options import Reading
+from fer_batch.live.runner import LiveJob, LiveOptions, Told, watch
+from fer_batch.live.source_url import parse_address
+from fer_batch.pipeline.result import Outputs
 
 
 class Unwatched:
@@ -52,7 +52,7 @@ def served(clip: Path, folder: Path, minutes: float) -> Path:
 
 def ffprobe_s(path: Path) -> float:
     """Seconds that a clip lasts."""
-    from fer_batch.video.file import VideoFile
+    from fer_batch.video.video_reader import VideoFile
 
     with VideoFile(path) as file:
         assert file.probe.duration_s is not None

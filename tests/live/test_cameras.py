@@ -16,10 +16,10 @@ import pytest
 from clips import EXAMPLE
 
 from fer_batch.errors import FerBatchError
-from fer_batch.live.address import Address
-from fer_batch.live.cameras import Cameras
-from fer_batch.live.happenings import Connected, Interrupted, Seen
-from fer_batch.live.watching import Ended, LiveJob, Told, Written
+from fer_batch.live.events import Connected, Interrupted, Seen
+from fer_batch.live.runner import Ended, LiveJob, Told, Written
+from fer_batch.live.source_url import Address
+from fer_batch.live.supervisor import Cameras
 
 PASSWORD = "s3cretword"  # noqa: S105 - nobody's
 
@@ -150,7 +150,7 @@ def test_cameras_die_with_the_process_that_supervises_them(tmp_path: Path) -> No
         "from test_cameras import job, Watched\n"
         f"run = Watched(job('door', fps=10, ends_at={str(ended)!r}))\n"
         "run.thread.start()\n"
-        "from fer_batch.live.happenings import Seen\n"
+        "from fer_batch.live.events import Seen\n"
         "run.until(lambda: run.of('door', Seen))\n"
         "print(run.cameras.process_ids()['door'], flush=True)\n"
         "run.thread.join()\n"

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import fer_batch
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.live.happenings import Counts, Seen
-from fer_batch.live.recording import LiveRecording
-from fer_batch.live.reports import Reports
-from fer_batch.outcome import Outputs
-from fer_batch.timeline.schema import Provenance
+from fer_batch.emotions import EMOTIONS
+from fer_batch.live.events import Counts, Seen
+from fer_batch.live.notifications import Reports
+from fer_batch.live.recorder import LiveRecording
+from fer_batch.pipeline.result import Outputs
+from fer_batch.results.schema import Provenance
 from fer_batch.types import Faces, Observation
 
 NAME = "door"

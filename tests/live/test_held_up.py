@@ -17,19 +17,19 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from fer_batch.live.address import parse_address
+from fer_batch.annotation.encoder import Encoder
 from fer_batch.live.scrubbing import scrubbed
-from fer_batch.live.segments import Segments
+from fer_batch.live.source_url import parse_address
+from fer_batch.live.video_segments import Segments
 from fer_batch.live.webhook import Webhook
-from fer_batch.video.encoder import Encoder
 from fer_batch.video.frame import Display, Frame
 
 PASSWORD = "s3cretword"  # noqa: S105 - nobody's
 
 TELL = """
 import time
-from fer_batch.cli.event_lines import EventLines
-from fer_batch.live.watching import Reported
+from fer_batch.cli.display.event_lines import EventLines
+from fer_batch.live.runner import Reported
 import sys
 with EventLines() as lines:
     began = time.monotonic()
@@ -101,7 +101,7 @@ def test_an_encoder_that_dies_is_not_started_again_for_every_frame(
             started.append(command)
             super().__init__([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "none"), "x.mp4"])
 
-    monkeypatch.setattr("fer_batch.video.pipe.Encoder", Counted)
+    monkeypatch.setattr("fer_batch.annotation.encoder_stream.Encoder", Counted)
     planes = np.zeros((720 * 3 // 2, 1280), np.uint8)
     with Segments() as segments:
         for part in range(2):

@@ -14,11 +14,11 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from fer_batch.cli.live_lines import LiveErrors, LiveLines
-from fer_batch.cli.live_view import LiveView, live_watcher
-from fer_batch.live.happenings import Connected, Counts, Interrupted, Seen
-from fer_batch.live.statistics import LiveStatistics, SlidingRates
-from fer_batch.live.watching import Ended, Written
+from fer_batch.cli.display.live_dashboard import LiveView, live_watcher
+from fer_batch.cli.display.live_log import LiveErrors, LiveLines
+from fer_batch.live.events import Connected, Counts, Interrupted, Seen
+from fer_batch.live.metrics import LiveStatistics, SlidingRates
+from fer_batch.live.runner import Ended, Written
 from fer_batch.types import Faces, Observation
 from fer_batch.video.probe import Probe
 

@@ -14,8 +14,8 @@ import numpy as np
 import psutil
 from rtsp import free_port
 
-from fer_batch.live.happenings import Seen
-from fer_batch.live.publish import Publisher
+from fer_batch.live.events import Seen
+from fer_batch.live.publishing.publisher import Publisher
 from fer_batch.video.frame import Display, Frame
 
 PASSWORD, KEY = "s3cretword", "hiddenkey"
@@ -80,7 +80,9 @@ def test_a_silent_server_holds_up_nobody_and_no_process_shows_or_says_the_key() 
             time.sleep(3)
             assert max(pauses) < 1
             (child,) = [
-                one for one in psutil.Process().children() if "fer_batch.live.sender" in " ".join(one.cmdline())
+                one
+                for one in psutil.Process().children()
+                if "fer_batch.live.publishing.worker" in " ".join(one.cmdline())
             ]
             for shown in (child.cmdline(), list(child.environ().values())):
                 assert not any(PASSWORD in text or KEY in text for text in shown)

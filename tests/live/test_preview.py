@@ -19,13 +19,13 @@ from clips import EXAMPLE
 from listener import Listener
 from playwright.sync_api import Browser
 
-from fer_batch.live.address import parse_address
-from fer_batch.live.happenings import Counts, Seen
-from fer_batch.live.preview import Preview
-from fer_batch.live.reading import Reading
-from fer_batch.live.watching import LiveJob, LiveOptions, Told, watch
-from fer_batch.outcome import Outputs
-from fer_batch.settings import Settings
+from fer_batch.config import Settings
+from fer_batch.live.events import Counts, Seen
+from fer_batch.live.options import Reading
+from fer_batch.live.preview.server import Preview
+from fer_batch.live.runner import LiveJob, LiveOptions, Told, watch
+from fer_batch.live.source_url import parse_address
+from fer_batch.pipeline.result import Outputs
 
 pytest_plugins = ("browsers",)
 
@@ -60,7 +60,7 @@ class Watched:
         self.preview.tell("door", told)
 
     def show(self, jpeg: bytes) -> None:
-        """Takes a picture, as from :class:`fer_batch.live.pictures.PictureMaker`."""
+        """Takes a picture, as from :class:`fer_batch.live.preview.encoder.PictureMaker`."""
         self.pictures += 1
         self.preview.show("door", jpeg)
 

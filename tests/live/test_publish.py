@@ -13,13 +13,13 @@ import pytest
 from clips import EXAMPLE
 from rtsp import free_port
 
-from fer_batch.engine import Engine
+from fer_batch.config import Settings
 from fer_batch.errors import InputError
-from fer_batch.live.happenings import Seen
-from fer_batch.live.publish import Publisher
-from fer_batch.settings import Settings
-from fer_batch.video.file import VideoFile
-from fer_batch.video.selection import Selection
+from fer_batch.live.events import Seen
+from fer_batch.live.publishing.publisher import Publisher
+from fer_batch.pipeline.engine import Engine
+from fer_batch.selection import Selection
+from fer_batch.video.video_reader import VideoFile
 
 
 def test_a_media_server_gets_annotated_video_when_it_is_there(tmp_path: Path) -> None:

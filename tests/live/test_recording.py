@@ -17,17 +17,17 @@ from clips import EXAMPLE
 
 import fer_batch
 from fer_batch.batch.plan import plan
-from fer_batch.engine import Engine
+from fer_batch.config import Settings
 from fer_batch.errors import InputError, OutputError
-from fer_batch.inputs import find_recordings
-from fer_batch.live.happenings import Connected, Counts, Interrupted, Seen
-from fer_batch.live.recording import LiveRecording
-from fer_batch.outcome import Outputs
-from fer_batch.settings import Settings
-from fer_batch.timeline.schema import Provenance
+from fer_batch.inputs.discovery import find_recordings
+from fer_batch.live.events import Connected, Counts, Interrupted, Seen
+from fer_batch.live.recorder import LiveRecording
+from fer_batch.pipeline.engine import Engine
+from fer_batch.pipeline.result import Outputs
+from fer_batch.results.schema import Provenance
+from fer_batch.selection import Selection
 from fer_batch.types import Faces, Observation
-from fer_batch.video.file import VideoFile
-from fer_batch.video.selection import Selection
+from fer_batch.video.video_reader import VideoFile
 
 NAME = EXAMPLE.name
 
@@ -142,7 +142,7 @@ def test_two_at_a_time_are_refused_and_files_are_not_mixed_in(tmp_path: Path, se
 
 
 def test_the_last_gaps_are_known_and_all_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fer_batch.live.recording._MOST_GAPS", 10)
+    monkeypatch.setattr("fer_batch.live.recorder._MOST_GAPS", 10)
     with recording(tmp_path) as one:
         for number in range(12):
             one.take(Interrupted(datetime.now(UTC), float(number), "away", 1.0))

@@ -16,9 +16,9 @@ from clips import EXAMPLE, ffmpeg
 from rtsp import free_port
 
 import fer_batch
-from fer_batch.live.address import parse_address
-from fer_batch.live.connection import UnreachableError, open_connection
-from fer_batch.live.reading import Reading
+from fer_batch.live.capture.base import UnreachableError, open_connection
+from fer_batch.live.options import Reading
+from fer_batch.live.source_url import parse_address
 
 PATIENCE = Reading(connect_timeout_s=10, read_timeout_s=10)
 TRUSTING = Reading(connect_timeout_s=10, read_timeout_s=10, follow_redirects=True)

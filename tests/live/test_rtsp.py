@@ -21,7 +21,7 @@ from clips import EXAMPLE, ffmpeg
 from rtsp import RtspServer, free_port
 
 import fer_batch
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotions import EMOTIONS
 
 SCRIPT = Path(sys.executable).parent / "fer-batch"
 PASSWORD = "s3cretword"  # noqa: S105 - nobody's

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.timeline.episode_rules import EpisodeRules
-from fer_batch.timeline.episode_writer import episode_batch
-from fer_batch.timeline.episodes import find_episodes
-from fer_batch.timeline.layout import Layout
-from fer_batch.timeline.record import RecordingRecord
-from fer_batch.timeline.schema import TIMELINE, emotion_array
+from fer_batch.emotions import EMOTIONS
+from fer_batch.results.episode_writer import episode_batch
+from fer_batch.results.layout import Layout
+from fer_batch.results.record import RecordingRecord
+from fer_batch.results.schema import TIMELINE, emotion_array
+from fer_batch.segmentation.episode_finder import find_episodes
+from fer_batch.segmentation.rules import EpisodeRules
 
 CLIP = Path(__file__).parents[2] / "examples" / "WolfgangLanger_Pexels.mp4"
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)

@@ -12,11 +12,11 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 import fer_batch
-from fer_batch.cli.app import run
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.palette import COLOURS
+from fer_batch.cli.main import run
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.figures import write_figures
+from fer_batch.palette import COLOURS
+from fer_batch.report.figures import write_figures
 from report.samples import recording
 
 

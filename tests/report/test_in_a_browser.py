@@ -16,10 +16,10 @@ from listener import Listener
 from PIL import Image
 
 import fer_batch
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.palette import COLOURS
-from fer_batch.report.writing import write_report
-from fer_batch.timeline.layout import Layout
+from fer_batch.emotions import EMOTIONS
+from fer_batch.palette import COLOURS
+from fer_batch.report.writer import write_report
+from fer_batch.results.layout import Layout
 from report.samples import CLIP, document, recording
 from report.visit import Visit, visit
 

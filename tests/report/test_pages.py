@@ -18,12 +18,12 @@ import pytest
 from numpy.typing import NDArray
 
 import fer_batch
-from fer_batch.cli.app import run
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.palette import COLOURS, hex_colour
+from fer_batch.cli.main import run
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.report.packing import packed
-from fer_batch.report.writing import write_report
+from fer_batch.palette import COLOURS, hex_colour
+from fer_batch.report.timeline_encoding import packed
+from fer_batch.report.writer import write_report
 from report.samples import CLIP, document, recording
 
 
@@ -75,7 +75,7 @@ def unpacked(text: str, *kinds: str) -> list[NDArray[Any]]:
 
 @pytest.mark.parametrize("tracks", [1, 40])
 def test_packed_rows_are_those_of_the_timeline(tmp_path: Path, tracks: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fer_batch.report.packing._BLOCK_ROWS", 1000)
+    monkeypatch.setattr("fer_batch.report.timeline_encoding._BLOCK_ROWS", 1000)
     recording(tmp_path, "a.mp4", minutes=0.3, tracks=tracks, frame_rate=29.97, missing=[(4, 9)])
     timeline = fer_batch.load(tmp_path).sort_values(["track", "frame"])
     found = packed(fer_batch.load(tmp_path))
@@ -215,7 +215,7 @@ def test_an_empty_recording_and_a_photo_have_pages_too(tmp_path: Path) -> None:
 
 
 def test_transitions_are_counted_within_a_track_and_without_a_long_pause() -> None:
-    from fer_batch.timeline.transitions import transitions
+    from fer_batch.analytics.transitions import transitions
 
     rows = [
         ("a", 1, "sad", 0, 2),

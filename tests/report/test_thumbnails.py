@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import fer_batch
-from fer_batch.pictures import decode_picture
 from fer_batch.report.thumbnails import thumbnails
-from fer_batch.video.file import VideoFile
+from fer_batch.video.image_codec import decode_picture
+from fer_batch.video.video_reader import VideoFile
 from report.samples import CLIP
 
 

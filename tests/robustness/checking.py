@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import fer_batch
-from fer_batch.timeline.layout import Layout
+from fer_batch.results.layout import Layout
 from robustness.containers import Sample
 
 MEMORY_LIMIT_MB: Final = 900

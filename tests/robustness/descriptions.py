@@ -6,7 +6,7 @@ import json
 from random import Random
 from typing import Any, Final
 
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotions import EMOTIONS
 
 _NUMBERS: Final = (
     "NaN",

@@ -9,10 +9,10 @@ from random import Random
 import numpy as np
 import pytest
 
-from fer_batch.cli.app import run
-from fer_batch.emotion.classifier import EmotionClassifier
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.cli.main import run
 from fer_batch.errors import ExitStatus, ModelError
-from fer_batch.models import model_path
+from fer_batch.inference.registry import model_path
 from robustness.descriptions import descriptions, settings
 
 _COUNTS = [pytest.param(25, id="few"), pytest.param(300, id="many", marks=pytest.mark.slow)]

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from fer_batch.config import Detector
 from fer_batch.detection.yunet import YuNet
-from fer_batch.settings import Detector
 from scenes.annotating import write_annotated
 from scenes.catalogue import CATALOGUE, scenes
 from scenes.composition import Scene

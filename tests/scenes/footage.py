@@ -12,7 +12,7 @@ import av
 import imageio_ffmpeg
 import numpy as np
 
-from fer_batch.closing import Closing
+from fer_batch.utils.closing import Closing
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe

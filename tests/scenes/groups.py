@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.config import Detector
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.detection.yunet import YuNet
-from fer_batch.settings import Detector
 from fer_batch.types import Faces
 from fer_batch.video.frame import Display, Frame
 from scenes.backgrounds import PLACES, TEXTURES, background

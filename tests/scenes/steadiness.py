@@ -17,17 +17,17 @@ import numpy as np
 from clips import EXAMPLE
 from numpy.typing import NDArray
 
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.config import Detector, Settings
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.detection.yunet import YuNet
-from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.faces.alignment import LEFT_EYE, RIGHT_EYE, register_all
-from fer_batch.faces.following import Following
-from fer_batch.faces.steady import Steadier
-from fer_batch.faces.tracker import Tracker
-from fer_batch.settings import Detector, Settings
+from fer_batch.tracking.fixed_lag import Following
+from fer_batch.tracking.smoothing import Steadier
+from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
-from fer_batch.video.opening import open_source
+from fer_batch.video.open import open_source
 from fer_batch.video.source import Source
 from scenes.catalogue import SIZE, Stage, scenes
 from scenes.composition import Layer, Scene, Shot, TrueFace

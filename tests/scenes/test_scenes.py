@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fer_batch.detection.yunet import YuNet
-from fer_batch.video.opening import open_source
+from fer_batch.video.open import open_source
 from scenes.catalogue import CATALOGUE, scenes
 from scenes.composition import Scene, SceneFrame, Shot
 from scenes.contestants import FerBatch

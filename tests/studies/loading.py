@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.timeline.layout import Layout
-from fer_batch.timeline.parquet_writer import TimelineWriter
-from fer_batch.timeline.schema import Provenance
+from fer_batch.emotions import EMOTIONS
+from fer_batch.results.layout import Layout
+from fer_batch.results.parquet_writer import TimelineWriter
+from fer_batch.results.schema import Provenance
 from fer_batch.types import Faces, Observation
 
 FACES = 4
@@ -35,7 +35,7 @@ _READERS = {
 }
 _CHILD = """
 import json, resource, sys, time
-import fer_batch, pandas, fer_batch.timeline.reading, pyarrow.dataset
+import fer_batch, pandas, fer_batch.results.reader, pyarrow.dataset
 out = sys.argv[1]
 began = time.perf_counter()
 frame = {reader}

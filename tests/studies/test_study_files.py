@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import fer_batch
-from fer_batch.cli.app import run
+from fer_batch.cli.main import run
 from studies.make import make_study
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from itertools import permutations
 from pathlib import Path
 
-from fer_batch.copies import annotated_paths
-from fer_batch.inputs import Recording, find_recordings
-from fer_batch.timeline.layout import Layout
-from fer_batch.timeline.record import RecordingRecord
+from fer_batch.batch.annotated_paths import annotated_paths
+from fer_batch.inputs.discovery import Recording, find_recordings
+from fer_batch.results.layout import Layout
+from fer_batch.results.record import RecordingRecord
 
 
 def copies(out: Path, *ids: str) -> dict[str, str]:

@@ -13,10 +13,10 @@ from report.samples import document, recording
 from timeline_samples import conversation, sink
 
 import fer_batch
-from fer_batch.cli.failure_report import write_failures
-from fer_batch.timeline.csv_text import escaped, unescaped, write_csv
-from fer_batch.timeline.record import RecordingRecord
-from fer_batch.timeline.summing import write_summary
+from fer_batch.analytics.summary import write_summary
+from fer_batch.cli.display.failure_report import write_failures
+from fer_batch.results.csv_text import escaped, unescaped, write_csv
+from fer_batch.results.record import RecordingRecord
 
 NASTY = (
     "=1+1.mp4",

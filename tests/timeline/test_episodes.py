@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from timeline_samples import PROVENANCE, write_parquet
 
 import fer_batch
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.timeline.episode_rules import EpisodeRules
-from fer_batch.timeline.episode_writer import EpisodeWriter
-from fer_batch.timeline.episodes import EpisodeFinder
-from fer_batch.timeline.layout import Layout
-from fer_batch.timeline.reading import episodes, load
+from fer_batch.results.episode_writer import EpisodeWriter
+from fer_batch.results.layout import Layout
+from fer_batch.results.reader import episodes, load
+from fer_batch.segmentation.episode_finder import EpisodeFinder
+from fer_batch.segmentation.rules import EpisodeRules
 from fer_batch.types import Faces, Observation
 
 DOCUMENTED = {

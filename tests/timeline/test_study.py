@@ -16,14 +16,14 @@ import pytest
 from timeline_samples import PROVENANCE, conversation, files, observation, write_parquet
 
 import fer_batch
-from fer_batch.atomic import PendingFile
-from fer_batch.cli.app import run
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.cli.main import run
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.timeline.episode_writer import EpisodeWriter
-from fer_batch.timeline.layout import Layout
-from fer_batch.timeline.record import RecordingRecord
-from fer_batch.timeline.tracks import TrackSummary
+from fer_batch.filesystem.atomic import PendingFile
+from fer_batch.results.episode_writer import EpisodeWriter
+from fer_batch.results.layout import Layout
+from fer_batch.results.record import RecordingRecord
+from fer_batch.results.track_table import TrackSummary
 from fer_batch.types import Observation
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)

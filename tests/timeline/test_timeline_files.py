@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from timeline_samples import PROVENANCE, conversation, files, observation, sink, write_parquet
 
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import OutputError
-from fer_batch.timeline.reading import load
+from fer_batch.results.reader import load
 from fer_batch.types import Observation
 
 DOCUMENTED = {
@@ -169,7 +169,7 @@ def test_a_full_disk_is_reported_in_a_sentence_and_nothing_is_published(tmp_path
                 writer.write(each)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fer_batch.atomic.PendingFile.__init__", _on_full_disk)
+        patch.setattr("fer_batch.filesystem.atomic.PendingFile.__init__", _on_full_disk)
         with pytest.raises(OutputError, match="free some space"):
             fill()
     assert files(tmp_path) == []

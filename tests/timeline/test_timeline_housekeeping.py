@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from timeline_samples import PROVENANCE, conversation, files, write_parquet
 
-from fer_batch.atomic import PendingFile, whole
 from fer_batch.errors import InputError, OutputError
-from fer_batch.timeline.episode_writer import EpisodeWriter
-from fer_batch.timeline.layout import Layout
-from fer_batch.timeline.record import RecordingRecord
-from fer_batch.timeline.tracks import TrackSummary
+from fer_batch.filesystem.atomic import PendingFile, whole
+from fer_batch.results.episode_writer import EpisodeWriter
+from fer_batch.results.layout import Layout
+from fer_batch.results.record import RecordingRecord
+from fer_batch.results.track_table import TrackSummary
 
 MOMENT = datetime(2025, 3, 1, 12, 0, 0, 5, UTC)
 

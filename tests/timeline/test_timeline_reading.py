@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from timeline_samples import PROVENANCE, conversation, observation, write_parquet
 
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError, OutputError
-from fer_batch.timeline.layout import Layout
-from fer_batch.timeline.reading import load, tracks
-from fer_batch.timeline.tracks import TrackSummary
+from fer_batch.results.layout import Layout
+from fer_batch.results.reader import load, tracks
+from fer_batch.results.track_table import TrackSummary
 
 ODD_IDS = [
     "-dash first.mp4",

@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason='needs the extra "train"')
 import torch
 
 from fer_batch.training.calibration import balance_head
-from fer_batch.training.network import EmotionNet
+from fer_batch.training.emotion_net import EmotionNet
 
 VOTES = torch.tensor([[0.0, 0, 0, 6, 3, 0, 0], [0, 0, 0, 0, 0, 0, 3]])
 

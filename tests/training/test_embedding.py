@@ -16,12 +16,12 @@ pytest.importorskip("onnx", reason='needs the extra "train"')
 import torch
 
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
-from fer_batch.discreet import import_onnxruntime
 from fer_batch.faces.alignment import register
-from fer_batch.faces.appearance import GEOMETRY
-from fer_batch.training import embedding
-from fer_batch.training.embedding import EmbeddingNet, main
-from fer_batch.training.recognition import MANIFEST, read_weights
+from fer_batch.faces.embedding import GEOMETRY
+from fer_batch.inference.lazy_imports import import_onnxruntime
+from fer_batch.training import convert_face_recognition as embedding
+from fer_batch.training.convert_face_recognition import EmbeddingNet, main
+from fer_batch.training.recognition_net import MANIFEST, read_weights
 
 ASTRONAUT = EXAMPLE.with_name("astronaut.png")
 

@@ -15,22 +15,22 @@ from numpy.typing import NDArray
 pytest.importorskip("torch", reason='needs the extra "train"')
 pytest.importorskip("onnx", reason='needs the extra "train"')
 
-from fer_batch.datasets import LabelledFaces, read_faces
-from fer_batch.emotion.classifier import EmotionClassifier
-from fer_batch.emotion.labels import EMOTIONS
-from fer_batch.emotion.spec import Head, ModelSpec
+from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.classification.model_spec import Head, ModelSpec
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError, ModelError
-from fer_batch.evaluation import evaluate
+from fer_batch.evaluation.datasets import LabelledFaces, read_faces
+from fer_batch.evaluation.metrics import evaluate
 from fer_batch.faces.alignment import CropGeometry
-from fer_batch.training import export as module
+from fer_batch.training import alignment_cache as registration
 from fer_batch.training import job as job_module
-from fer_batch.training import registration
+from fer_batch.training import onnx_export as module
+from fer_batch.training.alignment_cache import cached_alignments
 from fer_batch.training.calibration import fitted_temperature
-from fer_batch.training.export import export
-from fer_batch.training.fit import Recipe
+from fer_batch.training.emotion_net import EmotionNet
 from fer_batch.training.job import TrainingJob
-from fer_batch.training.network import EmotionNet
-from fer_batch.training.registration import cached_alignments
+from fer_batch.training.onnx_export import export
+from fer_batch.training.trainer import Recipe
 
 TINY = Recipe(epochs=1, batch=4, widths=(8, 8, 8), depths=(1, 1, 1), stem=8)
 

@@ -15,11 +15,11 @@ pytest.importorskip("onnx", reason='needs the extra "train"')
 
 import av
 
+from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
-from fer_batch.emotion.classifier import EmotionClassifier
 from fer_batch.faces.alignment import CropGeometry, register
-from fer_batch.training.export import describe
-from fer_batch.training.quantise import quantise
+from fer_batch.training.onnx_export import describe
+from fer_batch.training.quantization import quantise
 
 
 @pytest.fixture(name="faces", scope="module")
@@ -41,10 +41,10 @@ def test_the_8_bit_form_answers_as_the_network_does(tmp_path: Path, faces: NDArr
     """Also in the dark, where the contrast that the network evens out is a few gray levels."""
     import torch
 
-    from fer_batch.emotion.labels import EMOTIONS
-    from fer_batch.emotion.spec import ModelSpec
-    from fer_batch.training.export import export
-    from fer_batch.training.network import EmotionNet
+    from fer_batch.classification.model_spec import ModelSpec
+    from fer_batch.emotions import EMOTIONS
+    from fer_batch.training.emotion_net import EmotionNet
+    from fer_batch.training.onnx_export import export
 
     torch.manual_seed(3)
     network = EmotionNet()

@@ -14,8 +14,8 @@ pytest.importorskip("torch", reason='needs the extra "train"')
 import torch
 
 from fer_batch.errors import InputError
-from fer_batch.training import recognition
-from fer_batch.training.recognition import MANIFEST, RecognitionNet, read_weights
+from fer_batch.training import recognition_net as recognition
+from fer_batch.training.recognition_net import MANIFEST, RecognitionNet, read_weights
 
 
 @pytest.fixture(name="folder", scope="module")

@@ -16,12 +16,12 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.annotation.photo import AnnotatedPhoto
+from fer_batch.annotation.video_writer import AnnotatedVideo
+from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import OutputError
 from fer_batch.types import Faces, Observation
-from fer_batch.video.annotated import AnnotatedVideo
 from fer_batch.video.frame import Display, Frame
-from fer_batch.video.photo import AnnotatedPhoto
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "WolfgangLanger_Pexels.mp4"
 

@@ -12,8 +12,8 @@ import pytest
 from clips import EXAMPLE, clip, clip_with_sound, ffmpeg
 
 import fer_batch
-from fer_batch.video.file import VideoFile
-from fer_batch.video.opening import open_source
+from fer_batch.video.open import open_source
+from fer_batch.video.video_reader import VideoFile
 
 _ASCII, _LATIN1 = b"Qxqxq", "Ärger".encode("latin-1")
 

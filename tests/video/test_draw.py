@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_batch.emotion.labels import EMOTIONS
+from fer_batch.annotation.annotator import Annotator, text_size
+from fer_batch.annotation.canvas import Patch, Yuv420Canvas, lay_onto_rgb
+from fer_batch.emotions import EMOTIONS
 from fer_batch.types import Faces, Observation
-from fer_batch.video.canvas import Patch, Yuv420Canvas, lay_onto_rgb
-from fer_batch.video.draw import Annotator, text_size
 from fer_batch.video.frame import Display, Frame
 
 Box = tuple[float, float, float, float]

@@ -15,7 +15,7 @@ import pytest
 from clips import EXAMPLE, clip
 
 import fer_batch
-from fer_batch.datasets import read_faces
+from fer_batch.evaluation.datasets import read_faces
 
 STILL = EXAMPLE.parent / "astronaut.png"
 

@@ -16,11 +16,11 @@ from clips import EXAMPLE, clip, clip_with_sound, cut, ffmpeg
 from numpy.typing import NDArray
 
 from fer_batch.errors import InputError
-from fer_batch.video.file import VideoFile
 from fer_batch.video.frame import Frame
-from fer_batch.video.opening import open_source
+from fer_batch.video.open import open_source
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import ReadCounts
+from fer_batch.video.video_reader import VideoFile
 
 Picture = NDArray[np.uint8]
 

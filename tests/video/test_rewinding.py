@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from clips import clip, clip_with_sound, ffmpeg
 
-from fer_batch.snapshot import CannotResume
-from fer_batch.video.file import VideoFile
+from fer_batch.pipeline.checkpoint.resume import Mark, mark, rewound
+from fer_batch.pipeline.checkpoint.snapshot import CannotResume
 from fer_batch.video.frame import Frame
 from fer_batch.video.place import Place
-from fer_batch.video.rewind import Mark, mark, rewound
+from fer_batch.video.video_reader import VideoFile
 
 KEYS = ("-g", "25")
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", *KEYS)

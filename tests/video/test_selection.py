@@ -12,8 +12,8 @@ from clips import clip
 import fer_batch
 from fer_batch.errors import InputError
 from fer_batch.options import Options
-from fer_batch.video.opening import open_source
-from fer_batch.video.selection import Selection
+from fer_batch.selection import Selection
+from fer_batch.video.open import open_source
 
 
 def numbers(path: Path, **options: Unpack[Options]) -> list[int]:

@@ -23,8 +23,8 @@ from scenes.photographs import ASTRONAUT, example_people
 
 from fer_batch.detection.yunet import YuNet
 from fer_batch.video.frame import Display, Frame
-from fer_batch.video.opening import open_source
-from fer_batch.video.shots import AROUND_S, MOST_WAITING, shots
+from fer_batch.video.open import open_source
+from fer_batch.video.shot_detector import AROUND_S, MOST_WAITING, shots
 
 Picture = NDArray[np.uint8]
 """(H, W) luma or (H, W, 3) RGB."""

@@ -16,7 +16,7 @@ class LibraryError(Exception):
 
 
 def install(target: str, after: int) -> None:
-    pipeline: Any = importlib.import_module("fer_batch.pipeline")
+    pipeline: Any = importlib.import_module("fer_batch.pipeline.recording")
     holder: Any = pkgutil.resolve_name(target.rpartition(".")[0])
     name = target.rpartition(".")[2]
     original, analyze, left = getattr(holder, name), pipeline.analyze_recording, [-1]

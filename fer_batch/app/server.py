@@ -1,0 +1,84 @@
+"""The server: Streamlit's, with routes of our own beside it, for as long as the process lives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fer_batch.app.sessions import Visits
+from fer_batch.filesystem.temporary import temporary_folder
+from fer_batch.palette import hex_colour
+from fer_batch.utils.signals import stop_on_interrupt
+
+
+def serve(
+    host: str, port: int, *, local: bool, max_upload_mb: int, max_pixels: int, forget_after_s: int, browser: bool
+) -> None:
+    """Serves the page until Ctrl-C or SIGTERM.
+
+    Args:
+        host: to listen at.
+        port: to listen at.
+        local: whether only this machine reaches it.
+        max_upload_mb: largest upload, MB.
+        max_pixels: larger pictures are refused.
+        forget_after_s: for how long a visitor whose connection is gone may come back.
+        browser: open one.
+    """
+    settings = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": not browser,
+        "server.maxUploadSize": max_upload_mb,
+        # It is told when to forget; by itself it might do so at some later time.
+        "server.disconnectedSessionTTL": forget_after_s + 60,
+        # A name that leads here from elsewhere is none of a page on this machine.
+        "server.allowedHosts": ["localhost", "127.0.0.1", "::1", host] if local else [],
+        # Else every text that stands alone in the page's script would be shown.
+        "runner.magicEnabled": False,
+        "server.fileWatcherType": "none",
+        "server.showEmailPrompt": False,
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        # One for each, so that the page is as light or dark as the visitor's system.
+        "theme.light.primaryColor": hex_colour("sad"),
+        "theme.dark.primaryColor": hex_colour("surprise"),
+        "theme.metricValueFontSize": "1.5rem",
+        "theme.paddingTop": "1rem",
+        "theme.headingFontSizes": ["2rem", "1.5rem", "1.2rem"],
+        "logger.hideWelcomeMessage": True,
+    }
+    from starlette.middleware import Middleware
+    from streamlit import App
+
+    from fer_batch.app.browsers import NamedBrowsers, cookie_of
+    from fer_batch.app.connections import Connections
+    from fer_batch.app.guard import OwnOrigin
+    from fer_batch.app.middleware import ContentPolicy
+    from fer_batch.app.routes import routes
+
+    connections, page = Connections(), Path(__file__).with_name("page.py")
+    with (
+        # uvicorn has its own handlers while it serves; afterwards it sends itself the signal again.
+        stop_on_interrupt(quiet=True) as stop,
+        temporary_folder("app") as folder,
+        Visits(
+            folder,
+            local=local,
+            max_pixels=max_pixels,
+            forget_after_s=forget_after_s,
+            connected=connections.has,
+            forget=connections.forget,
+        ),
+    ):
+        if not stop.is_set():
+            App(
+                page,
+                lifespan=connections.lifespan,
+                routes=routes(),
+                middleware=[
+                    Middleware(ContentPolicy),
+                    Middleware(OwnOrigin),
+                    Middleware(NamedBrowsers, cookie=cookie_of(port)),
+                ],
+            ).run(config=settings)

@@ -1,0 +1,272 @@
+"""Worker processes that carry out a plan, and what is done when one of them dies or hangs."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Event as Flag
+from typing import Any
+
+from fer_batch.batch.events import Finished, Lost, Reached, Said, Started, Watch
+from fer_batch.batch.failures import given_up
+from fer_batch.batch.messages import (
+    Alive,
+    Analyze,
+    Begin,
+    Done,
+    Failed,
+    Job,
+    Look,
+    Looked,
+    Rehearse,
+    Rehearsed,
+    Salvage,
+)
+from fer_batch.batch.plan import Task
+from fer_batch.errors import FerBatchError
+from fer_batch.pipeline.result import Outcome
+from fer_batch.utils.closing import Closing
+from fer_batch.video.probe import Probe
+from fer_batch.workers.process import WorkerProcess
+
+STALL_LIMIT_S = 300.0
+"""Seconds without a sign of life after which a worker is taken for hanging: analysing one frame takes seconds at most,
+but a network disk may fall asleep for minutes."""
+_TURN_S = 0.2
+"""How often is looked for a wish to stop and for workers that hang."""
+_LONGEST_TURN_S = 1.0
+"""More than this between two turns means that the whole machine, or this job in a shell, was suspended: no worker's
+silence."""
+_ATTEMPTS = 2
+"""A crash may come from a want of memory that is over when the recording's turn comes again."""
+_DEATHS_IN_A_ROW = 3
+"""Workers that die before they give a sign of life, after which no more are started."""
+
+
+@dataclass(slots=True)
+class _Member:
+    """A worker with what it is doing."""
+
+    process: WorkerProcess
+    job: Job | None = None
+    silent_s: float = 0.0
+    """Since when, in time that this process could have listened."""
+    told_to_stop: bool = False
+    worked: bool = False
+    """Whether it has ever given a sign of life."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """Instead of a reply: the worker was lost."""
+
+    reason: str
+
+
+class Crew(Closing):
+    """Worker processes that share the recordings of a run; close it to end them.
+
+    Args:
+        begin: how everything is analysed.
+        count: most workers at a time.
+        watch: told what happens.
+        stop: once set, recordings in progress end with what was analysed and no other is begun.
+        stall_limit_s: seconds without a sign of life after which a worker is ended.
+        lock: a descriptor that holds the output folder's lock, for the workers too.
+    """
+
+    def __init__(
+        self,
+        begin: Begin,
+        count: int,
+        watch: Watch,
+        stop: Flag,
+        stall_limit_s: float = STALL_LIMIT_S,
+        lock: int | None = None,
+    ) -> None:
+        self._begin, self._count, self._watch, self._stop = begin, count, watch, stop
+        self._stall_limit_s, self._lock = stall_limit_s, lock
+        self._inbox: SimpleQueue[tuple[WorkerProcess, Any]] = SimpleQueue()
+        self._members: list[_Member] = []
+        self._deaths = 0
+        self._error: FerBatchError | None = None
+        """What ends the run."""
+
+    def look(self, tasks: Iterable[Task]) -> dict[str, Probe]:
+        """What the recordings are, by id; without those that cannot be opened."""
+        probes: dict[str, Probe] = {}
+        for member, job, reply in self._replies(deque(Look(task) for task in tasks)):
+            if isinstance(reply, Looked) and reply.probe is not None:
+                probes[job.task.recording.id] = reply.probe
+            self._note_loss(member, reply)
+        return probes
+
+    def rehearse(self, tasks: Iterable[Task]) -> dict[str, Rehearsed]:
+        """How fast some recordings go, by id, while all workers are busy with the same."""
+        rehearsed: dict[str, list[Rehearsed]] = {}
+        for task in tasks:
+            for member, _, reply in self._replies(deque([Rehearse(task)] * self._count)):
+                if isinstance(reply, Rehearsed):
+                    rehearsed.setdefault(task.recording.id, []).append(reply)
+                self._note_loss(member, reply)
+        return {name: min(found, key=lambda one: one.frames_per_second) for name, found in rehearsed.items()}
+
+    def analyze(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Analyses recordings; each outcome is given as soon as its files are whole.
+
+        A recording whose worker dies or hangs is tried once more, after all others. One that takes its worker with it
+        again has failed; what was committed of it is published.
+
+        Raises:
+            ModelError: when a model cannot be used.
+            OutputError: when nothing can be written any more; outcomes given before are safe.
+            FerBatchError: when no worker can be started.
+        """
+        jobs: deque[Job] = deque(Analyze(task) for task in tasks)
+        attempts: dict[str, int] = {}
+        for member, job, reply in self._replies(jobs):
+            task, number = job.task, member.process.number
+            if isinstance(reply, Done):
+                if reply.traceback is not None:
+                    self._watch(Said(number, reply.traceback))
+                self._watch(Finished(number, task, reply.outcome))
+                yield reply.outcome
+                continue
+            assert isinstance(reply, _Gone)
+            self._note_loss(member, reply)
+            if self._is_ending:
+                continue
+            reason = f"{task.recording.path}: the process that analysed it {reply.reason}."
+            if isinstance(job, Salvage):
+                outcome = given_up(task, job.reason, self._begin.settings, self._begin.selection)
+                self._watch(Finished(number, task, outcome))
+                yield outcome
+                continue
+            attempts[task.recording.id] = attempts.get(task.recording.id, 0) + 1
+            again = attempts[task.recording.id] < _ATTEMPTS
+            self._watch(Lost(number, task, reason, again))
+            jobs.append(job if again else Salvage(task, reason))
+
+    def close(self) -> None:
+        """Ends all workers at once; nothing that has a name is lost."""
+        for member in self._members:
+            member.process.close()
+        self._members.clear()
+
+    def _replies(self, jobs: deque[Job]) -> Iterator[tuple[_Member, Job, object]]:
+        """Has the jobs done, those that are added meanwhile too; gives what became of each.
+
+        Raises:
+            FerBatchError: what a worker says that ends the run.
+        """
+        turn_s = time.monotonic()
+        while True:
+            if self._is_ending:
+                jobs.clear()
+                self._pass_on_stop()
+            self._assign(jobs)
+            if not jobs and all(member.job is None for member in self._members):
+                if self._error is not None:
+                    raise self._error
+                return
+            for member, message in self._messages():
+                job = member.job
+                if job is None or self._is_on_the_way(member, job, message):
+                    continue
+                member.job = None
+                if isinstance(message, Failed):
+                    self._end_with(member, message)
+                else:
+                    yield member, job, message
+            now = time.monotonic()
+            self._end_silent(min(now - turn_s, _LONGEST_TURN_S))
+            turn_s = now
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._stop.is_set() or self._error is not None
+
+    def _pass_on_stop(self) -> None:
+        for member in self._members:
+            if not member.told_to_stop:
+                member.told_to_stop = True
+                member.process.stop()
+
+    def _is_on_the_way(self, member: _Member, job: Job, message: object) -> bool:
+        """Whether a message only tells how far a job is."""
+        if not isinstance(message, Alive):
+            return False
+        if message.progress is not None:
+            self._watch(Reached(member.process.number, job.task, message.progress))
+        return True
+
+    def _end_with(self, member: _Member, failed: Failed) -> None:
+        """Lets the others end well, and leave nothing half-written, before the error comes out."""
+        if failed.traceback is not None:
+            self._watch(Said(member.process.number, failed.traceback))
+        self._error = self._error or failed.error
+
+    def _assign(self, jobs: deque[Job]) -> None:
+        """Gives jobs to those who have none, and finds more workers."""
+        while jobs:
+            member = next((member for member in self._members if member.job is None), None)
+            if member is None:
+                if len(self._members) >= self._count:
+                    return
+                member = self._start()
+            member.job = job = jobs.popleft()
+            member.silent_s = 0.0
+            if isinstance(job, Analyze):
+                self._watch(Started(member.process.number, job.task, member.process.pid))
+            member.process.send(job)
+
+    def _start(self) -> _Member:
+        taken = {member.process.number for member in self._members}
+        number = next(number for number in range(1, self._count + 1) if number not in taken)
+        member = _Member(WorkerProcess(number, self._begin, lambda *told: self._inbox.put(told), self._lock))
+        self._members.append(member)
+        return member
+
+    def _messages(self) -> Iterator[tuple[_Member, object]]:
+        """What workers have said, waiting a moment for it; :class:`_Gone` of one that has ended."""
+        wait_s: float | None = _TURN_S
+        while True:
+            try:
+                process, message = self._inbox.get(timeout=wait_s) if wait_s else self._inbox.get_nowait()
+            except Empty:
+                return
+            wait_s = None
+            member = next((member for member in self._members if member.process is process), None)
+            if member is None:
+                continue
+            member.silent_s = 0.0
+            if message is None:
+                self._members.remove(member)
+                message = self._gone(member)
+            else:
+                member.worked, self._deaths = True, 0
+            yield member, message
+
+    def _gone(self, member: _Member) -> _Gone:
+        reason = member.process.death()
+        member.process.close()
+        self._deaths += not member.worked
+        if self._deaths >= _DEATHS_IN_A_ROW:
+            wrote = " ".join(member.process.wrote().split()[-40:])
+            raise FerBatchError(f"Workers cannot be started: each {reason} at once ({wrote or 'without a word'}).")
+        return _Gone(reason)
+
+    def _end_silent(self, elapsed_s: float) -> None:
+        for member in self._members:
+            if member.job is not None:
+                member.silent_s += elapsed_s
+                if member.silent_s > self._stall_limit_s:
+                    member.process.hung(self._stall_limit_s)
+
+    def _note_loss(self, member: _Member, reply: object) -> None:
+        wrote = member.process.wrote()
+        if isinstance(reply, _Gone) and wrote:
+            self._watch(Said(member.process.number, wrote))

@@ -1,0 +1,72 @@
+"""``fer-batch app``: the web page."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from fer_batch.cli.commands.analyze import MaxPixels
+from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
+
+
+def app_page(
+    listen: Annotated[str, typer.Option("--listen", metavar="HOST:PORT", help="Where to serve.")] = "127.0.0.1:8501",
+    max_upload: Annotated[int, typer.Option("--max-upload", min=1, metavar="MB", help="Largest upload.")] = 1024,
+    forget_after: Annotated[
+        int,
+        typer.Option(
+            "--forget-after",
+            min=1,
+            metavar="SECONDS",
+            help="Remove what a visitor gave so long after the page is closed.",
+        ),
+    ] = 300,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+) -> None:
+    """Serve a web page for photos, videos, cameras and results; Ctrl-C ends it.
+
+    Only this machine reaches it unless --listen names another address. Uploads and their results lie in the folder for
+    temporary files, and are removed when a visit ends.
+    """
+    from fer_batch.errors import InputError
+
+    check_max_pixels(max_pixels)
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise InputError(f"--listen {listen}: give a host and a port, like 127.0.0.1:8501.")
+    if find_spec("streamlit") is None:
+        raise InputError('The web page needs Streamlit: pip install "fer-batch[app]".')
+    host = host.strip("[]")
+    local = _is_loopback(host)
+    try:
+        # Streamlit would take another port, or say nothing of use.
+        socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]
+        raise InputError(f"--listen {listen}: cannot be used ({reason}); choose another port.") from error
+    if not local:
+        typer.echo(f"Warning: everybody who reaches {listen} can use the page, without a password.", err=True)
+    from fer_batch.app.server import serve
+
+    typer.echo(f"The page is at http://{listen} until Ctrl-C.", err=True)
+    serve(
+        host,
+        int(port),
+        local=local,
+        max_upload_mb=max_upload,
+        max_pixels=max_pixels,
+        forget_after_s=forget_after,
+        browser=not no_browser,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

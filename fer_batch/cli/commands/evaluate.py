@@ -1,0 +1,205 @@
+"""``fer-batch evaluate``: how good a model is on labelled faces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fer_batch.cli.commands.analyze import MaxPixels
+from fer_batch.config import DEFAULT_MODEL, Detector
+from fer_batch.emotions import EMOTIONS
+from fer_batch.errors import ExitStatus
+from fer_batch.video.pixel_limit import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+class Way(StrEnum):
+    """How pictures are taken."""
+
+    crops = "crops"
+    photos = "photos"
+
+
+class Labels(StrEnum):
+    """Whose labels are taken for the truth."""
+
+    main = "main"
+    fer2013 = "fer2013"
+
+
+def evaluate(
+    dataset: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATASET",
+            help="Folder with one subfolder a class, FER2013 CSV, or Parquet table.",
+            show_default=False,
+        ),
+    ],
+    model: Annotated[str, typer.Option(help="Name of a shipped model, or path of an .onnx file.")] = DEFAULT_MODEL,
+    way: Annotated[
+        Way, typer.Option("--as", help="crops: already registered faces; photos: find and register them first.")
+    ] = Way.crops,
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, valid or test; by default test, else valid, else everything.", show_default=False),
+    ] = None,
+    detector: Annotated[Detector, typer.Option(help="For --as photos.")] = Detector.auto,
+    labels: Annotated[
+        Labels,
+        typer.Option(
+            help="main: the data set's labels or people's votes; fer2013: FER2013's own labels beside votes, "
+            "answered by the model's head for them, if it has one."
+        ),
+    ] = Labels.main,
+    conditions: Annotated[
+        bool,
+        typer.Option(
+            "--conditions",
+            help="Measure again with the same faces small, blurred, compressed, noisy, dark, tilted and shifted.",
+        ),
+    ] = False,
+    plots: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write confusion matrix and reliability diagram as PNG.", show_default=False),
+    ] = None,
+    max_pixels: MaxPixels = MAX_PIXELS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure a model on labelled faces.
+
+    With votes, a face counts when one of the seven emotions has more than half of all votes.
+    """
+    from rich.console import Console
+
+    from fer_batch.classification.classifier import EmotionClassifier
+    from fer_batch.classification.model_spec import FER2013_HEAD
+    from fer_batch.cli.display.terminal import bar
+    from fer_batch.errors import InputError
+    from fer_batch.evaluation.corruptions import CONDITIONS
+    from fer_batch.evaluation.datasets import read_faces
+    from fer_batch.evaluation.metrics import evaluate as measure
+
+    if plots is not None:
+        from fer_batch.evaluation.plots import check_plots
+
+        check_plots(plots)
+    classifier = EmotionClassifier(model)
+    faces = read_faces(dataset, max_pixels)
+    if labels is Labels.fer2013:
+        faces = faces.by_fer2013()
+        if FER2013_HEAD in classifier.heads:
+            classifier = EmotionClassifier(model, head=FER2013_HEAD)
+    present = set(faces.split)
+    chosen = split or next((name for name in ("test", "valid") if name in present), None)
+    if chosen is not None:
+        faces = faces.of_split(chosen)
+        if not len(faces):
+            raise InputError(
+                f"{dataset}: has no split {chosen!r}; there are {', '.join(sorted(present - {''})) or 'none'}."
+            )
+    if way is Way.crops and faces.look_like_photos():
+        typer.echo(
+            "Note: these pictures look like photos, not like registered faces; --as photos finds the faces.", err=True
+        )
+    with _said_when_interrupted(), bar("Evaluating", quiet=as_json) as advance:
+        result = measure(
+            faces,
+            classifier,
+            way.value,
+            detector=detector.value,
+            conditions=CONDITIONS if conditions else None,
+            on_progress=advance,
+        )
+    values = {
+        "dataset": str(dataset),
+        "split": chosen,
+        "as": way.value,
+        "model": classifier.name,
+        "model_sha256": classifier.sha256,
+        "labels_from": labels.value,
+        "head": classifier.head,
+        **result.to_dict(),
+    }
+    if plots is not None:
+        from fer_batch.evaluation.plots import write_plots
+
+        write_plots(result, plots)
+        typer.echo(f"Plots are in {plots}.", err=True)
+    if as_json:
+        typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+    else:
+        _show(Console(), values)
+
+
+@contextmanager
+def _said_when_interrupted() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; nothing was measured to the end.", err=True)
+        raise typer.Exit(ExitStatus.INTERRUPTED) from None
+
+
+def _show(console: Console, values: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    split = f", {values['split']}" if values["split"] else ""
+    # Not by markup, which names of models and folders may hold.
+    console.print(Text.assemble((values["model"], "bold"), f" on {values['dataset']}{split}, as {values['as']}"))
+    if values["labels_from"] == Labels.fer2013:
+        console.print(f"Labels: FER2013's own; answers: the model's {values['head']} head")
+    summary = Table(box=None, show_header=False, pad_edge=False)
+    for name, text in (
+        ("faces", f"{values['n']}"),
+        ("accuracy", f"{values['accuracy']:.2%}"),
+        ("accuracy, any of the seven", f"{values['accuracy_all_labels']:.2%}"),
+        ("balanced accuracy", f"{values['balanced_accuracy']:.2%}"),
+        ("macro F1", f"{values['macro_f1']:.4f}"),
+        ("calibration error", f"{values['ece']:.4f}"),
+        ("negative log-likelihood", f"{values['nll']:.4f}"),
+        *([("not found (counted wrong)", f"{values['not_found']}")] if values["as"] == "photos" else []),
+        ("faces a second", f"{values['faces_per_second']:.0f}"),
+    ):
+        summary.add_row(name, text)
+    console.print(summary)
+    labels = values["labels"]
+    classes = Table(title="Each emotion", title_justify="left", box=None, pad_edge=False)
+    confusion = Table(title="Rows: true, columns: predicted", title_justify="left", box=None, pad_edge=False)
+    for table, names in ((classes, ("", "precision", "recall", "F1", "faces")), (confusion, ("", *labels))):
+        for name in names:
+            table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for label, row in zip(labels, values["confusion"], strict=True):
+        one = values["per_class"][label]
+        shares = (f"{one[name]:.3f}" for name in ("precision", "recall", "f1"))
+        classes.add_row(label, *shares, str(one["support"]))
+        confusion.add_row(label, *(str(count) for count in row))
+    if len(labels) < len(EMOTIONS):
+        console.print(f"The data set has {len(labels)} of the {len(EMOTIONS)} emotions; answers are limited to these.")
+    for table in (classes, confusion, *([_conditions(values)] if values["conditions"] else [])):
+        console.print()
+        console.print(table)
+    for problem, count in values["left_out"].items():
+        console.print(f"left out: {count} x {problem}", highlight=False, markup=False)
+
+
+def _conditions(values: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table(title="The same faces disturbed", title_justify="left", box=None, pad_edge=False)
+    for name in ("condition", "accuracy", "balanced accuracy", "calibration error", "points lost"):
+        table.add_column(name, justify="left" if name == "condition" else "right", no_wrap=True)
+    for name, one in {"undisturbed": {**values, "points_lost": 0.0}, **values["conditions"]}.items():
+        shares = (f"{one[key]:.2%}" for key in ("accuracy", "balanced_accuracy"))
+        table.add_row(name, *shares, f"{one['ece']:.4f}", f"{one['points_lost']:.2f}")
+    return table

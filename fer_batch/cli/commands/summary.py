@@ -1,0 +1,119 @@
+"""``fer-batch summary``: a whole study in two tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fer_batch.errors import ExitStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+_LONGEST_NAME = 60
+"""Letters of an id in a pipe, where nothing else limits them: the end tells more than the beginning."""
+_SHORTEST_NAME = 12
+"""Columns of a terminal that an id gets, so that it can be told from others."""
+_MOST_ROWS = 50
+"""Rows of a table that are printed, which is what a terminal shows on a page or two; the files have all."""
+
+
+def summary(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that analyze wrote.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for the tables; OUT/summary unless given.", show_default=False),
+    ] = None,
+    minimum_s: Annotated[
+        float, typer.Option("--min-seconds", min=0, help="Leave out tracks seen for less than that.")
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print both tables as JSON.")] = False,
+) -> None:
+    """Sum up a study in two tables.
+
+    One row a recording and one row a track: how long faces were seen, and what they showed. Written as Parquet and CSV.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    from fer_batch.analytics.summary import summary as summed
+    from fer_batch.analytics.summary import write_summary
+
+    tables = summed(out, minimum_s)
+    written = write_summary(tables, out / "summary" if output is None else output, out)
+    if as_json:
+        plain = {name: json.loads(table.to_json(orient="records")) for name, table in tables._asdict().items()}
+        typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+        raise typer.Exit(status_of(tables.recordings))
+    # A pipe has no width: rows stay whole there.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+    _print(console, "recording", tables.recordings, ("status", "tracks"))
+    console.print()
+    _print(console, "track", tables.tracks, ("track", "person"))
+    for path in written:
+        console.print(Text(str(path)), soft_wrap=True)
+    for error in tables.recordings["error"].dropna():
+        typer.echo(error, err=True)
+    raise typer.Exit(status_of(tables.recordings))
+
+
+def status_of(recordings: pd.DataFrame) -> ExitStatus:
+    """The exit status of what reads a study: whether results were left out because they are damaged."""
+    damaged = recordings["status"].isin(["damaged", "unreadable"]).any()
+    return ExitStatus.SOME_FAILED if damaged else ExitStatus.DONE
+
+
+def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, str]) -> None:
+    """One table: whose it is, seconds seen, the leading emotions of that time, and the episodes."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from fer_batch.utils.formatting import short
+    from fer_batch.utils.text import shown
+
+    rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    # On a terminal long names give way, and nothing else.
+    rows.add_column(
+        "recording",
+        overflow="ellipsis",
+        no_wrap=True,
+        ratio=1 if console.is_terminal else None,
+        min_width=_SHORTEST_NAME,
+    )
+    rows.expand = console.is_terminal
+    for name in named:
+        rows.add_column(name, justify="right" if name != "status" else "left", no_wrap=True)
+    rows.add_column("seen", justify="right", no_wrap=True)
+    rows.add_column("of this time", no_wrap=True)
+    rows.add_column("episodes", justify="right", no_wrap=True)
+    for row in table.head(_MOST_ROWS).to_dict("records"):
+        recording = short(shown(row["recording"]), _LONGEST_NAME)
+        rows.add_row(Text(recording), *(_text(row[name]) for name in named), *_showing(row))
+    console.print(rows)
+    if len(table) > _MOST_ROWS:
+        console.print(f"and {len(table) - _MOST_ROWS} more {thing}s in the files")
+
+
+def _showing(row: dict[str, Any]) -> tuple[str, str, str]:
+    """Seconds seen, the two emotions that lead most of them, and the number of episodes."""
+    import pandas as pd
+
+    from fer_batch.emotions import EMOTIONS
+
+    if pd.isna(row["seen_s"]):
+        return "", "", ""
+    shares = {name: row[f"{name}_share"] for name in EMOTIONS if not pd.isna(row[f"{name}_share"])}
+    leading = sorted(shares, key=lambda name: -shares[name])[:2]
+    said = ", ".join(f"{name} {shares[name]:.0%}" for name in leading if shares[name] > 0)
+    return f"{row['seen_s']:.1f} s", said, str(sum(row[f"{name}_episodes"] for name in EMOTIONS))
+
+
+def _text(value: object) -> str:
+    import pandas as pd
+
+    return "" if pd.isna(value) else str(value)

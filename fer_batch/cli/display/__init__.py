@@ -1,0 +1,1 @@
+"""What the terminal, log files and programs are shown."""

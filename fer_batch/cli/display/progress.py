@@ -1,0 +1,110 @@
+"""Progress on a terminal: a bar for the whole run and one for each worker, within 80 columns."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
+
+from fer_batch.batch.events import Event, Finished, Lost, Reached, Started
+from fer_batch.batch.progress import Activity, RunProgress
+from fer_batch.utils.formatting import lasting, short
+from fer_batch.utils.text import shown
+
+_REDRAW_S = 0.1
+_NAME = 20
+"""Letters of a recording's name."""
+
+
+class Bars:
+    """A watcher of a run that draws; a context manager, and nothing of it stays on the screen.
+
+    Args:
+        reached: kept up to date by somebody else, before this is told.
+        console: of stderr.
+    """
+
+    def __init__(self, reached: RunProgress, console: Console) -> None:
+        self._reached = reached
+        self._drawn_s = 0.0
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=None, table_column=Column(min_width=6, ratio=1)),
+            TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[left]}", table_column=Column(no_wrap=True, justify="right")),
+            console=console,
+            transient=True,
+            expand=True,
+        )
+        self._whole: TaskID | None = None
+        self._rows: dict[int, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        if self._reached.total > 1:
+            self._whole = self._add(f"0/{self._reached.total} done")
+        else:
+            self._rows[1] = self._add("starting")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Draws what has changed."""
+        match event:
+            case Started(worker, task, _):
+                row = self._rows.get(worker)
+                name = short(shown(task.recording.id), _NAME)
+                if row is None:
+                    self._rows[worker] = self._add(name)
+                else:
+                    self._bars.reset(row, total=None, description=name, numbers="", left="", visible=True)
+            case Finished(worker, _, _) | Lost(worker, _, _, _) if worker in self._rows:
+                self._bars.update(self._rows[worker], visible=False)
+        now = time.monotonic()
+        if not isinstance(event, Reached) or now - self._drawn_s >= _REDRAW_S:
+            self._drawn_s = now
+            self._draw(now)
+
+    def _add(self, description: str) -> TaskID:
+        return self._bars.add_task(description, total=None, numbers="", left="")
+
+    def _draw(self, now: float) -> None:
+        reached = self._reached
+        if self._whole is not None:
+            failed = f", {reached.failed} failed" if reached.failed else ""
+            self._bars.update(
+                self._whole,
+                description=f"{reached.finished}/{reached.total} done{failed}",
+                completed=reached.share,
+                total=1,
+                numbers=f"{reached.times_real_time:.1f}x real time",
+                left=_left(reached.remaining_s),
+            )
+        for worker, activity in reached.workers.items():
+            if worker in self._rows and activity.progress is not None:
+                self._draw_worker(self._rows[worker], activity, now)
+
+    def _draw_worker(self, row: TaskID, activity: Activity, now: float) -> None:
+        assert activity.progress is not None
+        frames, seconds = activity.speed(now)
+        total = activity.progress.frames_total
+        left = None if not (total and frames) else max(0, total - activity.progress.frames) / frames
+        self._bars.update(
+            row,
+            completed=activity.share,
+            total=1 if total else None,
+            numbers=f"{frames:.0f} frames/s, {seconds:.1f}x",
+            left=_left(left),
+        )
+
+
+def _left(seconds: float | None) -> str:
+    return "" if seconds is None else f"{lasting(seconds)} left"

@@ -1,0 +1,155 @@
+"""The commands in one application."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from fer_batch.cli.commands.analyze import analyze
+from fer_batch.cli.commands.app import app_page
+from fer_batch.cli.commands.bench import bench
+from fer_batch.cli.commands.evaluate import evaluate
+from fer_batch.cli.commands.live import live
+from fer_batch.cli.commands.models import models
+from fer_batch.cli.commands.probe import probe
+from fer_batch.cli.commands.report import report
+from fer_batch.cli.commands.summary import summary
+from fer_batch.cli.commands.train import train
+from fer_batch.errors import ExitStatus, FerBatchError, FerBatchWarning, InputError
+from fer_batch.inference.lazy_imports import SYSTEM_LIBRARIES
+from fer_batch.utils.text import shown
+from fer_batch.version import __version__
+
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""Base of what Typer raises for a wrong command line; older versions have it from Click, newer ones bring their own."""
+
+_STDOUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+"""What standard output fails with; such an error has no file's name."""
+
+app = typer.Typer(
+    name="fer-batch",
+    help="Recordings of faces in, per-face emotion timelines out. Nothing leaves this machine.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for command in (analyze, live, summary, report, probe, models, evaluate, train, bench):
+    app.command()(command)
+app.command("app")(app_page)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fer-batch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback with every error; may stand anywhere.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def run(arguments: list[str]) -> int:
+    """Runs a command line.
+
+    Returns:
+        The exit status (:class:`fer_batch.errors.ExitStatus`).
+    """
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        with _warnings_as_sentences():
+            # Without a command there is only help to give, but nothing was done.
+            status = _call(arguments, debug) if arguments else _call(["--help"]) or ExitStatus.USAGE
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read our output has had enough; that is no failure.
+        _drop_stdout()
+        return ExitStatus.DONE
+    except (KeyboardInterrupt, typer.Abort):
+        _say("Interrupted.")
+        return ExitStatus.INTERRUPTED
+    except Exception as error:
+        if debug:
+            raise
+        return _explain(error)
+
+
+@contextmanager
+def _warnings_as_sentences() -> Iterator[None]:
+    """Shows our own warnings without the place in the code that they come from."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+            if issubclass(category, FerBatchWarning):
+                _say(f"Warning: {message}")
+            else:
+                usual(message, category, *place, **more)
+
+        warnings.showwarning = show
+        yield
+
+
+def _explain(error: Exception) -> int:
+    """Says what went wrong; the exit status for it."""
+    if isinstance(error, FerBatchError):
+        _say(f"Error: {error}")
+        return error.status
+    if isinstance(error, ImportError) and ".so" in str(error):
+        _say(f"Error: {error}: {SYSTEM_LIBRARIES}")
+        return ExitStatus.USAGE
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in _STDOUT_ERRORS):
+        if error.filename is None:
+            _drop_stdout()
+        _say(f"Error: {error.filename or 'output'}: {error.strerror or error}; --debug shows where.")
+        return ExitStatus.USAGE
+    _say(
+        f"Error: {type(error).__name__}: {' '.join(str(error).split())} (this should not happen; --debug shows where)."
+    )
+    return ExitStatus.SOME_FAILED
+
+
+def _call(arguments: list[str], debug: bool = False) -> int:
+    """The exit status that the command ends with; errors come out as exceptions. ``debug`` is the context's object.
+
+    Raises:
+        InputError: when the command line makes no sense.
+        BrokenPipeError: when stdout is read no longer.
+    """
+    try:
+        return app(arguments, standalone_mode=False, obj=debug) or ExitStatus.DONE
+    except _UsageError as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", None) or "fer-batch"
+        problem = " ".join(error.format_message().split())  # type: ignore[attr-defined]
+        # As Typer's validation of choices puts it before the sentence.
+        problem = problem.replace(": Value error, ", ": ")
+        raise InputError(f"{problem.rstrip('.')} ({command} --help shows what there is).") from error
+    except SystemExit as end:
+        # What Typer and Rich make of a broken pipe; no command of ours ends like this.
+        raise BrokenPipeError from end
+
+
+def _drop_stdout() -> None:
+    """Keeps the interpreter from flushing again, at its end, what cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _say(text: str) -> None:
+    print(shown(text), file=sys.stderr)

@@ -1,0 +1,221 @@
+"""A run of ``analyze`` from its plan to its exit status, watched by whatever the user asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+
+from rich.console import Console
+
+from fer_batch.batch import runner as together
+from fer_batch.batch.events import Event, Finished, Reached, Said, Watch
+from fer_batch.batch.messages import Begin
+from fer_batch.batch.plan import Plan, forget_unfinished
+from fer_batch.batch.progress import RunProgress
+from fer_batch.batch.scheduling import threads_each
+from fer_batch.batch.worker_pool import STALL_LIMIT_S, Crew
+from fer_batch.cli.config_file import is_settings_used
+from fer_batch.cli.display.failure_report import check_report, is_failure_report, write_failures
+from fer_batch.cli.display.lines import Lines
+from fer_batch.cli.display.log_file import LogFile
+from fer_batch.cli.display.machine_output import JsonEvents
+from fer_batch.cli.display.notices import Notices
+from fer_batch.cli.display.progress import Bars
+from fer_batch.cli.display.summary_table import print_closing_table
+from fer_batch.cli.display.terminal import interactive
+from fer_batch.cli.runs.rehearsal import estimated_s, print_plan, rehearsed
+from fer_batch.config import Settings
+from fer_batch.errors import ExitStatus, OutputError
+from fer_batch.filesystem.links import refuse_shared
+from fer_batch.filesystem.lock import only_run
+from fer_batch.filesystem.overwriting import is_log, refuse_overwriting
+from fer_batch.filesystem.temporary import remove_abandoned
+from fer_batch.pipeline.result import Outcome
+from fer_batch.selection import Selection
+from fer_batch.utils.formatting import counted
+from fer_batch.utils.signals import stop_on_interrupt
+from fer_batch.version import __version__
+
+
+def rehearse(plan: Plan, settings: Settings, selection: Selection, workers: int) -> None:
+    """Prints what a run would do, with an estimate that a few seconds of the analysis are measured for."""
+    quiet: Watch = lambda event: None  # noqa: E731, ARG005
+    begin = Begin(settings, selection, threads_each(workers))
+    with stop_on_interrupt(quiet=True) as stop, Crew(begin, workers, quiet, stop) as crew:
+        probes = crew.look(plan.tasks)
+        rates = crew.rehearse(rehearsed(plan, probes, selection))
+    print_plan(plan, probes, selection, workers, estimated_s(plan, probes, rates, selection, workers))
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who is told how a run goes."""
+
+    report: Path | None = None
+    """A CSV file for what is not done."""
+    log_file: Path | None = None
+    """A text file to which everything is added."""
+    quiet: bool = False
+    """Nothing but errors on stderr."""
+    as_json: bool = False
+    """Events on stdout instead of the closing table."""
+    debug: bool = False
+    """Tracebacks of what nobody foresaw."""
+    on_begin: Callable[[], None] = lambda: None
+    """Called once, when something has been analysed."""
+
+
+def check_named_files(plan: Plan, named: Iterable[Path], telling: Telling) -> None:
+    """Makes sure that no file that a run writes beside its results is an input, or was written by something else.
+
+    Args:
+        plan: what will be done.
+        named: files, folders and patterns that the user named as inputs.
+        telling: the report of failures and the log.
+
+    Raises:
+        OutputError: when one is.
+    """
+    inputs = [*named, *(one.path for one in plan.recordings), *(Path(record.source) for record in plan.kept)]
+    if telling.report is not None:
+        refuse_overwriting(telling.report, "--report", is_failure_report, inputs)
+        if telling.log_file is not None and telling.report.resolve() == telling.log_file.resolve():
+            raise OutputError(f"{telling.report}: is given for --report and --log-file; give two files.")
+    if telling.log_file is not None:
+        refuse_overwriting(telling.log_file, "--log-file", is_log, inputs, appends=True)
+        refuse_shared(plan.outputs.folder, telling.log_file)
+    refuse_overwriting(plan.outputs.folder / "study.toml", "-o", is_settings_used)
+
+
+def carry_out(
+    plan: Plan,
+    settings: Settings,
+    selection: Selection,
+    *,
+    workers: int,
+    stall_limit_s: float = STALL_LIMIT_S,
+    telling: Telling | None = None,
+) -> ExitStatus:
+    """Analyses what is planned, tells how far it is, and sums up.
+
+    Args:
+        plan: what to do.
+        settings: models and parameters.
+        selection: which frames.
+        workers: processes.
+        stall_limit_s: see :func:`fer_batch.batch.runner.run`.
+        telling: who is told.
+
+    Raises:
+        FerBatchError: as :func:`fer_batch.batch.runner.run`.
+    """
+    telling, outcomes = telling or Telling(), list[Outcome]()
+    remove_abandoned()
+    with ExitStack() as stack:
+        lock = stack.enter_context(only_run(plan.outputs.folder))
+        forget_unfinished(plan)
+        stop = stack.enter_context(stop_on_interrupt(quiet=telling.quiet))
+        begun = _OnBegin(telling.on_begin, stop)
+        watch = _watch(stack, telling, plan, selection, begun)
+        if telling.report is not None:
+            # Also when an error ends the run: what failed before has failed.
+            check_report(telling.report)
+            stack.callback(_report, telling.report, plan, outcomes)
+        # What comes before an error stays in the list.
+        outcomes.extend(
+            together.run(
+                plan,
+                settings,
+                selection,
+                workers=workers,
+                threads=threads_each(workers),
+                watch=watch,
+                stop=stop,
+                stall_limit_s=stall_limit_s,
+                lock=lock,
+            )
+        )
+    if begun.error is not None:
+        raise begun.error
+    if not telling.quiet and not telling.as_json:
+        print_closing_table(plan, outcomes)
+    return _status(plan, outcomes, stop)
+
+
+def _report(path: Path, plan: Plan, outcomes: list[Outcome]) -> None:
+    over = {one.record.id for one in outcomes}
+    records = [*plan.kept, *(one.record for one in outcomes)]
+    write_failures(path, records, [one for one in plan.recordings if one.id not in over])
+
+
+def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection, begun: Watch) -> Watch:
+    """Everyone who is told what happens, closed with ``stack``."""
+    console = Console(stderr=True, highlight=False)
+    reached, notices = RunProgress(plan.tasks, selection), Notices(console)
+    log = stack.enter_context(LogFile(telling.log_file, notices.say))
+    log.note(f"fer-batch {__version__}: {counted(len(plan.tasks), 'recording')} to do, {len(plan.kept)} kept")
+    if not telling.quiet:
+        _tell_plan(plan, notices)
+    watchers: list[Watch] = [reached.tell, log, notices]
+    if telling.as_json:
+        watchers.append(stack.enter_context(JsonEvents(reached, plan)))
+    if not telling.quiet and plan.tasks:
+        if interactive():
+            watchers.append(stack.enter_context(Bars(reached, console)))
+        elif not telling.as_json:
+            watchers.append(Lines(reached, notices))
+    watchers.append(begun)
+    if telling.debug:
+        watchers.append(lambda event: notices.say(event.text) if isinstance(event, Said) else None)
+
+    def watch(event: Event) -> None:
+        for one in watchers:
+            one(event)
+
+    return watch
+
+
+class _OnBegin:
+    """Waits for the first result: a run that cannot even begin leaves nothing.
+
+    What fails then ends the run, but not before the workers have put away what they were writing.
+    """
+
+    def __init__(self, call: Callable[[], None], stop: Flag) -> None:
+        self._call: Callable[[], None] | None = call
+        self._stop = stop
+        self.error: OutputError | None = None
+
+    def __call__(self, event: Event) -> None:
+        came = isinstance(event, Reached) or (isinstance(event, Finished) and event.outcome.record.status != "failed")
+        if self._call is not None and came:
+            call, self._call = self._call, None
+            try:
+                call()
+            except OutputError as error:
+                self.error = error
+                self._stop.set()
+
+
+def _tell_plan(plan: Plan, notices: Notices) -> None:
+    if plan.changes is not None:
+        notices.say(plan.changes)
+    if plan.kept:
+        what = plan.kept[0].id if len(plan.kept) == 1 else f"{len(plan.kept)} recordings"
+        notices.say(f"{what}: done already, kept (--overwrite does it again).")
+    if plan.others:
+        what = counted(plan.others, "recording")
+        notices.say(f"{plan.outputs.folder}: also holds results of {what} not among the inputs, which stay.")
+
+
+def _status(plan: Plan, outcomes: list[Outcome], stop: Flag) -> ExitStatus:
+    """All unreadable is wrong use; some unreadable, or cut short, is not all done."""
+    if stop.is_set():
+        return ExitStatus.INTERRUPTED
+    statuses = {one.record.status for one in outcomes} | {record.status for record in plan.kept}
+    if statuses <= {"done"}:
+        return ExitStatus.DONE
+    return ExitStatus.USAGE if statuses == {"failed"} else ExitStatus.SOME_FAILED

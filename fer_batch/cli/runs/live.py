@@ -1,0 +1,158 @@
+"""A run of ``live`` from its sources to its exit status: processes that watch, and everyone who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+
+from rich.console import Console
+from rich.text import Text
+
+from fer_batch.cli.display.event_lines import EventLines
+from fer_batch.cli.display.live_dashboard import live_watcher
+from fer_batch.errors import ExitStatus, FerBatchError
+from fer_batch.live.runner import LiveJob, Noticed, Reported, Told
+from fer_batch.live.supervisor import Cameras, Watcher
+from fer_batch.utils.formatting import counted
+from fer_batch.utils.signals import stop_on_interrupt
+from fer_batch.utils.text import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """Who is told how a run goes."""
+
+    quiet: bool = False
+    events: bool = False
+    """JSON lines on stdout."""
+    webhook: str | None = field(default=None, repr=False)
+    listen: str | None = None
+    """Where a preview is served, if one is."""
+    token: str | None = field(default=None, repr=False)
+    debug: bool = False
+    notices: list[str] = field(default_factory=list)
+    """Sentences to begin with."""
+
+
+def run_live(jobs: Sequence[LiveJob], output: Path, showing: Showing, variables: Collection[str] = ()) -> ExitStatus:
+    """Watches sources until all have ended, or until Ctrl-C or SIGTERM, which is how watching ends.
+
+    Args:
+        jobs: one a source.
+        output: the folder of results, for a word about it.
+        showing: who is told.
+        variables: of the environment, with secrets.
+
+    Raises:
+        FerBatchError: when the only source cannot be watched.
+    """
+    run = _Run(jobs, showing, variables)
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_interrupt(quiet=True))
+        cameras = run.open(stack, stop)
+        with cameras:
+            errors = cameras.run(stop)
+    if not showing.quiet:
+        run.say_end(output, errors)
+    return _status(errors)
+
+
+class _Run:
+    """Processes that watch, and everyone who is told."""
+
+    def __init__(self, jobs: Sequence[LiveJob], showing: Showing, variables: Collection[str]) -> None:
+        self._jobs, self._showing = jobs, showing
+        self._console = Console(stderr=True, highlight=False)
+        self._watchers: list[Watcher] = []
+        self._pictures: list[Callable[[str, bytes], None]] = []
+        self._cameras = Cameras(jobs, self._watch, on_picture=self._show, on_words=self._words, without=variables)
+
+    def open(self, stack: ExitStack, stop: Event) -> Cameras:
+        """The processes, not yet started; who is told of them is ended with ``stack``."""
+        showing, cameras = self._showing, self._cameras
+        for sentence in showing.notices:
+            self._say(f"Warning: {sentence}")
+        if showing.listen is not None:
+            self._add_preview(stack, showing.listen)
+        sources = {job.name: job.address.shown for job in self._jobs}
+        watcher = live_watcher(sources, cameras.counts, quiet=showing.quiet, stop=stop, console=self._console)
+        stack.enter_context(watcher)
+        self._watchers.append(watcher)
+        self._watchers.append(self._notice)
+        if showing.events:
+            self._watchers.append(stack.enter_context(EventLines()))
+        if showing.webhook is not None:
+            self._watchers.append(self._webhook(stack, showing.webhook))
+        return cameras
+
+    def say_end(self, output: Path, errors: Mapping[str, FerBatchError | None]) -> None:
+        """A line about each source that was watched, and of several also about those that could not be."""
+        for name, counts in self._cameras.counts.items():
+            if counts.connections:
+                self._say(
+                    f"{name}: {counts.analysed:,} frames analysed, {counts.dropped:,} dropped, "
+                    f"{counted(counts.connections - 1, 'reconnection')}; results in {output}."
+                )
+            elif len(errors) > 1:
+                self._say(f"{name}: nothing was recorded: {errors.get(name) or 'it was never reached.'}")
+
+    def _say(self, sentence: str) -> None:
+        self._console.print(Text(shown(sentence)), soft_wrap=True)
+
+    def _watch(self, name: str, told: Told) -> None:
+        for watcher in self._watchers:
+            watcher(name, told)
+
+    def _show(self, name: str, jpeg: bytes) -> None:
+        for take in self._pictures:
+            take(name, jpeg)
+
+    def _words(self, name: str, words: str) -> None:
+        if self._showing.debug:
+            self._say(f"{name}: {words}")
+
+    def _notice(self, name: str, told: Told) -> None:
+        if isinstance(told, Noticed):
+            self._say(f"{name}: {told.text}")
+
+    def _add_preview(self, stack: ExitStack, listen: str) -> None:
+        from fer_batch.live.preview.server import Preview
+
+        sources = {job.name: job.address.shown for job in self._jobs}
+        preview = Preview(listen, self._showing.token, sources, self._cameras.counts, self._cameras.show)
+        stack.callback(preview.close)
+        if preview.warning is not None:
+            self._say(f"Warning: {preview.warning}")
+        self._say(f"Preview: {preview.url}")
+        self._watchers.append(preview.tell)
+        self._pictures.append(preview.show)
+
+    def _webhook(self, stack: ExitStack, url: str) -> Watcher:
+        from fer_batch.live.webhook import Webhook
+
+        webhook = Webhook(url)
+        stack.callback(webhook.close)
+
+        def post(name: str, told: Told) -> None:
+            del name
+            if isinstance(told, Reported):
+                webhook.post(dict(told.event))
+            for sentence in webhook.notices():
+                self._say(sentence)
+
+        return post
+
+
+def _status(errors: dict[str, FerBatchError | None]) -> ExitStatus:
+    """Ctrl-C is how watching ends, so no failure."""
+    failed = [error for error in errors.values() if error is not None]
+    if not failed:
+        return ExitStatus.DONE
+    if len(failed) < len(errors):
+        return ExitStatus.SOME_FAILED
+    if len(failed) == 1:
+        raise failed[0]
+    return ExitStatus.USAGE

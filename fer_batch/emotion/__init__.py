@@ -1,1 +1,0 @@
-"""Emotions: the seven labels, their colours, and the classifier."""

@@ -1,0 +1,1 @@
+"""Accuracy of emotion models on labelled faces."""

@@ -1,0 +1,205 @@
+"""A stretch of a live source without a gap, as the engine reads recordings; the newest frame wins."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event, Thread
+from typing import Final
+
+from fer_batch.errors import FerBatchError, summarized
+from fer_batch.live.capture.base import Arrived, Connection, UnreachableError, open_connection
+from fer_batch.live.clock import LiveClock
+from fer_batch.live.events import Counts
+from fer_batch.live.options import Reading
+from fer_batch.live.source_url import Address
+from fer_batch.selection import Selection
+from fer_batch.utils.closing import Closing
+from fer_batch.utils.newest import Newest
+from fer_batch.video.frame import Frame
+from fer_batch.video.pixel_limit import MAX_PIXELS
+from fer_batch.video.place import Place
+from fer_batch.video.probe import Probe
+from fer_batch.video.source import ReadCounts
+
+_MOST_WAITING: Final = 16
+"""Decoded frames that may wait, which take 50 MB at 1080p: two thirds of a second at 25 a second."""
+_LOOK_S: Final = 0.2
+"""How often somebody who waits for a frame looks whether it is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the numbers of a stretch begin."""
+
+    zero_s: float
+    """Time 0 of the recording on the monotonic clock."""
+    frame: int
+
+
+class Stretch(Closing):
+    """What one connection gives, from its first frame to its loss.
+
+    A thread of its own connects, reads and decodes, and leaves the newest frame. It may hang in a source that says
+    nothing: then it is left to itself, and ends when the library's own time-out comes.
+
+    Args:
+        address: what to connect to.
+        reading: how.
+        clock: gives the times.
+        origin: where numbers begin.
+        counts: kept up to date.
+        selection: which frames are analysed, to count those passed over.
+        stop: once set, no further frame comes.
+        max_pixels: larger pictures are refused before they are decoded.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        reading: Reading,
+        clock: LiveClock,
+        origin: Origin,
+        counts: Counts,
+        selection: Selection,
+        stop: Event,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        self._max_pixels = max_pixels
+        self._address, self._reading, self._clock, self._origin = address, reading, clock, origin
+        self._tally, self._selection, self._stop = counts, selection, stop
+        self.counts = ReadCounts()
+        self.lost: UnreachableError | None = None
+        """Why it has ended; None while it lasts, when it was stopped, and for a file that was played to its end."""
+        self._newest: Newest[tuple[Frame, float]] = Newest(_MOST_WAITING)
+        self._dropped = counts.dropped
+        self._arrivals: deque[tuple[int, float]] = deque()
+        self._connection: Connection | None = None
+        self._failure: BaseException | None = None
+        self._given_up = Event()
+        self._first: tuple[Frame, float] | None = None
+        self._thread = Thread(target=self._run, name="fer-batch source", daemon=True)
+        self._thread.start()
+
+    def connect(self) -> bool:
+        """Waits for the first frame; False when stopped before it came, or when a file has none.
+
+        Raises:
+            UnreachableError: when the source cannot be reached or gives none in time.
+        """
+        timeout_s = self._reading.connect_timeout_s
+        silent = UnreachableError(
+            f"{self._address.shown}: gave no picture in {timeout_s:g} s; check that the source is on and sends."
+        )
+        self._first = self._next(timeout_s, silent)
+        if self.lost is not None:
+            raise self.lost
+        return self._first is not None
+
+    @property
+    def name(self) -> str:
+        """The address without credentials."""
+        return self._address.shown
+
+    @property
+    def probe(self) -> Probe:
+        """What comes; known from :meth:`connect` on."""
+        assert self._connection is not None
+        return self._connection.probe
+
+    @property
+    def began(self) -> tuple[datetime, float]:
+        """When the first frame came, UTC, and its time; known from :meth:`connect` on, until frames are drawn."""
+        assert self._first is not None
+        first = self._first[0]
+        assert first.captured_at is not None
+        return first.captured_at, first.time_s
+
+    @property
+    def frame(self) -> int:
+        """Index of the frame after the last one that has come."""
+        return self._origin.frame + self.counts.frames
+
+    def frames(self, start: Place | None = None) -> Generator[Frame]:  # noqa: ARG002 - nothing can be read twice
+        """The newest frame, and the newest after that, until the connection is lost or all is stopped."""
+        silence_s = self._reading.read_timeout_s
+        silent = UnreachableError(
+            f"{self._address.shown}: sent nothing for {silence_s:g} s; check that the source is on and sends."
+        )
+        item, self._first = self._first, None
+        previous: Frame | None = None
+        while item is not None:
+            frame, arrived_s = item
+            self._arrivals.append((frame.index, arrived_s))
+            self._tally.dropped = self._dropped + self._newest.dropped
+            self._tally.passed_over += not self._selection.takes(frame, previous)
+            previous = frame
+            yield frame
+            item = self._next(silence_s, silent)
+
+    def latency_s(self, index: int) -> float:
+        """Seconds since a frame has arrived; asked in the order of frames."""
+        arrived_s = time.monotonic()
+        while self._arrivals and self._arrivals[0][0] <= index:
+            arrived_s = self._arrivals.popleft()[1]
+        return time.monotonic() - arrived_s
+
+    def places(self) -> Sequence[Place]:
+        """None: what was shown is gone."""
+        return ()
+
+    def close(self) -> None:
+        """Ends the connection, or leaves it to the thread that hangs in it."""
+        self._given_up.set()
+        self._thread.join(_LOOK_S)
+
+    def _next(self, silence_s: float, silent: UnreachableError) -> tuple[Frame, float] | None:
+        """The newest frame; None when there is no more, for the reason in :attr:`lost`."""
+        until_s = time.monotonic() + silence_s
+        while not self._stop.is_set():
+            item = self._newest.take(_LOOK_S)
+            if item is not None:
+                return item
+            if self._newest.ended:
+                if isinstance(self._failure, UnreachableError):
+                    self.lost = self._failure
+                elif isinstance(self._failure, Exception) and not isinstance(
+                    self._failure, FerBatchError | MemoryError
+                ):
+                    # Whatever a library makes of what a source sends, the source is read again.
+                    self.lost = UnreachableError(f"{self.name}: cannot be read on ({summarized(self._failure)}).")
+                elif self._failure is not None:
+                    raise self._failure
+                return None
+            if time.monotonic() > until_s:
+                self.lost = silent
+                return None
+        return None
+
+    def _run(self) -> None:
+        try:
+            self._connection = connection = open_connection(self._address, self._reading, self._max_pixels)
+            rate = connection.probe.frame_rate
+            self._clock.connect(1 / rate if rate else 0.0)
+            with connection:
+                pictures = connection.pictures()
+                for arrived in pictures:
+                    if self._given_up.is_set():
+                        return
+                    self._newest.put((self._frame(arrived), arrived.arrived_s))
+                    self._tally.arrived += 1
+                    self._tally.damaged += connection.damaged - self.counts.damaged_packets
+                    self.counts.damaged_packets = connection.damaged
+        except BaseException as error:  # whatever it is, the one who reads gets it
+            self._failure = error
+        finally:
+            self._newest.end()
+
+    def _frame(self, arrived: Arrived) -> Frame:
+        time_s = self._clock.time_s(arrived.own_s, arrived.arrived_s - self._origin.zero_s)
+        index = self.frame
+        self.counts.frames += 1
+        return Frame(index, time_s, arrived.picture, arrived.display, arrived.at)

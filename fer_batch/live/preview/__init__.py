@@ -1,0 +1,1 @@
+"""The annotated picture in a browser."""

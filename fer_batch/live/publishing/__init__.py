@@ -1,0 +1,1 @@
+"""Annotated video sent to a media server."""

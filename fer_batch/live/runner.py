@@ -1,0 +1,237 @@
+"""One source watched to its end, whether alone in its process or as one of several cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from threading import Event, Lock, Thread, Timer
+from types import TracebackType
+from typing import Any, Final, TypeAlias
+
+from fer_batch.config import Settings
+from fer_batch.errors import OutputError
+from fer_batch.live.events import Connected, Counts, Happening, Seen
+from fer_batch.live.notifications import Granularity, Reports
+from fer_batch.live.options import Reading
+from fer_batch.live.preview.encoder import PictureMaker, Pictures
+from fer_batch.live.publishing.publisher import Publisher
+from fer_batch.live.recorder import PART_S, LiveRecording
+from fer_batch.live.session import Session
+from fer_batch.live.source_url import Address
+from fer_batch.pipeline.engine import Engine
+from fer_batch.pipeline.result import Outputs
+from fer_batch.results.schema import Provenance
+from fer_batch.selection import Selection
+
+_TICK_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Results of a recording were committed to its folder."""
+
+    parts: int
+    """By now, those of sessions before included."""
+    next_in_s: float | None = None
+    """Seconds until the next, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A source is not watched any more; the others go on."""
+
+    error: str | None = None
+    """Why, in a sentence, if it was not its end or the wish to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Something that other programs are told: plain values for JSON, see :mod:`fer_batch.live.notifications`."""
+
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A sentence for the user about something beside the source."""
+
+    text: str
+
+
+Told: TypeAlias = Happening | Written | Ended | Reported | Noticed
+"""All that a source's watchers are told."""
+
+Tell: TypeAlias = Callable[[Told, Counts], None]
+"""Told with the counts as they are by then; it returns at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """How a source is watched and what is left of it."""
+
+    reading: Reading
+    settings: Settings
+    outputs: Outputs
+    fps: float | None = None
+    """At most so many frames a second are analysed."""
+    part_s: float = PART_S
+    max_age_s: float | None = None
+    duration_s: float | None = None
+    """It ends by itself after so long."""
+    preview: bool = False
+    """Whether somebody may want to look at pictures."""
+    publish: str | None = field(default=None, repr=False)
+    """Address of a media server for annotated video; it may hold a password."""
+    reports: Granularity | None = None
+    """What other programs are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveJob:
+    """What is watched, and how."""
+
+    name: str
+    """Id of the recording."""
+    address: Address
+    options: Any = field(repr=False)
+    """What the process's ``watch`` needs: :class:`LiveOptions` for the one here."""
+    threads: int = 1
+    """Cores that it may use."""
+
+
+def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
+    """Analyses a source until it ends or ``stop`` is set, and writes what was asked for.
+
+    Args:
+        job: the source and its options.
+        stop: once set, what was analysed is written and the function returns.
+        tell: told what happens.
+        pictures: asked and given pictures for a preview.
+
+    Raises:
+        FerBatchError: when the source cannot be watched at all; a lost connection is told and tried again instead.
+    """
+    with Engine(job.options.settings, job.threads) as engine, ExitStack() as stack:
+        _Watching(job, engine, stop, tell, pictures, stack).run()
+
+
+class _Watching:
+    """One source, from its first frame to its last."""
+
+    def __init__(
+        self, job: LiveJob, engine: Engine, stop: Event, tell: Tell, pictures: Pictures, stack: ExitStack
+    ) -> None:
+        self._job, self._engine, self._stop, self._tell = job, engine, stop, tell
+        options = job.options
+        self._counts = Counts()
+        # Everything that takes turns with the once-a-second look: analysis holds it only while it writes.
+        self._writing = Lock()
+        self._recording = LiveRecording(
+            options.outputs,
+            job.name,
+            job.address.shown,
+            {**options.settings.to_dict(), "selection": Selection(fps=options.fps).to_dict()},
+            Provenance(options.settings.to_dict(), engine.classifier.name, engine.classifier.sha256),
+            self._counts,
+            part_s=options.part_s,
+            max_age_s=options.max_age_s,
+        )
+        stack.push(self._end_recording)
+        self._reports = None if options.reports is None else Reports(job.name, options.reports)
+        self._drawers: list[PictureMaker | Publisher] = []
+        if options.preview:
+            self._drawers.append(stack.enter_context(PictureMaker(pictures)))
+        self._publisher = None
+        if options.publish is not None:
+            self._publisher = stack.enter_context(Publisher(options.publish, options.fps))
+            self._drawers.append(self._publisher)
+        self._every_frame = bool(self._drawers) or options.outputs.video
+        self._parts = self._recording.parts
+        self._over = Event()
+        self._fault: str | None = None
+        self._failure: Exception | None = None
+
+    def run(self) -> None:
+        """Watches."""
+        job = self._job
+        session = Session(
+            self._engine,
+            job.address,
+            reading=job.options.reading,
+            selection=Selection(fps=job.options.fps),
+            every_frame=self._every_frame,
+            beginning=self._recording.beginning,
+            stop=self._stop,
+            counts=self._counts,
+        )
+        if job.options.duration_s is not None:
+            # The end too of a source that is not reached for all that time.
+            self._after(job.options.duration_s, self._end_unreached)
+        ticks = Thread(target=self._look_about, name="fer-batch parts", daemon=True)
+        ticks.start()
+        try:
+            with closing(session.happenings()) as happenings:
+                for happening in happenings:
+                    self._take(happening)
+        finally:
+            self._over.set()
+            ticks.join()
+        if self._failure is not None:
+            raise self._failure
+        if self._reports is not None:
+            for event in self._reports.finish():
+                self._tell(Reported(event), self._counts)
+
+    def _take(self, happening: Happening) -> None:
+        with self._writing:
+            self._recording.take(happening)
+        duration_s = self._job.options.duration_s
+        if isinstance(happening, Connected) and duration_s is not None and self._counts.connections == 1:
+            # From the first frame on, however often the connection is lost.
+            self._after(duration_s, self._stop.set)
+        self._tell(happening, self._counts)
+        if isinstance(happening, Seen):
+            for drawer in self._drawers:
+                drawer.take(happening)
+        if self._reports is not None:
+            for event in self._reports.take(happening):
+                self._tell(Reported(event), self._counts)
+
+    def _end_unreached(self) -> None:
+        if not self._counts.connections:
+            self._stop.set()
+
+    def _after(self, seconds: float, do: Callable[[], None]) -> None:
+        timer = Timer(seconds, do)
+        timer.daemon = True
+        timer.start()
+
+    def _look_about(self) -> None:
+        """Once a second what is due is done, also while no frame comes."""
+        while not self._over.wait(_TICK_S):
+            try:
+                with self._writing:
+                    self._recording.tick()
+                    parts, next_in_s, fault = self._recording.parts, self._recording.next_in_s, self._recording.fault
+            except Exception as error:  # comes out of the thread that watches
+                self._failure = error
+                self._stop.set()
+                return
+            if parts != self._parts:
+                self._parts = parts
+                self._tell(Written(parts, next_in_s), self._counts)
+            if fault is not None and fault != self._fault:
+                self._fault = fault
+                self._tell(Noticed(fault), self._counts)
+            for sentence in [] if self._publisher is None else self._publisher.notices():
+                self._tell(Noticed(sentence), self._counts)
+
+    def _end_recording(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del kind, trace
+        if isinstance(error, OutputError):
+            self._recording.abort()
+        else:
+            self._recording.close()

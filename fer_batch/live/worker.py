@@ -1,0 +1,179 @@
+"""The process that watches one of several cameras, for a process that supervises them.
+
+It is a process of its own so that nothing that a camera does to it, a crash of a decoder included, touches the others.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from queue import SimpleQueue
+from threading import Event, Lock, Thread, Timer
+from typing import IO, Any, TypeAlias
+
+from fer_batch.batch.messages import Failed, Stop, received, send
+from fer_batch.batch.worker import OUT_OF_MEMORY, failure_sentence, ignore_signals
+from fer_batch.errors import FerBatchError
+from fer_batch.live.events import Connected, Counts, Interrupted, Seen
+from fer_batch.live.messages import Begin, Closed, News, Picture, Watching
+from fer_batch.live.preview.encoder import Pictures
+from fer_batch.live.runner import LiveJob, Tell, Told
+from fer_batch.live.scrubbing import scrubbed
+
+_TELL_S = 0.1
+"""Between two messages: ten times a second is smooth to the eye, and as cheap for sixty frames a second as for ten."""
+_ALIVE_S = 1.0
+"""Between two messages when nothing happens."""
+_MOST_TOLD = 1000
+"""Kept for a supervisor that is held up, as by Ctrl-Z; of more, the latest."""
+_ORPHAN_S = 2.0
+"""How long a process whose supervisor died may take to write what it has. A new run waits a little longer than this for
+the output folder's lock."""
+
+Watch: TypeAlias = Callable[[LiveJob, Event, Tell, Pictures], None]
+
+
+def main() -> None:
+    """Watches until the source ends, the supervisor asks to stop, or standard input ends."""
+    serve(_watch)
+
+
+def serve(watch: Watch) -> None:
+    """What :func:`main` does, with another function that watches."""
+    ignore_signals()
+    replies = os.fdopen(os.dup(1), "wb")
+    # What libraries print must not come between the messages.
+    os.dup2(2, 1)
+    begins: SimpleQueue[Begin] = SimpleQueue()
+    stop, news = Event(), _News(replies)
+    Thread(target=_listen, args=(sys.stdin.buffer, begins, stop, news), name="fer-batch orders", daemon=True).start()
+    job = begins.get().job
+    news.start()
+    reply: object = Closed()
+    try:
+        _limit_threads(job.threads)
+        watch(job, stop, news.tell, news)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    except FerBatchError as error:
+        reply = Failed(type(error)(scrubbed(str(error), job.address)))
+    except Exception as error:
+        # Libraries name what they opened.
+        sentence, trace = failure_sentence(error), traceback.format_exc()
+        reply = Failed(FerBatchError(scrubbed(sentence, job.address)), scrubbed(trace, job.address))
+    news.close(reply)
+
+
+def _watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
+    from fer_batch.live.runner import watch
+
+    if not job.options.reading.follow_redirects:
+        # FFmpeg would reach these hosts past the proxy that holds a source to its own.
+        os.environ.pop("no_proxy", None)
+    watch(job, stop, tell, pictures)
+
+
+def _limit_threads(threads: int) -> None:
+    import cv2
+
+    # Left to itself, each process would take all cores.
+    cv2.setNumThreads(threads)
+
+
+def _listen(pipe: IO[bytes], begins: SimpleQueue[Begin], stop: Event, news: _News) -> None:
+    for message in received(pipe):
+        match message:
+            case Begin():
+                begins.put(message)
+            case Watching(on):
+                news.wanted = on
+            case Stop():
+                stop.set()
+    # Whoever supervised is dead, or wants no more of this process.
+    stop.set()
+    timer = Timer(_ORPHAN_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+
+
+class _News:
+    """Sends what happens from a thread of its own, so that a supervisor that is held up holds up no camera.
+
+    Args:
+        pipe: to the supervisor.
+    """
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self.wanted = False
+        """Whether somebody looks at the pictures."""
+        self._pipe = pipe
+        self._lock, self._over = Lock(), Event()
+        self._counts = Counts()
+        self._told: deque[Told] = deque(maxlen=_MOST_TOLD)
+        self._seen: Seen | None = None
+        self._picture: bytes | None = None
+        self._silent_s = 0.0
+        self._thread = Thread(target=self._run, name="fer-batch news", daemon=True)
+
+    def start(self) -> None:
+        """Gives signs of life from now on."""
+        self._send(News(Counts()))
+        self._thread.start()
+
+    def tell(self, told: Told, counts: Counts) -> None:
+        """Takes something to be sent soon; of frames only the latest."""
+        with self._lock:
+            self._counts = replace(counts)
+            if not isinstance(told, Seen):
+                if isinstance(told, Connected | Interrupted):
+                    # A frame must not seem to come after its connection was lost.
+                    self._keep_seen()
+                self._told.append(told)
+            elif told.observation is not None:
+                self._seen = replace(told, frame=None)
+
+    def show(self, jpeg: bytes) -> None:
+        """Takes a picture to be sent soon; only the latest."""
+        with self._lock:
+            self._picture = jpeg
+
+    def close(self, last: object) -> None:
+        """Sends what is left, and one last message."""
+        self._over.set()
+        self._thread.join()
+        self._send_news()
+        self._send(last)
+
+    def _run(self) -> None:
+        while not self._over.wait(_TELL_S):
+            self._silent_s += _TELL_S
+            self._send_news()
+
+    def _send_news(self) -> None:
+        with self._lock:
+            self._keep_seen()
+            told = tuple(self._told)
+            self._told.clear()
+            picture, self._picture = self._picture, None
+            counts = self._counts
+        if told or self._silent_s >= _ALIVE_S:
+            self._silent_s = 0.0
+            self._send(News(counts, told))
+        if picture is not None and self.wanted:
+            self._send(Picture(picture))
+
+    def _keep_seen(self) -> None:
+        if self._seen is not None:
+            self._told.append(self._seen)
+            self._seen = None
+
+    def _send(self, message: Any) -> None:
+        try:
+            send(self._pipe, message)
+        except OSError:
+            # Nobody listens any more; standard input has ended too, and that thread sees to the rest.
+            self._over.set()

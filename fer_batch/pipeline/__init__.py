@@ -1,0 +1,1 @@
+"""Frames in, timelines out: the stages of an analysis, chained."""

@@ -1,0 +1,86 @@
+"""Which frames of a recording go on to be analysed, each with the shot that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Event
+
+from fer_batch.pipeline.checkpoint.resume import mark
+from fer_batch.pipeline.checkpoint.snapshot import Snapshots
+from fer_batch.pipeline.checkpoint.state import pack
+from fer_batch.selection import Selection
+from fer_batch.types import Faces
+from fer_batch.video.frame import Frame
+from fer_batch.video.shot_detector import Before, shots
+from fer_batch.video.source import Source, readable
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A frame inside the range that is worked on."""
+
+    frame: Frame
+    analysed: bool
+    """Whether its faces are looked for; else it is only passed on."""
+    shot: int
+    """From 0; higher after every hard cut, those between frames that are not analysed too."""
+    reading: bytes | None = None
+    """What reading remembers after this frame, where a snapshot is begun."""
+    seen: Faces | None = None
+    """What was found in its small picture, if it was looked at ahead of its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """Where a recording is read on."""
+
+    frames: Iterator[Frame]
+    """Those that come next."""
+    previous: Frame
+    """The one before them."""
+    before: Before
+    """What was shown up to that one."""
+
+
+def chosen(
+    source: Source,
+    selection: Selection,
+    every_frame: bool,
+    stop: Event | None,
+    snapshots: Snapshots | None = None,
+    going_on: GoingOn | None = None,
+) -> Generator[Chosen]:
+    """The frames inside the selection's range, in order.
+
+    Args:
+        source: read to its end, or to the selection's.
+        selection: which frames are analysed.
+        every_frame: also those that are not analysed.
+        stop: once set, no further frame is begun.
+        snapshots: asked with each frame whether one is begun.
+        going_on: if it is not read from its beginning.
+
+    Raises:
+        InputError: when nothing can be decoded.
+    """
+    previous: Frame | None = None
+    drawn: Iterator[Frame]
+    if going_on is None:
+        drawn, before = source.frames(), Before()
+    else:
+        drawn, previous, before = going_on.frames, going_on.previous, going_on.before
+    with closing(shots(readable(source, drawn), before)) as frames:
+        for frame, shot in frames:
+            if stop is not None and stop.is_set():
+                return
+            if selection.end_s is not None and frame.time_s >= selection.end_s:
+                return
+            if frame.time_s >= selection.start_s:
+                analysed = selection.takes(frame, previous)
+                if analysed or every_frame:
+                    due = snapshots is not None and snapshots.due()
+                    # Frames that were drawn to look ahead are drawn again.
+                    yield Chosen(frame, analysed, shot, pack((mark(frame, source), before)) if due else None)
+            previous = frame

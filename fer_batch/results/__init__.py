@@ -1,0 +1,1 @@
+"""Files of an output folder: timelines, tracks, episodes and records."""

@@ -1,0 +1,1 @@
+"""Temporal segmentation: episodes of one emotion."""

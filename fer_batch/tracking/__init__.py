@@ -1,0 +1,1 @@
+"""Identity of faces through time."""

@@ -1,0 +1,108 @@
+"""Tracks that have been mistaken for each other, or whose face has become another one: found by embeddings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_batch.tracking.appearance import SAME, Looks, difference
+from fer_batch.tracking.matching import overlaps
+from fer_batch.tracking.track import WAIT_S, Identity, Track
+
+NEAR: Final = 0.1
+"""Overlap of two faces from which on they may be taken for each other, and one be hidden by the other."""
+_MARGIN: Final = 0.1
+"""By how much nearer another one's embedding must be for two tracks to have been mistaken for each other."""
+_ASK_S: Final = 0.1
+"""Time after which it may be asked again who is who among faces that overlapped."""
+_CHANGED: Final = 0.35
+"""Likeness to its own portrait of a fifth of a second ago below which a face may have become another one: 1 % of one
+person's are less alike."""
+_UNMISTAKABLE: Final = 0.6
+"""Likeness to its portrait when it last was for certain from which on it need not be asked: of two people's portraits
+none in 100 is so alike."""
+_ASK_AGAIN_S: Final = 2.0
+"""Time after which it is asked where a face looks otherwise than then, but changed little by little."""
+_STRANGER: Final = 0.65
+"""Distance from its embeddings from which on a face is not the track's any more; 1 % of one person's are beyond 0.6."""
+_CONVINCED: Final = 3
+"""How often in a row that must be so."""
+
+
+def note_rivals(tracks: list[Track], boxes: NDArray[np.float32]) -> None:
+    """Notes whose faces are so near each other that they may be mistaken.
+
+    Args:
+        tracks: those that are followed.
+        boxes: (N, 4) where they are.
+    """
+    for track in tracks:
+        track.rivals = [one for one in track.rivals if not one.over]
+    for i, j in np.argwhere(np.triu(overlaps(boxes, boxes), 1) >= NEAR).tolist():
+        for one, other in ((tracks[i], tracks[j]), (tracks[j], tracks[i])):
+            if other not in one.rivals:
+                one.rivals.append(other)
+
+
+def claim(track: Track, row: int, owners: list[Track | None], looks: Looks) -> None:
+    """Lets a new track go on as one beside it that has left its face for another's while they overlapped.
+
+    Args:
+        track: the new one.
+        row: its face in this frame.
+        owners: whose all faces of this frame are.
+        looks: of these faces.
+    """
+    for rival in track.rivals:
+        if not rival.who.embeddings or rival not in owners:
+            continue
+        own, other = looks.embedding(row), looks.embedding(owners.index(rival))
+        if own is None or other is None:
+            continue
+        distance = difference(rival.who.embeddings, own)
+        if distance <= SAME and distance < difference(rival.who.embeddings, other) - _MARGIN:
+            track.exchange(rival)
+            # The rival is new now, as somebody who was missed before the two came apart.
+            rival.began_s = track.began_s - WAIT_S
+            return
+
+
+def make_certain(track: Track, row: int, time_s: float, looks: Looks) -> None:
+    """Compares a face that has come free of others with itself and with them, and mends a mix-up."""
+    if time_s - track.certain_s < _ASK_S:
+        return
+    track.certain_s = time_s
+    rivals, track.rivals = [one for one in track.rivals if one.who.embeddings and not one.over], []
+    if not rivals or not track.who.embeddings or (embedding := looks.embedding(row)) is None:
+        return
+    distances = [difference(one.who.embeddings, embedding) for one in rivals]
+    nearest = int(np.argmin(distances))
+    if distances[nearest] <= SAME and distances[nearest] < difference(track.who.embeddings, embedding) - _MARGIN:
+        track.exchange(rivals[nearest])
+
+
+def is_another(who: Identity, row: int, time_s: float, looks: Looks) -> bool:
+    """Whether a face has become another one at its place, as in a dissolve or where a cut shows nothing else new.
+
+    Asked where the portrait has changed, at once or little by little; believed when it was so several times in a row.
+    """
+    if not who.number or not who.embeddings:
+        return False
+    portrait = looks.portrait(row)
+    likeness = who.likeness_to(portrait)
+    if portrait is None or likeness is None:
+        return False
+    if not who.doubts and likeness >= _CHANGED:
+        alike = who.proven is not None and float(portrait @ who.proven) >= _UNMISTAKABLE
+        if alike or time_s - who.asked_s < _ASK_AGAIN_S:
+            return False
+    if (embedding := looks.embedding(row)) is None:
+        return False
+    who.asked_s = time_s
+    if difference(who.embeddings, embedding) < _STRANGER:
+        who.doubts, who.proven = 0, portrait
+    else:
+        who.doubts += 1
+    return who.doubts >= _CONVINCED
