@@ -135,7 +135,7 @@ class Observation:
     captured_at: datetime | None = None
     """Live sources only: wall clock at arrival, UTC."""
     poses: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 3), np.float32))
-    """(N, 3) yaw, pitch, roll in degrees, NaN where unknown (see ``fer_batch.faces.head_pose``); none when not measured."""
+    """(N, 3) yaw, pitch, roll in degrees, NaN where unknown (``fer_batch.faces.head_pose``); none when not measured."""
     sharpness: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     """(N,) from 0 to 1, NaN where unknown (see ``fer_batch.faces.sharpness``); none when not measured."""
 

@@ -240,7 +240,7 @@ class TestModels:
         program = (
             "import sys, pathlib, fer_batch.inference.registry as models\n"
             f"models.models_folder = lambda: pathlib.Path({str(copies)!r})\n"
-            "from fer_batch.cli import main\nmain()"
+            "from fer_batch.cli.main import main\nmain()"
         )
         command = [sys.executable, "-c", program, "analyze", str(good), "-o", str(tmp_path / "out")]
         said = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -332,10 +332,12 @@ class TestPipes:
         assert b"96" in said.stdout
 
 
-@pytest.mark.parametrize("program", ["import fer_batch", "import sys; sys.argv[1:] = ['--help']; import fer_batch.cli"])
+@pytest.mark.parametrize(
+    "program", ["import fer_batch", "import sys; sys.argv[1:] = ['--help']; import fer_batch.cli.main"]
+)
 def test_nothing_heavy_is_imported_before_it_is_needed(program: str) -> None:
     if "argv" in program:
-        program += "\ntry:\n fer_batch.cli.main()\nexcept SystemExit: pass"
+        program += "\ntry:\n fer_batch.cli.main.main()\nexcept SystemExit: pass"
     program += "\nimport sys; print('imported', *sorted(m for m in sys.modules if '.' not in m), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     imported = set(done.stdout.partition("imported\n")[2].split())

@@ -67,7 +67,7 @@ async def _live(request: Request) -> Response:
         return Response("There is nothing here any more.\n", 404, _HEADERS, "text/plain")
     if place in FILES:
         name, kind = FILES[place]
-        content = resources.files("fer_batch.live").joinpath("page", name).read_bytes()
+        content = resources.files("fer_batch.live.preview").joinpath("page", name).read_bytes()
         return Response(content, 200, {**_HEADERS, _POLICY: LIVE_POLICY}, kind)
     if place == "state":
         return JSONResponse(work.onlookers.state(), headers=_HEADERS)

@@ -57,7 +57,7 @@ def serve(
     from fer_batch.app.middleware import ContentPolicy
     from fer_batch.app.routes import routes
 
-    connections, page = Connections(), Path(__file__).with_name("page.py")
+    connections, page = Connections(), Path(__file__).with_name("streamlit_app.py")
     with (
         # uvicorn has its own handlers while it serves; afterwards it sends itself the signal again.
         stop_on_interrupt(quiet=True) as stop,

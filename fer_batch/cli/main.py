@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -153,3 +154,24 @@ def _drop_stdout() -> None:
 
 def _say(text: str) -> None:
     print(shown(text), file=sys.stderr)
+
+
+def main() -> None:
+    """The console script ``fer-batch``."""
+    _open_closed_streams()
+
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks must not end a run.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run(sys.argv[1:]))
+
+
+def _open_closed_streams() -> None:
+    """Standard streams that the caller closed go nowhere.
+
+    In the order of their descriptors: each gets the lowest one that is free, its own, before a result could.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - open to the end

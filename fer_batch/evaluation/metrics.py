@@ -162,8 +162,8 @@ def evaluate(
         way: "crops" takes each picture as an already registered face; "photos" finds and registers the face as in a
             recording, and takes the one nearest the picture's middle.
         detector: the detector for photos.
-        conditions: disturbances of the registered crop, such as :data:`fer_batch.evaluation.corruptions.CONDITIONS`, under each of
-            which the model is asked again; no face is looked for again.
+        conditions: disturbances of the registered crop, such as :data:`fer_batch.evaluation.corruptions.CONDITIONS`,
+            under each of which the model is asked again; no face is looked for again.
         batch_size: faces classified at once.
         on_progress: called with faces done and faces in all.
 

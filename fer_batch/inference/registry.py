@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import fer_batch
 from fer_batch.errors import ModelError
 
 
@@ -28,8 +29,9 @@ class Model:
 
 def models_folder() -> Path:
     """Where the weights lie: inside the installed package, or beside it in a checkout."""
-    installed = Path(__file__).parent / "_models"
-    return installed if installed.is_dir() else Path(__file__).parent.parent / "models"
+    package = Path(fer_batch.__file__).parent
+    installed = package / "_models"
+    return installed if installed.is_dir() else package.parent / "models"
 
 
 @cache

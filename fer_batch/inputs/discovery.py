@@ -20,10 +20,13 @@ class Recording:
     """A file to analyse."""
 
     id: str
-    """Its path below the folder that was given, with ``/``; for a lone file its name. See :mod:`fer_batch.inputs.recording_ids`."""
+    """Its path below the folder that was given, with ``/``; for a lone file its name.
+
+    See :mod:`fer_batch.inputs.recording_ids`.
+    """
     path: Path
     annotated: Path | None = None
-    """Where its annotated copy goes, when that is settled: see :func:`fer_batch.batch.annotated_paths.annotated_paths`."""
+    """Where its annotated copy goes, once planned."""
 
     @property
     def is_photo(self) -> bool:

@@ -65,8 +65,9 @@ def analyze_recording(
     outcome with status "failed", as is one that fails for a reason that nobody foresaw; one that ends before its header
     says so is "partial".
 
-    What takes long is committed on the way, see :class:`fer_batch.pipeline.checkpoint.store.Unfinished`: a run of the same analysis of
-    the same file goes on from there, however the one before it ended, and its results are those of one run.
+    What takes long is committed on the way, see :class:`fer_batch.pipeline.checkpoint.store.Unfinished`: a run of
+    the same analysis of the same file goes on from there, however the one before it ended, and its results are those of
+    one run.
 
     Args:
         engine: the loaded models.

@@ -54,7 +54,7 @@ _TYPES: Final = {
 """Columns and their types; those of a later version go at the end."""
 
 _UNFINISHED: Final = re.compile(r"(^|/)\.[0-9a-f]{12}-[0-9a-f]{8}\.tmp$")
-"""What the temporary names of :mod:`fer_batch.filesystem.atomic` leave of a document's name: it is still being written."""
+"""What temporary names of :mod:`fer_batch.filesystem.atomic` leave of a document's name: it is still being written."""
 
 
 def recordings(out: str | os.PathLike[str]) -> pd.DataFrame:

@@ -20,7 +20,7 @@ LINGER_S = 15
 # The console script's own entry point, in a process that lives on for a while.
 LINGERING = f"""
 import sys, time
-from fer_batch.cli import main
+from fer_batch.cli.main import main
 until = time.monotonic() + {LINGER_S}
 try:
     main()

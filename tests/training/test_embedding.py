@@ -14,13 +14,13 @@ pytest.importorskip("torch", reason='needs the extra "train"')
 pytest.importorskip("onnx", reason='needs the extra "train"')
 
 import torch
+from tools import convert_face_recognition as embedding
+from tools.convert_face_recognition import EmbeddingNet, main
 
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.faces.alignment import register
 from fer_batch.faces.embedding import GEOMETRY
 from fer_batch.inference.lazy_imports import import_onnxruntime
-from fer_batch.training import convert_face_recognition as embedding
-from fer_batch.training.convert_face_recognition import EmbeddingNet, main
 from fer_batch.training.recognition_net import MANIFEST, read_weights
 
 ASTRONAUT = EXAMPLE.with_name("astronaut.png")

@@ -175,7 +175,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.FORBIDDEN, b"403: open the address that fer-batch printed, with its token.\n")
         elif place in FILES:
             name, kind = FILES[place]
-            self._answer(HTTPStatus.OK, resources.files("fer_batch.live").joinpath("page", name).read_bytes(), kind)
+            self._answer(
+                HTTPStatus.OK, resources.files("fer_batch.live.preview").joinpath("page", name).read_bytes(), kind
+            )
         elif place == "state":
             self._answer(HTTPStatus.OK, json.dumps(self.server.preview.state()).encode(), "application/json")
         elif place.startswith("picture/") and place.removeprefix("picture/").isdecimal():

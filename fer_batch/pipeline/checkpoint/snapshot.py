@@ -15,8 +15,9 @@ class Snapshot:
     frame: int
     """Index of the first frame that has not come out yet: all before it have, none from it on."""
     state: bytes
-    """For :meth:`fer_batch.pipeline.engine.Engine.observe` alone; other versions of fer-batch do not read it. As personal as the
-    recording: it holds embeddings and tiny portraits of the faces, and the last frames in 64 by 36 gray cells."""
+    """For :meth:`fer_batch.pipeline.engine.Engine.observe` alone; other versions of fer-batch do not read it. As
+    personal as the recording: it holds embeddings and tiny portraits of the faces, and the last frames
+    in 64 by 36 gray cells."""
 
 
 class Snapshots(Protocol):

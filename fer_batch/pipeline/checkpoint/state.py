@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
+from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
@@ -18,6 +19,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+import fer_batch
 from fer_batch.pipeline.checkpoint.snapshot import CannotResume
 from fer_batch.version import __version__
 from fer_batch.video.frame import Frame
@@ -95,10 +97,11 @@ def unseal(data: bytes) -> Any:
     return unpack(rest)
 
 
+@cache
 def versions() -> dict[str, str]:
     """Everything but recording and settings that decides what an analysis gives, to the last digit."""
     code = blake2b(digest_size=_DIGEST_BYTES)
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    for path in sorted(Path(fer_batch.__file__).parent.rglob("*.py")):
         code.update(path.read_bytes())
     return {"fer-batch": __version__, "code": code.hexdigest(), **{name: _version(name) for name in _DECIDING}}
 

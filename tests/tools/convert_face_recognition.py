@@ -1,4 +1,4 @@
-"""The face recognition network that ships, made from dlib's weights: ``python -m fer_batch.training.convert_face_recognition --help``.
+"""The face recognition network that ships, made from dlib's weights.
 
 The network is dlib's ``dlib_face_recognition_resnet_model_v1`` (King 2017, weights in the public domain), 29
 convolutions in residual blocks whose batch normalisations are folded into scales, in the form in which face-api
@@ -129,9 +129,7 @@ def write(weights: Path, photographs: Path, target: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fer_batch.training.convert_face_recognition", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("weights", type=Path, help="folder with face_recognition_model-weights_manifest.json")
     parser.add_argument("photographs", type=Path, help="data set on which the 8-bit form is calibrated")
     parser.add_argument("target", type=Path, help="the .onnx file to write")
