@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import fer_batch
-from fer_batch.palette import hex_colour
+from fer_batch.emotions import hex_colour
 
 EMOTIONS = list(fer_batch.EMOTIONS)
 

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from fer_batch.analytics.resampling import resample
     from fer_batch.analytics.summary import Summary, summary
     from fer_batch.api import analyze, stream
-    from fer_batch.config import Settings
+    from fer_batch.config import Options, Settings
     from fer_batch.emotions import EMOTIONS
     from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, ModelError, OutputError
-    from fer_batch.options import Options
     from fer_batch.report.figures import plot_shares, plot_study, plot_timeline, plot_transitions
     from fer_batch.results.catalog import recordings
-    from fer_batch.results.csv_files import read_csv
+    from fer_batch.results.csv_reader import read_csv
     from fer_batch.results.reader import dataset, episodes, load, tracks
     from fer_batch.segmentation.rules import EpisodeRules
     from fer_batch.types import Face, Faces, Observation
@@ -41,7 +40,7 @@ _HOMES = {
     "InputError": "fer_batch.errors",
     "ModelError": "fer_batch.errors",
     "Observation": "fer_batch.types",
-    "Options": "fer_batch.options",
+    "Options": "fer_batch.config",
     "OutputError": "fer_batch.errors",
     "Settings": "fer_batch.config",
     "Summary": "fer_batch.analytics.summary",
@@ -53,7 +52,7 @@ _HOMES = {
     "plot_study": "fer_batch.report.figures",
     "plot_timeline": "fer_batch.report.figures",
     "plot_transitions": "fer_batch.report.figures",
-    "read_csv": "fer_batch.results.csv_files",
+    "read_csv": "fer_batch.results.csv_reader",
     "recordings": "fer_batch.results.catalog",
     "resample": "fer_batch.analytics.resampling",
     "stream": "fer_batch.api",

@@ -9,27 +9,24 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from fer_batch.batch import here
-from fer_batch.batch import runner as together
 from fer_batch.batch.plan import Plan, forget_unfinished, plan
+from fer_batch.batch.runner import run_parallel, run_serial
 from fer_batch.batch.scheduling import threads_each
-from fer_batch.config import Settings
+from fer_batch.config import Options, Selection, Settings, split_options
 from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, summarized
+from fer_batch.filesystem.atomic import private_files
 from fer_batch.filesystem.lock import only_run
-from fer_batch.filesystem.permissions import private_files
-from fer_batch.inference.finding import find_model
+from fer_batch.inference.registry import find_model
 from fer_batch.inputs.discovery import find_recordings
 from fer_batch.live.events import Interrupted, Seen
 from fer_batch.live.options import Reading
 from fer_batch.live.session import Session
 from fer_batch.live.source_url import Address, parse_address
-from fer_batch.options import Options, split_options
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import nothing_chosen
 from fer_batch.pipeline.result import Outcome, Outputs
-from fer_batch.results.memory import TimelineTable
 from fer_batch.results.reader import data_frame, load
-from fer_batch.selection import Selection
+from fer_batch.results.timeline_writers import TimelineTable
 from fer_batch.types import Observation
 from fer_batch.video.open import open_source
 
@@ -63,7 +60,7 @@ def stream(
         read_timeout_s: a connection that is silent for so long is lost.
         retries: attempts to connect again after a loss; None for any number.
         follow_redirects: let a source over HTTP or HLS lead on to another host.
-        **options: see :class:`fer_batch.options.Options`; of those that choose frames, live sources know ``fps``.
+        **options: see :class:`fer_batch.config.Options`; of those that choose frames, live sources know ``fps``.
 
     Returns:
         An observation for each analysed frame, also for those without a face.
@@ -144,7 +141,7 @@ def analyze(
         workers: processes that share the recordings, with ``output``; 1 works in this process.
         private: make what is written readable for its owner alone: files 0600, folders 0700, where the system has that.
             The process's mask for new files is another one meanwhile.
-        **options: see :class:`fer_batch.options.Options`.
+        **options: see :class:`fer_batch.config.Options`.
 
     Returns:
         The columns and the order of rows that :func:`fer_batch.load` gives, ``recording`` first.
@@ -191,9 +188,9 @@ def _into_folder(planned: Plan, settings: Settings, selection: Selection, worker
     with only_run(planned.outputs.folder) as lock:
         forget_unfinished(planned)
         if workers == 1:
-            return list(here.run(planned, settings, selection))
+            return list(run_serial(planned, settings, selection))
         threads = threads_each(workers)
-        return list(together.run(planned, settings, selection, workers=workers, threads=threads, lock=lock))
+        return list(run_parallel(planned, settings, selection, workers=workers, threads=threads, lock=lock))
 
 
 def _in_memory(

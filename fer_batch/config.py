@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import isfinite
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from fer_batch.errors import FerBatchWarning, InputError
-from fer_batch.inference.device import Device
+from fer_batch.inference.onnx_runtime import Device
 from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
+
+if TYPE_CHECKING:
+    from fer_batch.video.frame import Frame
 
 DEFAULT_MODEL = "emotion-gray48"
 
@@ -90,6 +94,115 @@ class Settings:
         check_max_pixels(self.max_pixels)
         if not isinstance(self.persons, bool):
             raise InputError(f"persons={self.persons!r}: give True or False.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+class Options(TypedDict, total=False):
+    """How a recording is analysed; every key may be left out."""
+
+    model: str
+    """A name of ``fer-batch models`` or the path of an .onnx file."""
+    detector: str
+    """"auto" (default) finds faces of any size by YuNet and has MediaPipe confirm them, "mediapipe" those within about
+    two metres of the camera."""
+    minimum_score: float
+    """Detections with less confidence begin no track; 0.5."""
+    minimum_face: float
+    """Height in pixels of the smallest face that is wanted; by the picture's size unless given."""
+    persons: bool
+    """False: no face is told apart by a recognition network, and tracks of one person are not joined; True."""
+    batch_size: int
+    """Faces classified at once; changes speed, not results; 32."""
+    device: str
+    """What the emotion model runs on: "cpu", "cuda", or "auto" (default) for a graphics card where there is one."""
+    max_pixels: int
+    """Larger pictures are refused before memory is taken for them; 100 million."""
+    every: int
+    """Only every n-th frame."""
+    fps: float
+    """At most this many frames a second; not together with ``every``."""
+    start_s: float
+    """Seconds from the recording's start."""
+    end_s: float
+    """Seconds from the recording's start, exclusive."""
+
+
+_OF_SELECTION = ("every", "fps", "start_s", "end_s")
+
+
+def split_options(options: Options) -> tuple[Settings, Selection]:
+    """The options as the two objects that the pipeline takes.
+
+    Raises:
+        InputError: for an unknown option or a value that makes no sense.
+    """
+    if unknown := [name for name in options if name not in Options.__annotations__]:
+        raise InputError(f"No option is named {unknown[0]!r}; there are {', '.join(Options.__annotations__)}.")
+    selection = {name: value for name, value in options.items() if name in _OF_SELECTION}
+    settings = {name: value for name, value in options.items() if name not in _OF_SELECTION}
+    return Settings(**settings), Selection(**selection)  # type: ignore[arg-type]
+
+
+_ROUNDING_S = 0.001
+"""How coarse a container's times may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Frames by number and by time.
+
+    Raises:
+        InputError: for values that choose nothing or make no sense.
+    """
+
+    every: int = 1
+    """Every n-th decoded frame, starting with frame 0."""
+    fps: float | None = None
+    """At most this many frames a second: the first frame, inside the range, of each interval of 1/fps seconds since the
+    stream's start."""
+    start_s: float = 0.0
+    """Seconds from the stream's start, inclusive."""
+    end_s: float | None = None
+    """Exclusive; None for the recording's end."""
+
+    def __post_init__(self) -> None:
+        for option, value in (("every", self.every), ("fps", self.fps), ("start", self.start_s), ("end", self.end_s)):
+            needed = option in {"every", "start"}
+            if not isinstance(value, Real) and (needed or value is not None):
+                raise InputError(f"--{option} {value!r}: give a number.")
+        if self.every < 1 or self.every % 1:
+            raise InputError(f"--every {self.every}: give a whole number from 1.")
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
+            raise InputError(f"--fps {self.fps}: give a number above 0.")
+        if self.fps is not None and self.every != 1:
+            raise InputError("--every and --fps exclude each other; give one of them.")
+        if not (math.isfinite(self.start_s) and self.start_s >= 0):
+            raise InputError(f"--start {self.start_s}: give seconds from 0.")
+        if self.end_s is not None and not self.end_s > self.start_s:
+            raise InputError(f"--end {self.end_s}: must lie after --start {self.start_s}.")
+
+    def interval(self, frame: Frame) -> int:
+        """The number of the 1/fps interval that a frame lies in.
+
+        Containers that count in milliseconds round a frame's time down by up to one, which must not move a frame from
+        the start of its interval into the one before.
+        """
+        return math.floor((frame.time_s + _ROUNDING_S) * (self.fps or 0.0))
+
+    def takes(self, frame: Frame, previous: Frame | None) -> bool:
+        """Whether the frame is analysed.
+
+        Args:
+            frame: a frame inside the range.
+            previous: the decoded frame before it, None at the recording's start.
+        """
+        if self.fps is not None:
+            first = previous is None or previous.time_s < self.start_s
+            return first or previous is None or self.interval(frame) != self.interval(previous)
+        return frame.index % self.every == 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

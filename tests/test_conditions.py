@@ -15,7 +15,7 @@ from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.cli.main import run
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.emotions import EMOTIONS
-from fer_batch.evaluation import labelled_crops
+from fer_batch.evaluation import datasets as labelled_crops
 from fer_batch.evaluation.corruptions import CONDITIONS
 from fer_batch.evaluation.datasets import LabelledFaces, read_faces
 from fer_batch.evaluation.metrics import evaluate

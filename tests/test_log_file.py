@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_batch.batch.events import Said
+from fer_batch.batch.messages import Said
 from fer_batch.cli.display.log_file import LogFile
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from fer_batch.utils.processor import Processor, from_cpuinfo, from_sysctl, this_processor
+from fer_batch.utils.resources import Processor, from_cpuinfo, from_sysctl, this_processor
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ import pytest
 
 import fer_batch
 from fer_batch.results.layout import Layout
-from fer_batch.results.parquet_writer import TimelineWriter
 from fer_batch.results.schema import Provenance
+from fer_batch.results.timeline_writers import TimelineWriter
 from fer_batch.types import Faces, Observation
 
 ROOT = Path(__file__).parent.parent

@@ -10,8 +10,8 @@ from threading import Thread
 
 import pytest
 
+from fer_batch.utils.concurrency import Prefetched
 from fer_batch.utils.native_output import native_stderr_muted
-from fer_batch.utils.prefetch import Prefetched
 from fer_batch.utils.signals import stop_on_interrupt
 
 

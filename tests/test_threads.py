@@ -14,10 +14,9 @@ import pytest
 from clips import EXAMPLE, ffmpeg
 from people import ASTRONAUT, picture
 
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.detection.finder import FirstLook
 from fer_batch.pipeline.engine import Engine
-from fer_batch.selection import Selection
 from fer_batch.types import Faces
 from fer_batch.utils.concurrency import InOrder
 from fer_batch.video.frame import Frame

@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fer_batch.annotation.area import Area
-from fer_batch.annotation.canvas import Patch, Pixels
-from fer_batch.emotions import EMOTIONS
-from fer_batch.palette import COLOURS
+from fer_batch.annotation.canvas import Area, Patch, Pixels
+from fer_batch.emotions import COLOURS, EMOTIONS
 
 _GROUND: Final = (16, 18, 22)
 _GROUND_ALPHA: Final = 196

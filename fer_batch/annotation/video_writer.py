@@ -20,7 +20,7 @@ from fer_batch.annotation.encoder_stream import Course, Pipe
 from fer_batch.errors import AnnotationError, FerBatchError, OutputError, summarized
 from fer_batch.filesystem.atomic import PendingFile, remove
 from fer_batch.types import Note, Observation
-from fer_batch.utils.closing import WholeOrNothing
+from fer_batch.utils.concurrency import WholeOrNothing
 from fer_batch.video.frame import Frame
 
 PRESET: Final = "veryfast"

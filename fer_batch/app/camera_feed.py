@@ -13,7 +13,7 @@ import av
 import psutil
 
 from fer_batch.live.source_url import Address
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 
 _WIDTH = 640
 """Pixels of the pictures handed on, whatever the browser's connection makes of them meanwhile: as webcams send."""

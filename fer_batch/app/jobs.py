@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from abc import abstractmethod
-from threading import Thread
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
+from fer_batch.app.camera_feed import Feed
+from fer_batch.batch.plan import forget_unfinished, plan
+from fer_batch.batch.progress import RunProgress
+from fer_batch.batch.runner import run_parallel
+from fer_batch.batch.scheduling import threads_each
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import FerBatchError
-from fer_batch.utils.closing import Closing
+from fer_batch.filesystem.lock import only_run
+from fer_batch.live.events import Connected
+from fer_batch.live.preview.hub import Onlookers
+from fer_batch.live.runner import LiveJob, Noticed, Told
+from fer_batch.live.supervisor import Cameras
+from fer_batch.pipeline.result import Outputs
+from fer_batch.results.record import RecordingRecord
+from fer_batch.utils.concurrency import Closing
 
 _PATIENCE_S = 30.0
 """How long work that is stopped may take to put its files in order: a part is written in less than a second."""
@@ -57,3 +75,158 @@ class Work(Closing):
             self.error = str(error)
         except Exception as error:
             self.error = f"{type(error).__name__}: {' '.join(str(error).split())} (this should not happen)."
+
+
+class Analysis(Work):
+    """The analysis of a video or photo.
+
+    Its worker process dies with this one, however that ends.
+
+    Args:
+        recording: the file.
+        outputs: where results go.
+        settings: models and parameters.
+        selection: which frames.
+
+    Raises:
+        FerBatchError: when it cannot be begun: no such file, no such model, a folder that cannot be written.
+    """
+
+    def __init__(
+        self, recording: Path, outputs: Outputs, settings: Settings, selection: Selection | None = None
+    ) -> None:
+        super().__init__("analysis")
+        self.recording, self.out = recording, outputs.folder
+        self._settings, self._selection = settings, selection or Selection()
+        self._plan = plan([recording], outputs, self._settings, self._selection)
+        self.progress = RunProgress(self._plan.tasks, self._selection)
+        """How far it is."""
+        self.record: RecordingRecord | None = self._plan.kept[0] if self._plan.kept else None
+        """What became of the recording, once that is known."""
+        self._wish = Event()
+
+    @property
+    def sentence(self) -> str | None:
+        """What went wrong, without the folder that the recording was put into; None if it is well."""
+        said = self.error or (self.record.error if self.record is not None else None)
+        return None if said is None else said.replace(f"{self.recording.parent}/", "")
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether there are results: also of a recording that is cut short."""
+        return self.error is None and self.record is not None and self.record.status != "failed"
+
+    def _run(self) -> None:
+        with only_run(self.out) as lock:
+            forget_unfinished(self._plan)
+            for outcome in run_parallel(
+                self._plan,
+                self._settings,
+                self._selection,
+                workers=1,
+                threads=threads_each(1),
+                watch=self.progress.tell,
+                stop=self._wish,
+                lock=lock,
+            ):
+                self.record = outcome.record
+
+    def _stop(self) -> None:
+        self._wish.set()
+
+
+class LiveWatch(Work):
+    """A source that is watched until it is stopped or ends.
+
+    Args:
+        job: the source, and what is kept of it.
+        feed: what sends the source's pictures, if that is not elsewhere; closed with this.
+    """
+
+    def __init__(self, job: LiveJob, feed: Feed | None = None) -> None:
+        super().__init__("live page")
+        self.job = job
+        self.connected = False
+        """Whether anything has come."""
+        self.notice: str | None = None
+        """The last sentence about something beside the source."""
+        self._wish, self._feed = Event(), feed
+        self._cameras = Cameras([job], self._tell, on_picture=self._show)
+        self.onlookers = Onlookers({job.name: job.address.shown}, self._cameras.counts, self._cameras.show)
+        """What the page about it is given."""
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether its pictures come from the visitor's own browser."""
+        return self._feed is not None
+
+    def _run(self) -> None:
+        if self._feed is not None:
+            self._feed.open(lambda: self._cameras.process_ids().get(self.job.name))
+        try:
+            with self._cameras:
+                error = self._cameras.run(self._wish)[self.job.name]
+        finally:
+            self.onlookers.close()
+            if self._feed is not None:
+                self._feed.close()
+        if error is not None and not self._wish.is_set():
+            raise error
+
+    def _stop(self) -> None:
+        self._wish.set()
+
+    def _tell(self, name: str, told: Told) -> None:
+        if isinstance(told, Connected):
+            self.connected = True
+        if isinstance(told, Noticed):
+            self.notice = told.text
+        self.onlookers.tell(name, told)
+
+    def _show(self, name: str, jpeg: bytes) -> None:
+        self.onlookers.show(name, jpeg)
+
+
+class Measuring(Work):
+    """``fer-batch evaluate``.
+
+    Args:
+        dataset: a folder or table.
+        model: name or path.
+        way: "photos" or "crops".
+        max_pixels: larger pictures are left out.
+    """
+
+    def __init__(self, dataset: str, model: str, way: str, max_pixels: int) -> None:
+        super().__init__("measuring")
+        self.values: dict[str, Any] | None = None
+        """Every figure, once it is over."""
+        command = [
+            sys.executable,
+            "-m",
+            "fer_batch",
+            "evaluate",
+            "--json",
+            "--as",
+            way,
+            "--model",
+            model,
+            "--max-pixels",
+            str(max_pixels),
+            "--",
+            dataset,
+        ]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def _run(self) -> None:
+        said, errors = self._process.communicate()
+        if self._process.returncode == 0:
+            self.values = json.loads(said)
+            return
+        sentences = [line.removeprefix("Error: ") for line in errors.splitlines() if line.startswith("Error: ")]
+        raise FerBatchError(sentences[0] if sentences else "It was stopped.")
+
+    def _stop(self) -> None:
+        self._process.kill()

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from fer_batch.app.live_watch import LiveWatch
+from fer_batch.app.jobs import LiveWatch
 from fer_batch.app.middleware import FILE_POLICY, LIVE_POLICY, VIEW_POLICY
 from fer_batch.app.sessions import Visits
 from fer_batch.live.preview.hub import BOUNDARY, FILES, STUCK_S, Onlookers

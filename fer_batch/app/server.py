@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+
+from streamlit.runtime import Runtime
 
 from fer_batch.app.sessions import Visits
+from fer_batch.emotions import hex_colour
 from fer_batch.filesystem.temporary import temporary_folder
-from fer_batch.palette import hex_colour
 from fer_batch.utils.signals import stop_on_interrupt
 
 
@@ -51,10 +57,7 @@ def serve(
     from starlette.middleware import Middleware
     from streamlit import App
 
-    from fer_batch.app.browsers import NamedBrowsers, cookie_of
-    from fer_batch.app.connections import Connections
-    from fer_batch.app.guard import OwnOrigin
-    from fer_batch.app.middleware import ContentPolicy
+    from fer_batch.app.middleware import ContentPolicy, NamedBrowsers, OwnOrigin, cookie_of
     from fer_batch.app.routes import routes
 
     connections, page = Connections(), Path(__file__).with_name("streamlit_app.py")
@@ -82,3 +85,26 @@ def serve(
                     Middleware(NamedBrowsers, cookie=cookie_of(port)),
                 ],
             ).run(config=settings)
+
+
+class Connections:
+    """Asked and told from any thread, once the server has started."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @asynccontextmanager
+    async def lifespan(self, app: Any) -> AsyncIterator[None]:
+        """What the server runs in."""
+        del app
+        self._loop = asyncio.get_running_loop()
+        yield
+
+    def has(self, name: str) -> bool:
+        """Whether the browser of this session is connected."""
+        return bool(Runtime.instance().is_active_session(name))
+
+    def forget(self, name: str) -> None:
+        """Lets go of all that Streamlit keeps of a session, uploads in memory too, which it would do at some time."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(Runtime.instance().close_session, name)

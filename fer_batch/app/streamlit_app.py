@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import streamlit as st
+from PIL import Image, ImageDraw
 
-from fer_batch.app.icon import icon
 from fer_batch.app.views import live, model, photo, results, video
+from fer_batch.emotions import COLOURS
+
+_SIDE = 64
+"""Pixels, as the largest that tabs show."""
+
+
+def icon() -> Image.Image:
+    """A face in the colour of happiness; Streamlit's own symbols would be fetched from the internet."""
+    picture = Image.new("RGBA", (_SIDE, _SIDE))
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse((2, 2, 61, 61), fill=COLOURS["happy"])
+    for left in (18, 38):
+        pen.ellipse((left, 20, left + 8, 30), fill="black")
+    pen.arc((16, 18, 48, 50), 20, 160, fill="black", width=5)
+    return picture
+
 
 st.set_page_config(page_title="fer-batch", page_icon=icon(), layout="wide")
 pages = [

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from fer_batch.errors import InputError
+from fer_batch.filesystem.paths import PHOTO_SUFFIXES
 from fer_batch.inputs.discovery import Recording
 from fer_batch.inputs.recording_ids import marked
 from fer_batch.results.layout import Layout, copy_name
 from fer_batch.results.record import RecordingRecord
-from fer_batch.video.formats import PHOTO_SUFFIXES
 
 _LAST = 2
 """The number of the last of the names that a copy may have, which is nobody else's: see :func:`_name`."""

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from fer_batch.batch.plan import Task
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import FerBatchError, InputError, summarized
-from fer_batch.inference.finding import find_model
-from fer_batch.inference.registry import sha256_of
+from fer_batch.inference.registry import find_model, sha256_of
 from fer_batch.pipeline.result import Outcome, read_record
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
-from fer_batch.selection import Selection
 
 
 def given_up(task: Task, reason: str, settings: Settings, selection: Selection) -> Outcome:

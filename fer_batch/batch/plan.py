@@ -11,19 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from fer_batch.batch.annotated_paths import annotated_paths
-from fer_batch.config import WITHOUT_EFFECT, Detector, Settings
+from fer_batch.config import WITHOUT_EFFECT, Detector, Selection, Settings
 from fer_batch.errors import InputError, OutputError
 from fer_batch.filesystem.links import refuse_links
 from fer_batch.filesystem.overwriting import file_key
-from fer_batch.inference.finding import find_model
-from fer_batch.inference.registry import sha256_of
+from fer_batch.inference.registry import find_model, sha256_of
 from fer_batch.inputs.discovery import Recording, search_inputs
 from fer_batch.pipeline.checkpoint.store import Unfinished
 from fer_batch.pipeline.result import Outputs, read_record
 from fer_batch.results.integrity import damaged_table, has_live_parts
 from fer_batch.results.layout import PART, Layout
 from fer_batch.results.record import RecordingRecord
-from fer_batch.selection import Selection
 from fer_batch.utils.text import valid
 from fer_batch.version import RESULTS_VERSION
 

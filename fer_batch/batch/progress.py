@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fer_batch.batch.events import Event, Finished, Lost, Probed, Reached, Started
+from fer_batch.batch.messages import Event, Finished, Lost, Probed, Reached, Started
 from fer_batch.batch.plan import Task
 from fer_batch.batch.scheduling import expected_work
+from fer_batch.config import Selection
 from fer_batch.pipeline.result import Progress
-from fer_batch.selection import Selection
-from fer_batch.video.amount import seconds_in_range
-from fer_batch.video.probe import Probe
+from fer_batch.video.probe import Probe, seconds_in_range
 
 _TELLING_SHARE = 0.02
 """Of the work, from which on the time that is left can be told: before, it is the loading of models that counts."""

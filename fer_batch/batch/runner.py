@@ -1,22 +1,23 @@
-"""A plan carried out by worker processes, the recordings that take longest first."""
+"""A plan carried out: by worker processes, the recordings that take longest first, or in this process."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from threading import Event as Flag
+from collections.abc import Callable, Iterator
+from functools import partial
+from threading import Event
 
-from fer_batch.batch.events import Probed, Watch
-from fer_batch.batch.messages import Begin
+from fer_batch.batch.failures import guarded
+from fer_batch.batch.messages import Begin, Probed, Watch
 from fer_batch.batch.plan import Plan
 from fer_batch.batch.scheduling import expected_work
 from fer_batch.batch.worker_pool import STALL_LIMIT_S, Crew
-from fer_batch.config import Settings
-from fer_batch.pipeline.result import Outcome
-from fer_batch.selection import Selection
+from fer_batch.config import Selection, Settings
+from fer_batch.inputs.discovery import Recording
+from fer_batch.pipeline.result import Outcome, Progress
 
 
-def run(
+def run_parallel(
     plan: Plan,
     settings: Settings,
     selection: Selection,
@@ -24,7 +25,7 @@ def run(
     workers: int,
     threads: int,
     watch: Watch = lambda event: None,  # noqa: ARG005
-    stop: Flag | None = None,
+    stop: Event | None = None,
     stall_limit_s: float = STALL_LIMIT_S,
     lock: int | None = None,
 ) -> Iterator[Outcome]:
@@ -53,7 +54,7 @@ def run(
         return
     begin = Begin(settings, selection, threads)
     count = min(workers, len(plan.tasks))
-    with Crew(begin, count, watch, stop or Flag(), stall_limit_s, lock) as crew:
+    with Crew(begin, count, watch, stop or Event(), stall_limit_s, lock) as crew:
         # A photo is as little work as any.
         videos = [task for task in plan.tasks if not task.recording.is_photo]
         probes = crew.look(videos) if len(plan.tasks) > 1 else {}
@@ -63,3 +64,49 @@ def run(
         work.update((task.recording.id, 0.0) for task in plan.tasks if task.recording.is_photo)
         tasks = sorted(plan.tasks, key=lambda task: (-work.get(task.recording.id, math.inf), task.recording.id))
         yield from crew.analyze(tasks)
+
+
+def run_serial(
+    plan: Plan,
+    settings: Settings,
+    selection: Selection,
+    on_start: Callable[[Recording], None] = lambda recording: None,  # noqa: ARG005
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: Event | None = None,
+) -> Iterator[Outcome]:
+    """Analyses the planned recordings; each outcome is given as soon as its files are whole.
+
+    Args:
+        plan: what to do.
+        settings: models and parameters.
+        selection: which frames.
+        on_start: called before each recording.
+        on_progress: called with every analysed frame.
+        stop: once set, the run ends with the recording in progress; see
+            :func:`fer_batch.pipeline.recording.analyze_recording`.
+
+    Raises:
+        ModelError: when a model cannot be used.
+        OutputError: when nothing can be written any more; outcomes given before are safe.
+    """
+    if not plan.tasks:
+        return
+    from fer_batch.pipeline.engine import Engine
+    from fer_batch.pipeline.recording import analyze_recording
+
+    with Engine(settings) as engine:
+        for task in plan.tasks:
+            if stop is not None and stop.is_set():
+                return
+            on_start(task.recording)
+            analyze = partial(
+                analyze_recording,
+                engine,
+                task.recording,
+                selection,
+                task.outputs,
+                on_progress,
+                stop,
+                fresh=task.fresh,
+            )
+            yield guarded(analyze, task, settings, selection)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fer_batch.selection import Selection
+from fer_batch.config import Selection
 from fer_batch.utils.resources import available_cores, available_memory_bytes
-from fer_batch.video.amount import frames_analysed, frames_in_range
-from fer_batch.video.probe import Probe
+from fer_batch.video.probe import Probe, frames_analysed, frames_in_range
 
 _WORKER_BYTES = 700 << 20
 """Memory that a worker may need: 330 MB at 640x360, 450 MB at 1080p; a file of 4K takes 600 MB."""

@@ -10,7 +10,6 @@ from queue import Empty, SimpleQueue
 from threading import Event as Flag
 from typing import Any
 
-from fer_batch.batch.events import Finished, Lost, Reached, Said, Started, Watch
 from fer_batch.batch.failures import given_up
 from fer_batch.batch.messages import (
     Alive,
@@ -18,17 +17,23 @@ from fer_batch.batch.messages import (
     Begin,
     Done,
     Failed,
+    Finished,
     Job,
     Look,
     Looked,
+    Lost,
+    Reached,
     Rehearse,
     Rehearsed,
+    Said,
     Salvage,
+    Started,
+    Watch,
 )
 from fer_batch.batch.plan import Task
 from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import Outcome
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.video.probe import Probe
 from fer_batch.workers.process import WorkerProcess
 

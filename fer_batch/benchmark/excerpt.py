@@ -12,10 +12,9 @@ import ffmpeg
 import imageio_ffmpeg
 
 from fer_batch.annotation.video_writer import CRF, PRESET
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import InputError
 from fer_batch.pipeline.engine import Engine
-from fer_batch.selection import Selection
 from fer_batch.video.open import open_source
 
 LOOPS = 10

@@ -29,9 +29,8 @@ from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import analyze_recording
 from fer_batch.pipeline.result import Outputs
-from fer_batch.utils.processor import this_processor
 from fer_batch.utils.profiling import Stopwatch
-from fer_batch.utils.resources import available_cores
+from fer_batch.utils.resources import available_cores, this_processor
 from fer_batch.video.open import open_source
 from fer_batch.video.video_reader import VideoFile
 

@@ -10,19 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.faces.embedding import FaceEmbedder
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.face_stage import FaceStage
 from fer_batch.pipeline.frame_selection import chosen
-from fer_batch.selection import Selection
 from fer_batch.types import Faces
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Frame
 from fer_batch.video.open import open_source
-from fer_batch.video.place import Place
-from fer_batch.video.source import Source
+from fer_batch.video.source import Place, Source
 
 
 def following_share(path: Path, selection: Selection) -> float:

@@ -13,10 +13,9 @@ from fer_batch.config import DEFAULT_MODEL
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import CropGeometry
-from fer_batch.inference.device import Device, is_eight_bit, providers, used
-from fer_batch.inference.finding import find_model
 from fer_batch.inference.lazy_imports import import_onnxruntime
-from fer_batch.inference.registry import sha256_of
+from fer_batch.inference.onnx_runtime import Device, is_eight_bit, providers, used
+from fer_batch.inference.registry import find_model, sha256_of
 
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 
@@ -29,7 +28,7 @@ class EmotionClassifier:
             (:mod:`fer_batch.classification.model_spec`).
         threads: ONNX Runtime's threads inside one operation.
         head: which of the model's answers to give, one of :attr:`heads`.
-        device: what it runs on, one of :class:`~fer_batch.inference.device.Device`.
+        device: what it runs on, one of :class:`~fer_batch.inference.onnx_runtime.Device`.
 
     Raises:
         ModelError: when there is no such model, head or device, or it cannot be used as described.

@@ -14,7 +14,7 @@ from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.detection.yunet import YuNet
 from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Frame
 
 _SURROUNDINGS: Final = 2.0

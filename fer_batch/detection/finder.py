@@ -19,7 +19,7 @@ from fer_batch.detection.yunet import YuNet
 from fer_batch.faces.alignment import ANCHORS
 from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Frame
 
 _SMALLEST: Final = 24

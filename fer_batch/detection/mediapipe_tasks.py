@@ -11,7 +11,7 @@ from fer_batch.detection.base import LOWEST_SCORE
 from fer_batch.inference.lazy_imports import import_mediapipe, mediapipe_loaded
 from fer_batch.inference.registry import model_path
 from fer_batch.types import Faces
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.utils.native_output import native_stderr_muted
 
 MODEL: Final = "face-short-range"

@@ -14,7 +14,7 @@ from fer_batch.inference.lazy_imports import import_onnxruntime
 from fer_batch.inference.onnx_runtime import shipped_session
 from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 
 MODEL: Final = "yunet"
 """Its name in the manifest."""

@@ -16,8 +16,7 @@ from fer_batch.config import Detector
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.evaluation.corruptions import Condition
-from fer_batch.evaluation.datasets import LabelledFaces
-from fer_batch.evaluation.labelled_crops import found_crops, ready_crops
+from fer_batch.evaluation.datasets import LabelledFaces, found_crops, ready_crops
 
 CALIBRATION_BINS = 15
 """Equal bins of confidence, as in Guo et al. 2017."""

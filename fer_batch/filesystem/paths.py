@@ -26,3 +26,11 @@ def refuse_address(given: str | Path) -> None:
     # An @ that late may end a password with a question mark in it.
     shown = "..." if "@" in "".join(query) else place.rpartition("@")[2]
     raise InputError(f"{scheme}://{shown}: addresses of streams are not analysed; give a file.")
+
+
+VIDEO_SUFFIXES = frozenset(
+    {".3g2", ".3gp", ".264", ".265", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif", ".h264", ".h265", ".hevc"}
+    | {".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".ts", ".vob"}
+    | {".webm", ".wmv", ".y4m"}
+)
+PHOTO_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})

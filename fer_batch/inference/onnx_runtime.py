@@ -1,12 +1,72 @@
-"""Sessions of ONNX Runtime for the networks that ship."""
+"""Where an emotion model runs: on the processor, or on a graphics card that ONNX Runtime can use."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Any, Final
 
 from fer_batch.errors import ModelError
 from fer_batch.inference.lazy_imports import import_onnxruntime
 from fer_batch.inference.registry import model_path
+
+
+class Device(StrEnum):
+    """What a model runs on."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+CPU: Final = "CPUExecutionProvider"
+CUDA: Final = "CUDAExecutionProvider"
+
+_ON_CUDA: Final = {"use_tf32": "0"}
+"""All 24 bits of a number count, as on a processor."""
+_NO_CUDA: Final = (
+    "install onnxruntime-gpu in place of onnxruntime, with a driver, CUDA and cuDNN that fit it, or leave --device out."
+)
+
+Provider = str | tuple[str, dict[str, Any]]
+
+
+def providers(device: str, available: Collection[str], *, eight_bit: bool) -> list[Provider]:
+    """What ONNX Runtime is asked for, the first choice first.
+
+    Left to itself (``auto``) it is a graphics card where there is one, but not for networks of 8 bits: cards have no
+    such operations in ONNX Runtime, and would hand every layer back to the processor.
+
+    Args:
+        device: one of :class:`Device`.
+        available: what this installation of ONNX Runtime has.
+        eight_bit: whether the model is quantised.
+
+    Raises:
+        ModelError: when CUDA is asked for and not there.
+    """
+    if device == Device.cuda and CUDA not in available:
+        raise ModelError(f"--device cuda: ONNX Runtime has no CUDA here; {_NO_CUDA}")
+    on_card = device == Device.cuda or (device == Device.auto and CUDA in available and not eight_bit)
+    return [(CUDA, _ON_CUDA), CPU] if on_card else [CPU]
+
+
+def used(device: str, active: Collection[str]) -> Device:
+    """What a session runs on, by its active providers: it goes without a card whose libraries cannot be loaded.
+
+    Raises:
+        ModelError: when CUDA was asked for.
+    """
+    if CUDA in active:
+        return Device.cuda
+    if device == Device.cuda:
+        raise ModelError(f"--device cuda: ONNX Runtime cannot use the graphics card; {_NO_CUDA}")
+    return Device.cpu
+
+
+def is_eight_bit(model: bytes) -> bool:
+    """Whether an ONNX file is a quantised network, by the names of its operations."""
+    return b"DequantizeLinear" in model or b"QLinearConv" in model or b"ConvInteger" in model
 
 
 def shipped_session(name: str) -> Any:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fer_batch.errors import InputError
+from fer_batch.filesystem.paths import PHOTO_SUFFIXES, VIDEO_SUFFIXES, refuse_address
 from fer_batch.inputs.exclusions import OwnResults
 from fer_batch.inputs.file_lists import Listed
 from fer_batch.inputs.recording_ids import Candidate, distinct_ids
-from fer_batch.inputs.search import Matches, search
-from fer_batch.video.formats import PHOTO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +91,94 @@ def _search(given: str | os.PathLike[str], own: OwnResults) -> Matches:
         if not isinstance(given, Listed):
             raise
         raise InputError(f"{given.place}: {error}") from error
+
+
+@dataclass(slots=True)
+class Matches:
+    """What an input stands for."""
+
+    files: list[Candidate] = field(default_factory=list)
+    """Sorted by path."""
+    passed_over: int = 0
+    """Files that are no video or photo, hidden ones and fer-batch's own not counted."""
+
+
+def search(given: str, own: OwnResults) -> Matches:
+    """Finds what an input stands for.
+
+    Hidden files, whose names start with a dot, and what fer-batch wrote itself are left out of folders and patterns.
+
+    Raises:
+        InputError: when it does not exist, is an address or holds no media.
+        OSError: when a folder may not be searched.
+    """
+    if not given:
+        raise InputError("An empty name is given as input; give a file, a folder or a pattern.")
+    refuse_address(given)
+    # Links are kept: it is the link's name that says what a file is.
+    path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow them
+    if path.is_dir():
+        found = _below(path, own)
+        # A shell's * names the output folder too.
+        if not found.files and not own.is_output(path):
+            raise InputError(f"{given}: holds no video or photo; give a folder with recordings.")
+        return found
+    if not os.path.lexists(path) and glob.has_magic(given):
+        found = _matching(path, own)
+        if not found.files:
+            raise InputError(f"{given}: no video or photo matches this pattern.")
+        return found
+    if not path.exists():
+        raise InputError(f"{given}: no such file or folder; check the path.")
+    # Whatever its suffix: a file that is named is meant.
+    return Matches([Candidate(path, (path.name,))])
+
+
+def _below(folder: Path, own: OwnResults) -> Matches:
+    found, seen = Matches(), {folder.resolve()}
+    for root, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
+        here = Path(root)
+        # A linked folder counts once, or a link to a folder above would lead round in circles.
+        new = {name: (here / name).resolve() for name in sorted(folders) if not name.startswith(".")}
+        folders[:] = [name for name, place in new.items() if place not in seen and not own.is_output(here / name)]
+        seen.update(new.values())
+        _add(found, folder, [here / name for name in files if not name.startswith(".")], own)
+    found.files.sort(key=lambda file: file.path)
+    return found
+
+
+def _matching(pattern: Path, own: OwnResults) -> Matches:
+    """The files that a pattern matches, below the part of it that is no pattern but a folder's name."""
+    fixed = Path(pattern.anchor)
+    parts = pattern.parts[1:]
+    # A folder may be called "take [1]".
+    while len(parts) > 1 and (not glob.has_magic(parts[0]) or os.path.lexists(fixed / parts[0])):
+        fixed, parts = fixed / parts[0], parts[1:]
+    names = sorted(glob.glob(str(Path(*parts)), root_dir=fixed, recursive=True))  # noqa: PTH207 - Path.glob differs in **
+    found, places = Matches(), dict[Path, Path]()
+    files = [fixed / name for name in names if (fixed / name).is_file() and not _is_circular(fixed, name, places)]
+    _add(found, fixed, files, own)
+    return found
+
+
+def _is_circular(fixed: Path, name: str, places: dict[Path, Path]) -> bool:
+    """Whether a link on the way to a file leads back to a folder on that way; ``places`` is kept between calls."""
+    way = [fixed, *(fixed / folder for folder in list(Path(name).parents)[-2::-1])]
+    for folder in way:
+        if folder not in places:
+            places[folder] = folder.resolve()
+    return len({places[folder] for folder in way}) < len(way)
+
+
+def _add(found: Matches, searched: Path, files: list[Path], own: OwnResults) -> None:
+    for file in files:
+        if own.holds(file, searched):
+            continue
+        if file.suffix.lower() not in VIDEO_SUFFIXES | PHOTO_SUFFIXES:
+            found.passed_over += 1
+        else:
+            found.files.append(Candidate(file, file.relative_to(searched).parts))
+
+
+def _raise(error: OSError) -> None:
+    raise error

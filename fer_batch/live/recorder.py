@@ -20,15 +20,14 @@ from fer_batch.results.base_writer import TimelineSink
 from fer_batch.results.episode_writer import write_episodes
 from fer_batch.results.integrity import has_live_parts
 from fer_batch.results.layout import Layout, partition
-from fer_batch.results.parquet_writer import TimelineWriter
 from fer_batch.results.record import RecordingRecord
 from fer_batch.results.schema import Provenance
-from fer_batch.results.timeline_writers import CsvWriter
+from fer_batch.results.timeline_writers import CsvWriter, TimelineWriter
 from fer_batch.results.track_table import TrackSummary
 from fer_batch.segmentation.episode_finder import EpisodeFinder
 from fer_batch.segmentation.hysteresis import Episode
 from fer_batch.segmentation.rules import EpisodeRules
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 
 PART_S: Final = 60.0
 """Seconds of rows that a killed process loses at most."""

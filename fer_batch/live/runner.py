@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread, Timer
 from types import TracebackType
 from typing import Any, Final, TypeAlias
 
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import OutputError
 from fer_batch.live.events import Connected, Counts, Happening, Seen
 from fer_batch.live.notifications import Granularity, Reports
@@ -22,7 +22,6 @@ from fer_batch.live.source_url import Address
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.result import Outputs
 from fer_batch.results.schema import Provenance
-from fer_batch.selection import Selection
 
 _TICK_S: Final = 1.0
 

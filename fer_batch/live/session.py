@@ -9,15 +9,14 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import Final
 
+from fer_batch.config import Selection
 from fer_batch.errors import InputError
 from fer_batch.live.capture.base import UnreachableError
-from fer_batch.live.clock import LiveClock
 from fer_batch.live.events import Beginning, Connected, Counts, Happening, Interrupted, Seen
-from fer_batch.live.frame_source import Origin, Stretch
+from fer_batch.live.frame_source import LiveClock, Origin, Stretch
 from fer_batch.live.options import Reading
 from fer_batch.live.source_url import Address
 from fer_batch.pipeline.engine import Engine
-from fer_batch.selection import Selection
 
 _FIRST_WAIT_S: Final = 1.0
 """Before the first attempt to connect again; doubled after each that fails."""

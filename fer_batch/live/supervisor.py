@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 from fer_batch.batch.messages import Failed, Stop
 from fer_batch.errors import FerBatchError, InputError, OutputError
 from fer_batch.live.events import Connected, Counts, Interrupted, Seen
-from fer_batch.live.messages import Begin, Closed, News, Picture, Watching
 from fer_batch.live.runner import Ended, LiveJob, Told
-from fer_batch.live.scrubbing import scrubbed
-from fer_batch.utils.closing import Closing
+from fer_batch.live.source_url import scrubbed
+from fer_batch.live.worker import Begin, Closed, News, Picture, Watching
+from fer_batch.utils.concurrency import Closing
 from fer_batch.workers.process import WorkerProcess
 
 SILENCE_S = 60.0

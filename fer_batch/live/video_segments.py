@@ -12,7 +12,7 @@ from fer_batch.annotation.video_writer import AnnotatedVideo
 from fer_batch.errors import OutputError
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.types import Observation
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Frame
 
 _MOST_CLOSING: Final = 2

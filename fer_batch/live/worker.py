@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from threading import Event, Lock, Thread, Timer
 from typing import IO, Any, TypeAlias
@@ -19,10 +19,9 @@ from fer_batch.batch.messages import Failed, Stop, received, send
 from fer_batch.batch.worker import OUT_OF_MEMORY, failure_sentence, ignore_signals
 from fer_batch.errors import FerBatchError
 from fer_batch.live.events import Connected, Counts, Interrupted, Seen
-from fer_batch.live.messages import Begin, Closed, News, Picture, Watching
 from fer_batch.live.preview.encoder import Pictures
 from fer_batch.live.runner import LiveJob, Tell, Told
-from fer_batch.live.scrubbing import scrubbed
+from fer_batch.live.source_url import scrubbed
 
 _TELL_S = 0.1
 """Between two messages: ten times a second is smooth to the eye, and as cheap for sixty frames a second as for ten."""
@@ -177,3 +176,39 @@ class _News:
         except OSError:
             # Nobody listens any more; standard input has ended too, and that thread sees to the rest.
             self._over.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """To a camera's process, first of all. It may hold a password, and so goes through the pipe alone."""
+
+    job: LiveJob = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """To a camera's process: somebody looks at its pictures, or nobody does any more."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """From a camera's process, some times a second: it lives, and this has happened."""
+
+    counts: Counts
+    """Of this process alone."""
+    told: tuple[Told, ...] = ()
+    """In order; frames that were analysed only now and then, and without their pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """From a camera's process: the latest annotated picture, while somebody looks."""
+
+    jpeg: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """From a camera's process, last of all: everything is written."""

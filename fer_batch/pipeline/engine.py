@@ -17,25 +17,22 @@ from numpy.typing import NDArray
 
 from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.classification.mirror_averaging import MirrorAveraging, Reference
-from fer_batch.config import WITHOUT_EFFECT, Settings
+from fer_batch.config import WITHOUT_EFFECT, Selection, Settings
 from fer_batch.detection.finder import FaceFinder, FirstLook
 from fer_batch.emotions import EMOTIONS
 from fer_batch.faces.alignment import register_all
 from fer_batch.faces.embedding import FaceEmbedder
 from fer_batch.faces.head_pose import head_poses
 from fer_batch.faces.sharpness import sharpness_of_faces
-from fer_batch.inference.device import Device
+from fer_batch.inference.onnx_runtime import Device
 from fer_batch.pipeline.checkpoint.resume import rewound
 from fer_batch.pipeline.checkpoint.snapshot import CannotResume, Snapshot, Snapshots
 from fer_batch.pipeline.checkpoint.state import pack, seal, unpack, unseal, versions
 from fer_batch.pipeline.face_stage import FaceStage
 from fer_batch.pipeline.frame_selection import Chosen, GoingOn, chosen
-from fer_batch.selection import Selection
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Observation
-from fer_batch.utils.closing import Closing
-from fer_batch.utils.concurrency import InOrder
-from fer_batch.utils.prefetch import Prefetched, in_groups
+from fer_batch.utils.concurrency import Closing, InOrder, Prefetched, in_groups
 from fer_batch.utils.profiling import Stopwatch, drawn, timed
 from fer_batch.utils.resources import available_cores
 from fer_batch.video.frame import Display, Frame

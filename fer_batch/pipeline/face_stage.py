@@ -18,7 +18,7 @@ from fer_batch.tracking.fixed_lag import Following
 from fer_batch.tracking.smoothing import Steadier
 from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Frame
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from fer_batch.annotation.audio import left_out
 from fer_batch.annotation.video_writer import AnnotatedVideo
+from fer_batch.config import Selection
 from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.filesystem.atomic import Rollback, leftovers
 from fer_batch.inputs.discovery import Recording
@@ -25,12 +26,11 @@ from fer_batch.results.integrity import checksums
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
 from fer_batch.results.schema import Provenance
-from fer_batch.selection import Selection
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Note
-from fer_batch.utils.pulse import pulse, written
-from fer_batch.video.amount import frames_in_range
+from fer_batch.utils.concurrency import pulse, written
 from fer_batch.video.open import open_source
+from fer_batch.video.probe import frames_in_range
 from fer_batch.video.source import Source
 
 __all__ = [

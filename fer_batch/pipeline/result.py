@@ -13,7 +13,7 @@ from fer_batch.errors import InputError
 from fer_batch.inputs.discovery import Recording
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
-from fer_batch.utils.plain import plain
+from fer_batch.utils.jsonable import plain
 from fer_batch.utils.text import valid
 
 TimelineFormat = Literal["parquet", "csv", "both"]

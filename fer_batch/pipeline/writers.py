@@ -9,8 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from fer_batch.annotation.photo import AnnotatedPhoto
+from fer_batch.annotation.annotator import AnnotatedPhoto
 from fer_batch.annotation.video_writer import AnnotatedVideo
+from fer_batch.config import Selection
 from fer_batch.errors import AnnotationError, FerBatchError, summarized
 from fer_batch.filesystem.atomic import out_of_sight, remove
 from fer_batch.inputs.discovery import Recording
@@ -20,11 +21,9 @@ from fer_batch.pipeline.result import Outputs
 from fer_batch.results.base_writer import FileSink, TimelineSink
 from fer_batch.results.episode_writer import EpisodeWriter
 from fer_batch.results.layout import Layout
-from fer_batch.results.parquet_writer import TimelineWriter
 from fer_batch.results.schema import Provenance
-from fer_batch.results.timeline_writers import CsvWriter
+from fer_batch.results.timeline_writers import CsvWriter, TimelineWriter
 from fer_batch.results.track_table import TrackSummary
-from fer_batch.selection import Selection
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Faces, Note, Observation
 from fer_batch.utils.profiling import Stopwatch, timed

@@ -19,14 +19,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fer_batch.analytics.summary import Summary, gaps, is_live, lasting, pace, summary
-from fer_batch.analytics.transitions import PAUSE_S, transitions
-from fer_batch.emotions import EMOTIONS
+from fer_batch.analytics.summary import PAUSE_S, Summary, gaps, is_live, lasting, pace, summary, transitions
+from fer_batch.emotions import COLOURS, EMOTIONS, hex_colour
 from fer_batch.errors import InputError
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.filesystem.links import refuse_links
 from fer_batch.filesystem.overwriting import names_us, refuse_overwriting
-from fer_batch.palette import COLOURS, hex_colour
 from fer_batch.results.layout import below
 from fer_batch.results.reader import episodes, load
 from fer_batch.utils.text import shown

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Self, get_args
 from fer_batch.errors import InputError
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.results.schema import SCHEMA_VERSION
-from fer_batch.utils.plain import plain
+from fer_batch.utils.jsonable import plain
 from fer_batch.version import RESULTS_VERSION, __version__
 
 Status = Literal["done", "failed", "partial"]

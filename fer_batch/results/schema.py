@@ -14,7 +14,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from fer_batch.emotions import EMOTIONS
-from fer_batch.utils.plain import plain
+from fer_batch.utils.jsonable import plain
 from fer_batch.utils.text import valid
 from fer_batch.version import __version__
 

@@ -21,8 +21,7 @@ from fer_batch.faces.alignment import CropGeometry
 from fer_batch.filesystem.atomic import whole
 from fer_batch.training.calibration import balance_head, fitted_temperature
 from fer_batch.training.emotion_net import EmotionNet
-from fer_batch.training.onnx_export import describe, export
-from fer_batch.training.quantization import quantise
+from fer_batch.training.onnx_export import describe, export, quantise
 from fer_batch.training.recognition_net import RecognitionNet
 from fer_batch.training.trainer import Epoch, Recipe, Trainer, TrainingFaces
 from fer_batch.version import __version__

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
+
+from fer_batch.utils.text import valid
 
 
 def to_text(value: Any) -> str:
@@ -42,3 +47,23 @@ def _from_array(document: dict[str, Any]) -> Any:
     # A copy: what is remembered is written to again.
     values = np.frombuffer(b64decode(document["base64"]), np.dtype(document["dtype"]))
     return values.reshape(document["shape"]).copy()
+
+
+def plain(value: Any) -> Any:
+    """The same value in dicts, lists, strings, finite numbers, booleans and None.
+
+    What a result was made with must never be the reason that the result cannot be written, so nothing is refused:
+    times turn into ISO 8601, NaN and infinity into None, NumPy values into Python's, anything else (paths, fractions)
+    into its text, and what is no Unicode in a text as in :func:`fer_batch.utils.text.valid`.
+    """
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {valid(str(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if value is None or isinstance(value, bool | int) else valid(str(value))

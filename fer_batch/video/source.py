@@ -10,7 +10,6 @@ from typing import Protocol, Self
 from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.types import Note
 from fer_batch.video.frame import Frame
-from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
 
 
@@ -119,3 +118,30 @@ def readable(source: Source, frames: Iterator[Frame]) -> Generator[Frame]:
             str(error) if isinstance(error, InputError) else f"{source.name}: cannot be read on ({summarized(error)})."
         )
         source.counts.ended_early = f"{what[:-1]}; what was read before was analysed."
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A key frame, and what had come of all before it."""
+
+    frame: int
+    """Its index."""
+    pts: int
+    """Its time in ticks, as the container gives it."""
+    dts: int
+    """When its packet is decoded, likewise: containers without an index are searched by that."""
+    shown: int
+    """Its time as it was told by other pictures' packets, where the container knows only when they are decoded."""
+    position: int
+    """Of its packet, in bytes from the file's start: times may be told twice, this is not."""
+    read_to: int
+    """How far the file had been read, in bytes."""
+    clock: tuple[int | None, float | None, float | None, int]
+    """See :class:`fer_batch.video.timestamps.PresentationClock`."""
+    faults: tuple[int, int, int]
+    """See :class:`fer_batch.video.source.ReadCounts`."""
+
+    @property
+    def counted(self) -> tuple[int, int, tuple[int, int, int]]:
+        """Frames, bytes and faults before it."""
+        return self.frame, self.read_to, self.faults

@@ -17,15 +17,21 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from fer_batch.errors import InputError
-from fer_batch.utils.closing import Closing
-from fer_batch.utils.memory_limit import limited_memory
-from fer_batch.video.container import limit_pixels, open_input, refused_by_size
+from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.resources import limited_memory
+from fer_batch.video.container import (
+    average_rate,
+    duration_s,
+    frame_count,
+    is_mirrored,
+    limit_pixels,
+    open_input,
+    refused_by_size,
+)
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.pixel_limit import MAX_PIXELS, oversized, refuse_oversized
-from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
-from fer_batch.video.source import ReadCounts
-from fer_batch.video.stream_header import average_rate, duration_s, frame_count, is_mirrored
+from fer_batch.video.source import Place, ReadCounts
 from fer_batch.video.timestamps import DecodeTimes, PresentationClock
 from fer_batch.video.truncation import is_cut_short
 
@@ -58,7 +64,7 @@ class VideoFile(Closing):
             parts of a picture depends on their number and, in H.264, HEVC, MPEG-4 and VP9, on chance.
         max_pixels: larger pictures are refused before they are decoded.
         opening_bytes: memory that FFmpeg may take to find out what the file is, where its header claims many samples;
-            for processes of our own, see :func:`fer_batch.utils.memory_limit.limited_memory`.
+            for processes of our own, see :func:`fer_batch.utils.resources.limited_memory`.
 
     Raises:
         InputError: when the file is not media, holds no video or claims pictures that are too large.

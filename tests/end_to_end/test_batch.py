@@ -8,18 +8,19 @@ from pathlib import Path
 
 from command import EXAMPLES, finished
 
-from fer_batch.batch.here import run
 from fer_batch.batch.plan import plan
-from fer_batch.config import Settings
+from fer_batch.batch.runner import run_serial
+from fer_batch.config import Selection, Settings
 from fer_batch.pipeline.result import Outputs, Progress
-from fer_batch.selection import Selection
 
 
 def test_progress_counts_within_the_range(clip: Path, tmp_path: Path) -> None:
     seen: list[Progress] = []
     settings, selection = Settings(), Selection(start_s=2, end_s=3)
     planned = plan([clip], Outputs(tmp_path, video=False), settings, selection)
-    assert [outcome.record.status for outcome in run(planned, settings, selection, on_progress=seen.append)] == ["done"]
+    assert [outcome.record.status for outcome in run_serial(planned, settings, selection, on_progress=seen.append)] == [
+        "done"
+    ]
     assert {progress.frames_total for progress in seen} == {24}
     assert (seen[0].frames, seen[-1].frames) == (1, 24)
     assert (seen[0].time_s, round(seen[-1].time_s, 2)) == (0, 0.96)

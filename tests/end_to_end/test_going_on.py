@@ -24,16 +24,15 @@ import pytest
 from command import EXAMPLES
 
 import fer_batch
-from fer_batch.batch import here
 from fer_batch.batch.plan import plan
-from fer_batch.config import Settings
+from fer_batch.batch.runner import run_serial
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import OutputError
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.store import Unfinished
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import Outcome, Outputs, analyze_recording, publish_committed, read_record
 from fer_batch.results.layout import PART, Layout, partition
-from fer_batch.selection import Selection
 from fer_batch.utils.jsonable import from_text, to_text
 
 EXAMPLE = EXAMPLES / "WolfgangLanger_Pexels.mp4"
@@ -104,7 +103,7 @@ from fer_batch.pipeline.engine import Engine
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.recording import Outputs, analyze_recording
 from fer_batch.config import Settings
-from fer_batch.selection import Selection
+from fer_batch.config import Selection
 path, out = Path(sys.argv[1]), Path(sys.argv[2])
 with Engine(Settings()) as engine:
     analyze_recording(engine, Recording(path.name, path), Selection(fps=6), Outputs(out, "both"), commit_s=0.4)
@@ -361,7 +360,7 @@ def test_a_run_in_one_process_that_overwrites_begins_anew(
 
     monkeypatch.setattr(Engine, "observe", told)
     planned = plan([EXAMPLE], Outputs(tmp_path, "both"), Settings(), SELECTION, overwrite=True)
-    assert [outcome.record.status for outcome in here.run(planned, Settings(), SELECTION)] == ["done"]
+    assert [outcome.record.status for outcome in run_serial(planned, Settings(), SELECTION)] == ["done"]
     assert resumed == [None]
 
 

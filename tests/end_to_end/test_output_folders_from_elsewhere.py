@@ -20,7 +20,7 @@ from clips import EXAMPLE
 
 import fer_batch
 from fer_batch.batch.plan import plan
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import InputError, OutputError
 from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.temporary import remove_abandoned, temporary_folder
@@ -30,7 +30,6 @@ from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import analyze_recording
 from fer_batch.pipeline.result import Outputs
 from fer_batch.results.layout import Layout
-from fer_batch.selection import Selection
 
 STILL = EXAMPLE.parent / "astronaut.png"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links of POSIX")

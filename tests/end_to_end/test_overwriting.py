@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 import fer_batch
-from fer_batch.batch.here import run
 from fer_batch.batch.plan import plan
-from fer_batch.config import Settings
+from fer_batch.batch.runner import run_serial
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import InputError, OutputError
 from fer_batch.filesystem.atomic import PendingFile
 from fer_batch.pipeline.result import Outcome, Outputs
-from fer_batch.selection import Selection
 from fer_batch.video.open import open_source
 from fer_batch.video.source import Source
 
@@ -37,7 +36,7 @@ def stopped(out: Path, at_frame: int, *, overwrite: bool = False) -> Outcome:
         if getattr(progress, "frames", 0) == at_frame:
             stop.set()
 
-    (outcome,) = run(planned, Settings(batch_size=1), selection, on_progress=watch, stop=stop)
+    (outcome,) = run_serial(planned, Settings(batch_size=1), selection, on_progress=watch, stop=stop)
     return outcome
 
 
@@ -139,7 +138,7 @@ def test_videos_that_differ_in_their_suffix_never_lose_an_annotated_copy(tmp_pat
 
 def test_a_format_that_is_missing_is_added(tmp_path: Path) -> None:
     planned = plan([EXAMPLE], Outputs(tmp_path, "csv", video=False), Settings(), Selection(end_s=0.3))
-    assert [outcome.record.status for outcome in run(planned, Settings(), Selection(end_s=0.3))] == ["done"]
+    assert [outcome.record.status for outcome in run_serial(planned, Settings(), Selection(end_s=0.3))] == ["done"]
     rows = fer_batch.analyze(EXAMPLE, output=tmp_path, end_s=0.3)
     assert rows.equals(fer_batch.analyze(EXAMPLE, end_s=0.3))
     assert list(tmp_path.rglob("*.csv"))

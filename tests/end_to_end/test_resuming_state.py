@@ -20,13 +20,12 @@ from scenes.cutouts import Cutout, cast
 from scenes.footage import write_scene
 from scenes.photographs import example_people
 
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.detection.search_schedule import SearchSchedule
 from fer_batch.detection.yunet import YuNet
 from fer_batch.pipeline.checkpoint.snapshot import CannotResume, Snapshot
 from fer_batch.pipeline.checkpoint.state import pack, seal, unpack, unseal
 from fer_batch.pipeline.engine import Engine
-from fer_batch.selection import Selection
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Observation
 from fer_batch.video.frame import Frame

@@ -22,15 +22,13 @@ import pytest
 from command import EXAMPLES
 
 import fer_batch
-from fer_batch.batch.events import Event, Lost
-from fer_batch.batch.messages import Begin
+from fer_batch.batch.messages import Begin, Event, Lost
 from fer_batch.batch.plan import plan
-from fer_batch.batch.runner import run
+from fer_batch.batch.runner import run_parallel
 from fer_batch.batch.worker_pool import Crew
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import Outputs
-from fer_batch.selection import Selection
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -155,7 +153,7 @@ def test_files_that_end_every_worker_that_opens_them_do_not_end_the_run(clip: Pa
     events: list[Event] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(fatal)
-        outcomes = list(run(planned, Settings(), Selection(), workers=2, threads=1, watch=events.append))
+        outcomes = list(run_parallel(planned, Settings(), Selection(), workers=2, threads=1, watch=events.append))
     assert {outcome.record.id: outcome.record.status for outcome in outcomes} == dict.fromkeys(
         ("a.png", "b.png", "c.png", clip.name), "failed"
     )

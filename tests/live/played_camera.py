@@ -33,9 +33,8 @@ def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
         stop.wait(job.options["idles"])
         return
     # The others need not wait for these.
-    from fer_batch.config import Settings
+    from fer_batch.config import Selection, Settings
     from fer_batch.pipeline.engine import Engine
-    from fer_batch.selection import Selection
     from fer_batch.video.open import open_source
 
     path = Path(job.options["plays"])

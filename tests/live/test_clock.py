@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fer_batch.live.clock import LiveClock
+from fer_batch.live.frame_source import LiveClock
 
 
 def times(clock: LiveClock, own: list[float | None], arrived: list[float]) -> np.ndarray:

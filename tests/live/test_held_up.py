@@ -18,17 +18,16 @@ import numpy as np
 import pytest
 
 from fer_batch.annotation.encoder import Encoder
-from fer_batch.live.scrubbing import scrubbed
-from fer_batch.live.source_url import parse_address
+from fer_batch.live.notifications import Webhook
+from fer_batch.live.source_url import parse_address, scrubbed
 from fer_batch.live.video_segments import Segments
-from fer_batch.live.webhook import Webhook
 from fer_batch.video.frame import Display, Frame
 
 PASSWORD = "s3cretword"  # noqa: S105 - nobody's
 
 TELL = """
 import time
-from fer_batch.cli.display.event_lines import EventLines
+from fer_batch.cli.display.machine_output import EventLines
 from fer_batch.live.runner import Reported
 import sys
 with EventLines() as lines:

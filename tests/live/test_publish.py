@@ -13,12 +13,11 @@ import pytest
 from clips import EXAMPLE
 from rtsp import free_port
 
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import InputError
 from fer_batch.live.events import Seen
 from fer_batch.live.publishing.publisher import Publisher
 from fer_batch.pipeline.engine import Engine
-from fer_batch.selection import Selection
 from fer_batch.video.video_reader import VideoFile
 
 

@@ -12,7 +12,7 @@ import pytest
 from rtsp import free_port
 
 from fer_batch.errors import InputError
-from fer_batch.live.webhook import Webhook
+from fer_batch.live.notifications import Webhook
 
 
 class Receiver:

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 import fer_batch
 from fer_batch.cli.main import run
-from fer_batch.emotions import EMOTIONS
+from fer_batch.emotions import COLOURS, EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.palette import COLOURS
 from fer_batch.report.figures import write_figures
 from report.samples import recording
 

@@ -16,8 +16,7 @@ from listener import Listener
 from PIL import Image
 
 import fer_batch
-from fer_batch.emotions import EMOTIONS
-from fer_batch.palette import COLOURS
+from fer_batch.emotions import COLOURS, EMOTIONS
 from fer_batch.report.writer import write_report
 from fer_batch.results.layout import Layout
 from report.samples import CLIP, document, recording

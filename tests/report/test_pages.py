@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 
 import fer_batch
 from fer_batch.cli.main import run
-from fer_batch.emotions import EMOTIONS
+from fer_batch.emotions import COLOURS, EMOTIONS, hex_colour
 from fer_batch.errors import InputError
-from fer_batch.palette import COLOURS, hex_colour
 from fer_batch.report.timeline_encoding import packed
 from fer_batch.report.writer import write_report
 from report.samples import CLIP, document, recording
@@ -215,7 +214,7 @@ def test_an_empty_recording_and_a_photo_have_pages_too(tmp_path: Path) -> None:
 
 
 def test_transitions_are_counted_within_a_track_and_without_a_long_pause() -> None:
-    from fer_batch.analytics.transitions import transitions
+    from fer_batch.analytics.summary import transitions
 
     rows = [
         ("a", 1, "sad", 0, 2),

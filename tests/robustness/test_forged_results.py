@@ -17,7 +17,7 @@ import pytest
 from clips import EXAMPLE, ffmpeg
 
 import fer_batch
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.store import Unfinished
@@ -25,7 +25,6 @@ from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import analyze_recording
 from fer_batch.pipeline.result import Outputs
 from fer_batch.results.layout import Layout
-from fer_batch.selection import Selection
 from robustness.damage import damages
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links of POSIX")

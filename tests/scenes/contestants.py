@@ -13,13 +13,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.config import Settings
+from fer_batch.config import Selection, Settings
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.pipeline.engine import Engine
-from fer_batch.selection import Selection
 from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.video.open import open_source
 from fer_batch.video.source import Source
 from scenes.composition import Scene

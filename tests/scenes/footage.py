@@ -12,11 +12,10 @@ import av
 import imageio_ffmpeg
 import numpy as np
 
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Display, Frame
-from fer_batch.video.place import Place
 from fer_batch.video.probe import Probe
-from fer_batch.video.source import ReadCounts
+from fer_batch.video.source import Place, ReadCounts
 from scenes.composition import Scene, SceneFrame, TrueFace
 from scenes.photographs import Picture
 

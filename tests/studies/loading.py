@@ -16,8 +16,8 @@ import numpy as np
 
 from fer_batch.emotions import EMOTIONS
 from fer_batch.results.layout import Layout
-from fer_batch.results.parquet_writer import TimelineWriter
 from fer_batch.results.schema import Provenance
+from fer_batch.results.timeline_writers import TimelineWriter
 from fer_batch.types import Faces, Observation
 
 FACES = 4

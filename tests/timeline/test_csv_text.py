@@ -14,7 +14,7 @@ from timeline_samples import conversation, sink
 
 import fer_batch
 from fer_batch.analytics.summary import write_summary
-from fer_batch.cli.display.failure_report import write_failures
+from fer_batch.cli.display.machine_output import write_failures
 from fer_batch.results.csv_text import escaped, unescaped, write_csv
 from fer_batch.results.record import RecordingRecord
 

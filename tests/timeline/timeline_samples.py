@@ -10,9 +10,8 @@ import numpy as np
 
 from fer_batch.results.base_writer import TimelineSink
 from fer_batch.results.layout import Layout
-from fer_batch.results.parquet_writer import TimelineWriter
 from fer_batch.results.schema import Provenance
-from fer_batch.results.timeline_writers import CsvWriter
+from fer_batch.results.timeline_writers import CsvWriter, TimelineWriter
 from fer_batch.types import Faces, Observation
 
 PROVENANCE = Provenance({"detector": "short", "every": 1}, "gray48", "ab" * 32)

@@ -23,10 +23,9 @@ from torch.nn import functional
 
 from fer_batch.config import Detector
 from fer_batch.errors import InputError
-from fer_batch.evaluation.datasets import read_faces
-from fer_batch.evaluation.labelled_crops import found_crops
+from fer_batch.evaluation.datasets import found_crops, read_faces
 from fer_batch.faces.embedding import GEOMETRY
-from fer_batch.training.quantization import quantise
+from fer_batch.training.onnx_export import quantise
 from fer_batch.training.recognition_net import Block, Convolution, read_weights
 
 _BLOCKS = (

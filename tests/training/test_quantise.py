@@ -18,8 +18,7 @@ import av
 from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.faces.alignment import CropGeometry, register
-from fer_batch.training.onnx_export import describe
-from fer_batch.training.quantization import quantise
+from fer_batch.training.onnx_export import describe, quantise
 
 
 @pytest.fixture(name="faces", scope="module")

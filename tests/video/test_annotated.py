@@ -16,7 +16,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from fer_batch.annotation.photo import AnnotatedPhoto
+from fer_batch.annotation.annotator import AnnotatedPhoto
 from fer_batch.annotation.video_writer import AnnotatedVideo
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import OutputError

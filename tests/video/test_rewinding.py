@@ -14,7 +14,7 @@ from clips import clip, clip_with_sound, ffmpeg
 from fer_batch.pipeline.checkpoint.resume import Mark, mark, rewound
 from fer_batch.pipeline.checkpoint.snapshot import CannotResume
 from fer_batch.video.frame import Frame
-from fer_batch.video.place import Place
+from fer_batch.video.source import Place
 from fer_batch.video.video_reader import VideoFile
 
 KEYS = ("-g", "25")

@@ -10,9 +10,8 @@ import pytest
 from clips import clip
 
 import fer_batch
+from fer_batch.config import Options, Selection
 from fer_batch.errors import InputError
-from fer_batch.options import Options
-from fer_batch.selection import Selection
 from fer_batch.video.open import open_source
 
 

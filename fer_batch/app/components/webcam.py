@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from fer_batch.app.camera_feed import Feed
-from fer_batch.app.components.plain_text import show_error
-from fer_batch.app.live_watch import LiveWatch
-from fer_batch.app.session import Session
+from fer_batch.app.components.widgets import show_error
+from fer_batch.app.jobs import LiveWatch
+from fer_batch.app.sessions import Session
 from fer_batch.errors import FerBatchError
 
 if TYPE_CHECKING:

@@ -7,14 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 from fer_batch.app.camera_feed import Feed
-from fer_batch.app.components.downloads import show_downloads
-from fer_batch.app.components.plain_text import show_caption, show_error
-from fer_batch.app.components.remembering import remembered
-from fer_batch.app.components.view import show_view
 from fer_batch.app.components.webcam import show_browser_camera
-from fer_batch.app.here import session as visit
-from fer_batch.app.live_watch import LiveWatch
-from fer_batch.app.session import Session
+from fer_batch.app.components.widgets import remembered, show_caption, show_downloads, show_error, show_view
+from fer_batch.app.jobs import LiveWatch
+from fer_batch.app.sessions import Session
+from fer_batch.app.sessions import session as visit
 from fer_batch.batch.scheduling import threads_each
 from fer_batch.config import Settings
 from fer_batch.errors import FerBatchError, InputError

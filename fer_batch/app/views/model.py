@@ -5,15 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from fer_batch.app.components.charts import show_verdict, stored_verdict
-from fer_batch.app.components.plain_text import show_error
-from fer_batch.app.components.remembering import remembered
-from fer_batch.app.here import session as visit
-from fer_batch.app.measuring import Measuring
-from fer_batch.app.session import Session
+from fer_batch.app.components.widgets import remembered, show_error
+from fer_batch.app.jobs import Measuring
+from fer_batch.app.sessions import Session
+from fer_batch.app.sessions import session as visit
 from fer_batch.config import DEFAULT_MODEL
 from fer_batch.errors import FerBatchError
-from fer_batch.inference.finding import find_model
-from fer_batch.inference.registry import manifest, models_folder
+from fer_batch.inference.registry import find_model, manifest, models_folder
 
 _PAGE = "model"
 _WAYS = {"photographs, in which faces are found first": "photos", "faces cut out and registered": "crops"}

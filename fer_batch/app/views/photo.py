@@ -8,19 +8,16 @@ import pandas as pd
 import streamlit as st
 
 import fer_batch
-from fer_batch.app.analysis import Analysis
-from fer_batch.app.components.bars import probability_bars
-from fer_batch.app.components.downloads import show_downloads
-from fer_batch.app.components.plain_text import show_error
-from fer_batch.app.components.remembering import remembered
-from fer_batch.app.components.widgets import show_cancelled, show_until_done
-from fer_batch.app.here import session as visit
-from fer_batch.app.session import Session, save
+from fer_batch.app.components.charts import probability_bars
+from fer_batch.app.components.widgets import remembered, show_cancelled, show_downloads, show_error, show_until_done
+from fer_batch.app.jobs import Analysis
+from fer_batch.app.sessions import Session, save
+from fer_batch.app.sessions import session as visit
 from fer_batch.config import Settings
 from fer_batch.errors import FerBatchError
+from fer_batch.filesystem.paths import PHOTO_SUFFIXES
 from fer_batch.pipeline.result import Outputs
 from fer_batch.results.layout import Layout
-from fer_batch.video.formats import PHOTO_SUFFIXES
 
 _PAGE = "photo"
 _MOST_IN_FULL = 8

@@ -9,16 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from fer_batch.analytics.summary import Summary, summary
-from fer_batch.app.components.bars import colour_key, share_chart
-from fer_batch.app.components.downloads import show_downloads
-from fer_batch.app.components.plain_text import show_error, show_warning
-from fer_batch.app.components.remembering import remembered
-from fer_batch.app.components.view import show_view
-from fer_batch.app.here import session as visit
-from fer_batch.app.session import Session
+from fer_batch.app.components.charts import colour_key, share_chart
+from fer_batch.app.components.widgets import remembered, show_downloads, show_error, show_view, show_warning
+from fer_batch.app.sessions import Session
+from fer_batch.app.sessions import session as visit
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import FerBatchError
-from fer_batch.report.html import clock
+from fer_batch.report.pages import clock
 from fer_batch.results.csv_text import as_cells
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord

@@ -6,19 +6,23 @@ from pathlib import Path
 
 import streamlit as st
 
-from fer_batch.app.analysis import Analysis
-from fer_batch.app.components.downloads import show_downloads
-from fer_batch.app.components.plain_text import show_caption, show_error, show_warning
-from fer_batch.app.components.remembering import remembered
-from fer_batch.app.components.view import show_view
-from fer_batch.app.components.widgets import show_cancelled, show_until_done
-from fer_batch.app.here import session as visit
-from fer_batch.app.session import Session, save
-from fer_batch.config import Settings
+from fer_batch.app.components.widgets import (
+    remembered,
+    show_cancelled,
+    show_caption,
+    show_downloads,
+    show_error,
+    show_until_done,
+    show_view,
+    show_warning,
+)
+from fer_batch.app.jobs import Analysis
+from fer_batch.app.sessions import Session, save
+from fer_batch.app.sessions import session as visit
+from fer_batch.config import Selection, Settings
 from fer_batch.errors import FerBatchError
+from fer_batch.filesystem.paths import VIDEO_SUFFIXES
 from fer_batch.pipeline.result import Outputs
-from fer_batch.selection import Selection
-from fer_batch.video.formats import VIDEO_SUFFIXES
 
 _PAGE = "video"
 _RATES = {"all": None, "10 a second": 10.0, "5 a second": 5.0, "2 a second": 2.0}

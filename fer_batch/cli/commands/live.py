@@ -13,7 +13,7 @@ import typer
 from fer_batch.cli.commands.analyze import Format, MaxPixels, MinFace, Private
 from fer_batch.config import DEFAULT_MODEL, MINIMUM_SCORE, Detector
 from fer_batch.errors import InputError
-from fer_batch.inference.device import Device
+from fer_batch.inference.onnx_runtime import Device
 from fer_batch.video.pixel_limit import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def live(
         debug=bool(context.obj),
         notices=notices,
     )
-    from fer_batch.filesystem.permissions import private_files
+    from fer_batch.filesystem.atomic import private_files
 
     with private_files(Path(parameters["output"]), wanted=parameters["private"]):
         status = run_live(jobs, Path(parameters["output"]), showing, variables)
@@ -232,13 +232,12 @@ def live_options(parameters: Mapping[str, Any], *, patient: bool = False) -> Liv
         InputError: for a value that makes no sense.
         ModelError: when there is no such emotion model.
     """
-    from fer_batch.config import Settings
-    from fer_batch.inference.finding import find_model
+    from fer_batch.config import Selection, Settings
+    from fer_batch.inference.registry import find_model
     from fer_batch.live.options import Reading
     from fer_batch.live.publishing.publisher import refuse_unknown
     from fer_batch.live.runner import LiveOptions
     from fer_batch.pipeline.result import Outputs
-    from fer_batch.selection import Selection
 
     given = parameters
     find_model(given["model"])

@@ -73,8 +73,7 @@ def _print(console: Console, thing: str, table: pd.DataFrame, named: tuple[str, 
     from rich.table import Table
     from rich.text import Text
 
-    from fer_batch.utils.formatting import short
-    from fer_batch.utils.text import shown
+    from fer_batch.utils.text import short, shown
 
     rows = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     # On a terminal long names give way, and nothing else.

@@ -19,13 +19,11 @@ from rich.style import Style
 
 from fer_batch.cli.display.live_log import Incidents, LiveErrors, LiveLines
 from fer_batch.cli.display.terminal import interactive
-from fer_batch.emotions import EMOTIONS
+from fer_batch.emotions import COLOURS, EMOTIONS, hex_colour
 from fer_batch.live.events import Counts
 from fer_batch.live.metrics import HISTORY_S, FaceInView, LiveStatistics, Rates
 from fer_batch.live.runner import Told
-from fer_batch.palette import COLOURS, hex_colour
-from fer_batch.utils.formatting import counted, lasting
-from fer_batch.utils.text import shown
+from fer_batch.utils.text import counted, lasting, shown
 
 _REDRAWS = 8
 """A second: as smooth as bars need be."""

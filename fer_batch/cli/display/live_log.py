@@ -15,8 +15,7 @@ from rich.text import Text
 from fer_batch.live.events import Connected, Counts, Interrupted
 from fer_batch.live.metrics import LiveStatistics
 from fer_batch.live.runner import Ended, Told
-from fer_batch.utils.formatting import counted, lasting
-from fer_batch.utils.text import shown
+from fer_batch.utils.text import counted, lasting, shown
 
 LINE_S = 60.0
 """Seconds between two lines about rates: fewer than 1,500 lines a day."""

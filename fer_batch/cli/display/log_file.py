@@ -9,10 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fer_batch.batch.events import Event, Finished, Lost, Probed, Reached, Said, Started
+from fer_batch.batch.messages import Event, Finished, Lost, Probed, Reached, Said, Started
 from fer_batch.errors import OutputError
-from fer_batch.utils.formatting import counted, faults
-from fer_batch.utils.text import shown
+from fer_batch.utils.text import counted, faults, shown
 
 
 class LogFile:

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
-from fer_batch.batch.events import Event, Finished, Lost, Reached, Started
+from fer_batch.batch.messages import Event, Finished, Lost, Probed, Reached, Said, Started
 from fer_batch.batch.progress import Activity, RunProgress
-from fer_batch.utils.formatting import lasting, short
-from fer_batch.utils.text import shown
+from fer_batch.cli.display.terminal import LINE_SECONDS, Notices
+from fer_batch.utils.text import counted, lasting, short, shown
 
 _REDRAW_S = 0.1
 _NAME = 20
@@ -108,3 +108,52 @@ class Bars:
 
 def _left(seconds: float | None) -> str:
     return "" if seconds is None else f"{lasting(seconds)} left"
+
+
+class Lines:
+    """A watcher of a run that says how far it is.
+
+    Args:
+        reached: kept up to date by somebody else, before this is told.
+        notices: says it.
+    """
+
+    def __init__(self, reached: RunProgress, notices: Notices) -> None:
+        self._reached = reached
+        self._say = notices.say
+        self._said_s = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Says what there is to say."""
+        match event:
+            case Started() | Probed():
+                if self._reached.total == 1:
+                    self._said_s = time.monotonic()
+            case Reached() if time.monotonic() - self._said_s >= LINE_SECONDS:
+                self._said_s = time.monotonic()
+                self._say(self._of_all() if self._reached.total > 1 else self._of_one(event))
+            case Finished(_, task, outcome) if outcome.record.status != "failed":
+                counts = outcome.record.counts
+                place = f"[{self._reached.finished}/{self._reached.total}] " if self._reached.total > 1 else ""
+                done = f"{counted(counts['frames_analysed'], 'frame')}, {counted(counts['rows'], 'face')}"
+                self._say(f"{place}{task.recording.id}: {outcome.record.status}, {done}.")
+            case Reached() | Lost() | Said() | Finished():
+                pass
+
+    def _of_one(self, event: Reached) -> str:
+        activity, progress = self._reached.workers[event.worker], event.progress
+        frames, seconds = activity.speed(time.monotonic())
+        of = f"/{progress.frames_total}" if progress.frames_total else ""
+        return (
+            f"{event.task.recording.id}: {progress.frames}{of} frames, {frames:.0f}/s, {seconds:.1f}x, "
+            f"{counted(progress.faces, 'face')}"
+        )
+
+    def _of_all(self) -> str:
+        reached = self._reached
+        left = "" if reached.remaining_s is None else f", {lasting(reached.remaining_s)} left"
+        failed = f", {reached.failed} failed" if reached.failed else ""
+        return (
+            f"{reached.finished} of {reached.total} done{failed}, {reached.share:.0%}, "
+            f"{reached.times_real_time:.1f}x real time{left}"
+        )

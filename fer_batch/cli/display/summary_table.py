@@ -12,12 +12,10 @@ from rich.text import Text
 
 from fer_batch.batch.plan import Plan
 from fer_batch.cli.parsing import clock
-from fer_batch.emotions import EMOTIONS
-from fer_batch.palette import hex_colour
+from fer_batch.emotions import EMOTIONS, hex_colour
 from fer_batch.pipeline.result import Outcome
 from fer_batch.results.record import RecordingRecord
-from fer_batch.utils.formatting import counted, faults
-from fer_batch.utils.text import shown
+from fer_batch.utils.text import counted, faults, shown
 
 _MOST_RECORDINGS = 12
 """Of more, only those that are not done are listed one by one: ``fer-batch summary`` shows all."""

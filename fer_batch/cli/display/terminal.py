@@ -8,6 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
+from rich.text import Text
+
+from fer_batch.batch.messages import Event, Finished, Lost
+from fer_batch.utils.text import faults, shown
+
 LINE_SECONDS = 10.0
 """Seconds between two plain lines."""
 
@@ -49,3 +55,26 @@ def _plain(title: str) -> Callable[[int, int], None]:
             print(f"{title}: {done} of {total}", file=sys.stderr)
 
     return advance
+
+
+class Notices:
+    """Sentences on stderr, also when quiet."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, event: Event) -> None:
+        """Says what there is to say about an event."""
+        match event:
+            case Lost(_, _, reason, True):
+                self.say(f"Warning: {reason} It is tried once more.")
+            case Finished(_, _, outcome):
+                record = outcome.record
+                if record.error is not None:
+                    self.say(f"{'Error' if record.status == 'failed' else 'Warning'}: {record.error}")
+                if found := faults(record.counts):
+                    self.say(f"Warning: {record.id}: {found}.")
+
+    def say(self, text: str) -> None:
+        """One line, however long."""
+        self._console.print(Text(shown(text)), soft_wrap=True)

@@ -11,14 +11,13 @@ from threading import Event
 from rich.console import Console
 from rich.text import Text
 
-from fer_batch.cli.display.event_lines import EventLines
 from fer_batch.cli.display.live_dashboard import live_watcher
+from fer_batch.cli.display.machine_output import EventLines
 from fer_batch.errors import ExitStatus, FerBatchError
 from fer_batch.live.runner import LiveJob, Noticed, Reported, Told
 from fer_batch.live.supervisor import Cameras, Watcher
-from fer_batch.utils.formatting import counted
 from fer_batch.utils.signals import stop_on_interrupt
-from fer_batch.utils.text import shown
+from fer_batch.utils.text import counted, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ class _Run:
         self._pictures.append(preview.show)
 
     def _webhook(self, stack: ExitStack, url: str) -> Watcher:
-        from fer_batch.live.webhook import Webhook
+        from fer_batch.live.notifications import Webhook
 
         webhook = Webhook(url)
         stack.callback(webhook.close)

@@ -14,7 +14,7 @@ import av
 
 from fer_batch.live.options import Reading
 from fer_batch.live.source_url import Address
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Display
 from fer_batch.video.pixel_limit import MAX_PIXELS
 from fer_batch.video.probe import Probe

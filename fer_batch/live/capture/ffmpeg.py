@@ -16,13 +16,12 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from fer_batch.errors import InputError
+from fer_batch.filesystem.paths import PHOTO_SUFFIXES
 from fer_batch.live.capture.base import Arrivals, Arrived, Connection, UnreachableError, display_of
 from fer_batch.live.capture.host_proxy import OneHost
-from fer_batch.live.capture.pace import Pace
 from fer_batch.live.options import Reading
 from fer_batch.live.source_url import Address
 from fer_batch.video.container import limit_pixels, open_input, refused_by_size
-from fer_batch.video.formats import PHOTO_SUFFIXES
 from fer_batch.video.pixel_limit import MAX_PIXELS, oversized, refuse_oversized
 from fer_batch.video.probe import Probe
 from fer_batch.video.timestamps import DecodeTimes
@@ -247,3 +246,25 @@ class PlayedFile(Connection):
     def close(self) -> None:
         """Releases the file."""
         self._file.close()
+
+
+_BEHIND_S: Final = 0.5
+"""From so far behind on, what is late is not hurried after: it would come all at once."""
+
+
+class Pace:
+    """Waits until it is time for a picture."""
+
+    def __init__(self) -> None:
+        self._offset_s: float | None = None
+
+    def wait(self, own_s: float) -> None:
+        """Returns when the picture of this time is due, by the distances of the source's own clock."""
+        now = time.monotonic()
+        if self._offset_s is None or not -_BEHIND_S <= own_s + self._offset_s - now <= _LONGEST_S:
+            self._offset_s = now - own_s
+        time.sleep(max(0.0, own_s + self._offset_s - now))
+
+
+_LONGEST_S: Final = 60.0
+"""A longer wait than any segment of a playlist is a clock that jumped."""

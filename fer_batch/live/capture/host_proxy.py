@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Final
 from urllib.parse import urlsplit
 
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 
 _LONGEST_LINE: Final = 65_536
 _PIECE: Final = 65_536

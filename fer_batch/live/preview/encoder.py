@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from fer_batch.live.events import Seen
 from fer_batch.live.overlay import Drawing, jpeg_of
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 
 _LONGEST_SIDE: Final = 1280
 """Pixels: a face's chart can be read, and a picture has about 100 kB."""

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Condition
 from typing import Any, Final
 
-from fer_batch.emotions import EMOTIONS
+from fer_batch.emotions import EMOTIONS, hex_colour
 from fer_batch.live.events import Counts
 from fer_batch.live.metrics import LiveStatistics
 from fer_batch.live.runner import Told
-from fer_batch.palette import hex_colour
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 
 _MOST_VIEWERS: Final = 16
 """Pictures that are sent at a time, each by a thread."""

@@ -15,7 +15,7 @@ from fer_batch.live.events import Seen
 from fer_batch.live.overlay import Drawing
 from fer_batch.live.publishing.worker import TIMEOUT_S, Refused, Shot, Taken, Target
 from fer_batch.live.source_url import parse_address, server_of
-from fer_batch.utils.closing import Closing
+from fer_batch.utils.concurrency import Closing
 from fer_batch.workers.process import WorkerProcess
 
 _FORMATS: Final = {

@@ -9,8 +9,7 @@ from threading import Event
 
 from fer_batch.pipeline.checkpoint.snapshot import CannotResume
 from fer_batch.video.frame import Frame
-from fer_batch.video.place import Place
-from fer_batch.video.source import Source
+from fer_batch.video.source import Place, Source
 
 _REFERENCES = 16
 """Frames before the first needed one that are decoded at least: H.264 and H.265 build a frame from 16 before it at
