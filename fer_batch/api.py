@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from fer_batch.batch.plan import Plan, forget_unfinished, plan
 from fer_batch.batch.runner import run_parallel, run_serial
-from fer_batch.batch.scheduling import threads_each
-from fer_batch.config import Options, Selection, Settings, split_options
+from fer_batch.config import Options, Outputs, Selection, Settings, split_options
 from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, summarized
 from fer_batch.filesystem.atomic import private_files
 from fer_batch.filesystem.lock import only_run
@@ -24,10 +23,11 @@ from fer_batch.live.session import Session
 from fer_batch.live.source_url import Address, parse_address
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import nothing_chosen
-from fer_batch.pipeline.result import Outcome, Outputs
+from fer_batch.pipeline.result import Outcome
 from fer_batch.results.reader import data_frame, load
 from fer_batch.results.timeline_writers import TimelineTable
 from fer_batch.types import Observation
+from fer_batch.utils.resources import threads_each
 from fer_batch.video.open import open_source
 
 if TYPE_CHECKING:

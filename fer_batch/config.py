@@ -1,4 +1,4 @@
-"""What decides the numbers of a timeline."""
+"""Settings, selection of frames and outputs of an analysis. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from math import isfinite
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, TypedDict
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, TypedDict
 
 from fer_batch.errors import FerBatchWarning, InputError
-from fer_batch.inference.onnx_runtime import Device
-from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
 
-if TYPE_CHECKING:
-    from fer_batch.video.frame import Frame
+
+class Device(StrEnum):
+    """What a model runs on."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
 
 DEFAULT_MODEL = "emotion-gray48"
 
@@ -42,6 +47,24 @@ WITHOUT_EFFECT = frozenset({"batch_size", "device", "max_pixels", "model"})
 
 _LEAST_FACE = 12
 """Pixels of height below which no face is registered sensibly."""
+
+
+MAX_PIXELS: Final = 100_000_000
+"""Pixels of a picture by default: photographs of 50 megapixels and 8K video (33 megapixels) lie below it."""
+
+
+_HIGHEST: Final = 2**31 - 1
+"""What FFmpeg can be told."""
+
+
+def check_max_pixels(value: object) -> None:
+    """Check a limit that a user gives.
+
+    Raises:
+        InputError: when it is no whole number from 1 on.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= _HIGHEST:
+        raise InputError(f"--max-pixels {value}: give a whole number of pixels, such as {MAX_PIXELS}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +169,18 @@ def split_options(options: Options) -> tuple[Settings, Selection]:
     return Settings(**settings), Selection(**selection)  # type: ignore[arg-type]
 
 
+class TimedFrame(Protocol):
+    """A frame as far as a selection looks at it."""
+
+    @property
+    def index(self) -> int:
+        """Number of the decoded frame, from 0."""
+
+    @property
+    def time_s(self) -> float:
+        """Seconds from the stream's start."""
+
+
 _ROUNDING_S = 0.001
 """How coarse a container's times may be."""
 
@@ -184,7 +219,7 @@ class Selection:
         if self.end_s is not None and not self.end_s > self.start_s:
             raise InputError(f"--end {self.end_s}: must lie after --start {self.start_s}.")
 
-    def interval(self, frame: Frame) -> int:
+    def interval(self, frame: TimedFrame) -> int:
         """The number of the 1/fps interval that a frame lies in.
 
         Containers that count in milliseconds round a frame's time down by up to one, which must not move a frame from
@@ -192,7 +227,7 @@ class Selection:
         """
         return math.floor((frame.time_s + _ROUNDING_S) * (self.fps or 0.0))
 
-    def takes(self, frame: Frame, previous: Frame | None) -> bool:
+    def takes(self, frame: TimedFrame, previous: TimedFrame | None) -> bool:
         """Whether the frame is analysed.
 
         Args:
@@ -207,3 +242,15 @@ class Selection:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
+
+
+TimelineFormat = Literal["parquet", "csv", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is written, and where."""
+
+    folder: Path
+    timeline: TimelineFormat = "parquet"
+    video: bool = True

@@ -54,3 +54,9 @@ class AnnotationError(InputError, OutputError):
 
 class ModelError(FerBatchError):
     """A model is unknown, missing, altered or not usable."""
+
+
+SYSTEM_LIBRARIES = (
+    "a system library is missing; on Debian and Ubuntu: apt-get install libgles2 libegl1 libgl1 libglib2.0-0."
+)
+"""What to tell when a library cannot be loaded: slim images lack some that MediaPipe and OpenCV link to."""

@@ -30,6 +30,7 @@ from fer_batch.results.catalog import recordings
 from fer_batch.results.csv_text import write_csv
 from fer_batch.results.layout import Layout
 from fer_batch.results.reader import episodes, load, tracks
+from fer_batch.results.schema import RECORDING_TYPES, TRACK_TYPES
 
 _GAP: Final = 2.5
 """Steps beyond which a pause is a gap: as for episodes, one missed frame makes none, two do."""
@@ -38,27 +39,6 @@ _LOST_S: Final = 1.0
 """Seconds that a lost connection costs at least: it is made again after so long."""
 
 _NEEDED: Final = ("frame", "time_s", "track", "emotion", "captured_at", *EMOTIONS)
-
-_SUMS: Final = {
-    "rows": "Int64",
-    "seen_s": "Float64",
-    "first_time_s": "Float64",
-    "last_time_s": "Float64",
-    **{f"{emotion}_{what}": "Float64" for what in ("share", "mean") for emotion in EMOTIONS},
-    **{f"{emotion}_episodes": "Int64" for emotion in EMOTIONS},
-    **{f"{emotion}_s": "Float64" for emotion in EMOTIONS},
-}
-TRACK_TYPES: Final = {"recording": "string", "track": "Int32", "person": "Int32", **_SUMS}
-RECORDING_TYPES: Final = {
-    "recording": "string",
-    "status": "string",
-    "error": "string",
-    "kind": "string",
-    "duration_s": "Float64",
-    "tracks": "Int64",
-    "persons": "Int64",
-    **_SUMS,
-}
 
 
 class Summary(NamedTuple):

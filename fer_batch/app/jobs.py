@@ -14,17 +14,16 @@ from fer_batch.app.camera_feed import Feed
 from fer_batch.batch.plan import forget_unfinished, plan
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.runner import run_parallel
-from fer_batch.batch.scheduling import threads_each
-from fer_batch.config import Selection, Settings
+from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.filesystem.lock import only_run
-from fer_batch.live.events import Connected
+from fer_batch.live.events import Connected, Noticed, Told
+from fer_batch.live.options import LiveJob
 from fer_batch.live.preview.hub import Onlookers
-from fer_batch.live.runner import LiveJob, Noticed, Told
 from fer_batch.live.supervisor import Cameras
-from fer_batch.pipeline.result import Outputs
 from fer_batch.results.record import RecordingRecord
 from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.resources import threads_each
 
 _PATIENCE_S = 30.0
 """How long work that is stopped may take to put its files in order: a part is written in less than a second."""

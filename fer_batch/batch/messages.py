@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, Any
 
 from fer_batch.batch.plan import Task
 from fer_batch.config import Selection, Settings
-from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import Outcome, Progress
 from fer_batch.video.probe import Probe
 
@@ -57,11 +54,6 @@ Job = Look | Analyze | Rehearse | Salvage
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """To a worker: end the recording in progress with what was analysed until now."""
-
-
-@dataclass(frozen=True, slots=True)
 class Looked:
     """From a worker; None for what cannot be opened."""
 
@@ -92,34 +84,6 @@ class Done:
     outcome: Outcome
     traceback: str | None = None
     """Of what nobody foresaw."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """From a worker: an error that ends the whole run."""
-
-    error: FerBatchError
-    traceback: str | None = None
-
-
-def send(pipe: IO[bytes], message: Any) -> None:
-    """Writes one message.
-
-    Raises:
-        OSError: when the other side is gone.
-    """
-    pipe.write(pickle.dumps(message))
-    pipe.flush()
-
-
-def received(pipe: IO[bytes]) -> Iterator[Any]:
-    """The messages until the other side closes its end, dies in the middle of one, or says what is none."""
-    while True:
-        try:
-            message = pickle.load(pipe)  # noqa: S301 - from our own process
-        except Exception:  # bytes that are no message may raise anything
-            return
-        yield message
 
 
 @dataclass(frozen=True, slots=True)

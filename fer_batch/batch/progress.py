@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fer_batch.batch.messages import Event, Finished, Lost, Probed, Reached, Started
-from fer_batch.batch.plan import Task
-from fer_batch.batch.scheduling import expected_work
+from fer_batch.batch.plan import Task, expected_work
 from fer_batch.config import Selection
 from fer_batch.pipeline.result import Progress
 from fer_batch.video.probe import Probe, seconds_in_range

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import sys
 import time
 import traceback
@@ -19,30 +18,15 @@ from threading import Event, Lock, Thread
 from typing import IO, Any
 
 from fer_batch.batch.failures import given_up, guarded
-from fer_batch.batch.messages import (
-    Alive,
-    Analyze,
-    Begin,
-    Done,
-    Failed,
-    Job,
-    Look,
-    Looked,
-    Rehearse,
-    Rehearsed,
-    Salvage,
-    Stop,
-    received,
-    send,
-)
+from fer_batch.batch.messages import Alive, Analyze, Begin, Done, Job, Look, Looked, Rehearse, Rehearsed, Salvage
 from fer_batch.batch.plan import Task
+from fer_batch.config import Outputs
 from fer_batch.errors import FerBatchError
-from fer_batch.inference.lazy_imports import SYSTEM_LIBRARIES
-from fer_batch.pipeline.result import Outcome, Outputs, Progress
+from fer_batch.pipeline.result import Outcome, Progress
 from fer_batch.results.layout import Layout
+from fer_batch.workers.child import OUT_OF_MEMORY, failure_sentence, ignore_signals, reply_pipe
+from fer_batch.workers.protocol import Failed, Stop, received, send
 
-OUT_OF_MEMORY = 77
-"""Exit status when Python finds no memory; not one that shells or the system use."""
 _TELL_S = 0.2
 """Time between two messages about progress: five times a second is smooth to the eye."""
 _OPENING_BYTES = 600 << 20
@@ -56,9 +40,7 @@ _REHEARSED_FRAMES = 400
 def main() -> None:
     """Works until standard input ends; see :mod:`fer_batch.batch.messages`."""
     ignore_signals()
-    replies = os.fdopen(os.dup(1), "wb")
-    # What libraries print must not come between the messages.
-    os.dup2(2, 1)
+    replies = reply_pipe()
     jobs: SimpleQueue[Any] = SimpleQueue()
     stop = Event()
     Thread(target=_listen, args=(sys.stdin.buffer, jobs, stop), name="fer-batch jobs", daemon=True).start()
@@ -69,15 +51,6 @@ def main() -> None:
     worker.live()
     while True:
         worker.work(jobs.get())
-
-
-def ignore_signals() -> None:
-    """Only the end of the pipe ends a worker: Ctrl-C in a terminal and a job manager's SIGTERM reach all processes, and
-    the one that supervises decides what they mean.
-    """
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _listen(pipe: IO[bytes], jobs: SimpleQueue[Any], stop: Event) -> None:
@@ -208,14 +181,6 @@ class _Worker:
             cv2.setNumThreads(self._begin.threads)
             self._engine = Engine(self._begin.settings, self._begin.threads)
         return self._engine
-
-
-def failure_sentence(error: Exception) -> str:
-    """What a user is told of an error that nobody foresaw."""
-    if isinstance(error, ImportError) and ".so" in str(error):
-        return f"{error}: {SYSTEM_LIBRARIES}"
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"A worker failed ({what}); this should not happen, --debug shows where."
 
 
 def _probe(task: Task, max_pixels: int) -> Any:

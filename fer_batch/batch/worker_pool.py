@@ -16,7 +16,6 @@ from fer_batch.batch.messages import (
     Analyze,
     Begin,
     Done,
-    Failed,
     Finished,
     Job,
     Look,
@@ -36,7 +35,10 @@ from fer_batch.pipeline.result import Outcome
 from fer_batch.utils.concurrency import Closing
 from fer_batch.video.probe import Probe
 from fer_batch.workers.process import WorkerProcess
+from fer_batch.workers.protocol import Failed
 
+_WORKER = "fer_batch.batch.worker"
+"""Module of the processes."""
 STALL_LIMIT_S = 300.0
 """Seconds without a sign of life after which a worker is taken for hanging: analysing one frame takes seconds at most,
 but a network disk may fall asleep for minutes."""
@@ -231,7 +233,7 @@ class Crew(Closing):
     def _start(self) -> _Member:
         taken = {member.process.number for member in self._members}
         number = next(number for number in range(1, self._count + 1) if number not in taken)
-        member = _Member(WorkerProcess(number, self._begin, lambda *told: self._inbox.put(told), self._lock))
+        member = _Member(WorkerProcess(number, self._begin, lambda *told: self._inbox.put(told), self._lock, _WORKER))
         self._members.append(member)
         return member
 

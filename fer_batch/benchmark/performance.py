@@ -21,14 +21,13 @@ import psutil
 from fer_batch.benchmark.excerpt import PICTURES_ALONE, Stretch, first_stretch, run_ffmpeg, ten_times
 from fer_batch.benchmark.tracking_cost import following_share
 from fer_batch.classification.classifier import EmotionClassifier
-from fer_batch.config import Detector, Settings
+from fer_batch.config import Detector, Outputs, Settings
 from fer_batch.detection.finder import FirstLook
 from fer_batch.errors import InputError
 from fer_batch.filesystem.temporary import temporary_folder
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import analyze_recording
-from fer_batch.pipeline.result import Outputs
 from fer_batch.utils.profiling import Stopwatch
 from fer_batch.utils.resources import available_cores, this_processor
 from fer_batch.video.open import open_source

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.classification.model_spec import MAIN_HEAD, ModelSpec, read_spec
-from fer_batch.config import DEFAULT_MODEL
+from fer_batch.config import DEFAULT_MODEL, Device
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import ModelError
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.inference.lazy_imports import import_onnxruntime
-from fer_batch.inference.onnx_runtime import Device, is_eight_bit, providers, used
+from fer_batch.inference.onnx_runtime import is_eight_bit, providers, used
 from fer_batch.inference.registry import find_model, sha256_of
 
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
@@ -28,7 +28,7 @@ class EmotionClassifier:
             (:mod:`fer_batch.classification.model_spec`).
         threads: ONNX Runtime's threads inside one operation.
         head: which of the model's answers to give, one of :attr:`heads`.
-        device: what it runs on, one of :class:`~fer_batch.inference.onnx_runtime.Device`.
+        device: what it runs on, one of :class:`~fer_batch.config.Device`.
 
     Raises:
         ModelError: when there is no such model, head or device, or it cannot be used as described.

@@ -23,8 +23,7 @@ from fer_batch.cli.commands.probe import probe
 from fer_batch.cli.commands.report import report
 from fer_batch.cli.commands.summary import summary
 from fer_batch.cli.commands.train import train
-from fer_batch.errors import ExitStatus, FerBatchError, FerBatchWarning, InputError
-from fer_batch.inference.lazy_imports import SYSTEM_LIBRARIES
+from fer_batch.errors import SYSTEM_LIBRARIES, ExitStatus, FerBatchError, FerBatchWarning, InputError
 from fer_batch.utils.text import shown
 from fer_batch.version import __version__
 

@@ -30,8 +30,16 @@ def seconds(text: str | float) -> float:
     raise typer.BadParameter(f"{text[:_LONGEST]!r} is no time; give seconds such as 90.5, or h:mm:ss.")
 
 
-def clock(time_s: float) -> str:
-    """Seconds as m:ss.s, or from an hour on as h:mm:ss."""
-    tenths = round(time_s * 10)
-    hours, minutes, rest = tenths // 36_000, tenths // 600 % 60, tenths % 600 / 10
-    return f"{hours}:{minutes:02}:{int(rest):02}" if hours else f"{minutes}:{rest:04.1f}"
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def lasting(text: str) -> float:
+    """Seconds of ``90``, ``90s``, ``15m``, ``8h`` or ``7d``.
+
+    Raises:
+        typer.BadParameter: when it is none of these.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", text, re.IGNORECASE)
+    if found is None or float(found[1]) <= 0:
+        raise typer.BadParameter(f"{text!r} is no length of time; give seconds, or a number with s, m, h or d.")
+    return float(found[1]) * _UNITS[found[2].lower() or "s"]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from math import ceil, log2
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
 
@@ -30,23 +29,6 @@ class FaceDetector(Protocol):
     def close(self) -> None:
         """Release the network."""
         ...
-
-
-def suppress_overlaps(boxes: NDArray[np.float32], order: NDArray[np.intp], threshold: float) -> NDArray[np.intp]:
-    """Return the index of the first box of each group of overlapping ones (non-maximum suppression).
-
-    Args:
-        boxes: (N, 4) of one picture.
-        order: (N,) indices, the most trusted first.
-        threshold: intersection over union above which two boxes are one face.
-    """
-    kept: list[int] = []
-    while len(order):
-        first, order = order[:1], order[1:]
-        kept.append(int(first[0]))
-        # Row by row: a table of all pairs takes gigabytes in a stadium.
-        order = order[overlaps(boxes[first], boxes[order])[0] <= threshold]
-    return np.array(kept, np.intp)
 
 
 class Square(NamedTuple):
@@ -101,9 +83,3 @@ def _cut(picture: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.ui
         part = np.asarray(cv2.copyMakeBorder(part, *beyond, cv2.BORDER_REPLICATE), np.uint8)
     method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(part, (size, size), interpolation=method), np.uint8)
-
-
-def longer_sides(boxes: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Return the longer sides (N,) of boxes (N, 4)."""
-    longer: NDArray[np.floating[Any]] = boxes[:, 2:].max(1, initial=0.0)
-    return longer

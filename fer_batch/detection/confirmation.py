@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fer_batch.detection.base import around, cut_gray, cut_rgb
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.detection.yunet import YuNet
-from fer_batch.tracking.matching import overlaps
+from fer_batch.faces.boxes import overlaps
 from fer_batch.types import Faces
 from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Frame

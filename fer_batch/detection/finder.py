@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.config import MINIMUM_SCORE, Detector
-from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, around, cut_rgb, longer_sides, suppress_overlaps
+from fer_batch.detection.base import LOWEST_SCORE, FaceDetector, around, cut_rgb
 from fer_batch.detection.confirmation import Confirmation
 from fer_batch.detection.keypoint_network import KeypointNetwork
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.detection.search_schedule import SearchSchedule
 from fer_batch.detection.yunet import YuNet
 from fer_batch.faces.alignment import ANCHORS
-from fer_batch.tracking.matching import overlaps
+from fer_batch.faces.boxes import longer_sides, overlaps, suppress_overlaps
 from fer_batch.types import Faces
 from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Frame

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.detection.base import LOWEST_SCORE, suppress_overlaps
+from fer_batch.detection.base import LOWEST_SCORE
+from fer_batch.faces.boxes import overlaps, suppress_overlaps
 from fer_batch.inference.lazy_imports import import_onnxruntime
 from fer_batch.inference.onnx_runtime import shipped_session
-from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
 from fer_batch.utils.concurrency import Closing
 

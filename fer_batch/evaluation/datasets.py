@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fer_batch.classification.classifier import EmotionClassifier
+from fer_batch.config import MAX_PIXELS, check_max_pixels
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.emotions import EMOTIONS, emotion_index
 from fer_batch.errors import InputError
@@ -27,7 +28,6 @@ from fer_batch.faces.alignment import CropGeometry, register
 from fer_batch.types import Faces
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.image_codec import decode_picture, picture_size
-from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
 
 _VOTES = {
     "votes_anger": "angry",

@@ -10,12 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from fer_batch.errors import FerBatchError
-
-SYSTEM_LIBRARIES = (
-    "a system library is missing; on Debian and Ubuntu: apt-get install libgles2 libegl1 libgl1 libglib2.0-0."
-)
-"""What to tell when a library cannot be loaded: slim images lack some that MediaPipe and OpenCV link to."""
+from fer_batch.errors import SYSTEM_LIBRARIES, FerBatchError
 
 
 def import_onnxruntime() -> Any:

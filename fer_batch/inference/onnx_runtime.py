@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from enum import StrEnum
 from typing import Any, Final
 
+from fer_batch.config import Device
 from fer_batch.errors import ModelError
 from fer_batch.inference.lazy_imports import import_onnxruntime
 from fer_batch.inference.registry import model_path
-
-
-class Device(StrEnum):
-    """What a model runs on."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"

@@ -6,9 +6,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
-import fer_batch
 from fer_batch.errors import ModelError
 
 
@@ -29,7 +29,7 @@ class Model:
 
 def models_folder() -> Path:
     """Where the weights lie: inside the installed package, or beside it in a checkout."""
-    package = Path(fer_batch.__file__).parent
+    package = Path(str(files("fer_batch")))
     installed = package / "_models"
     return installed if installed.is_dir() else package.parent / "models"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from fer_batch.types import Observation
 from fer_batch.video.frame import Frame
@@ -80,3 +81,43 @@ class Interrupted:
 
 
 Happening: TypeAlias = Connected | Seen | Interrupted
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Results of a recording were committed to its folder."""
+
+    parts: int
+    """By now, those of sessions before included."""
+    next_in_s: float | None = None
+    """Seconds until the next, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A source is not watched any more; the others go on."""
+
+    error: str | None = None
+    """Why, in a sentence, if it was not its end or the wish to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Something that other programs are told: plain values for JSON, see :mod:`fer_batch.live.notifications`."""
+
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A sentence for the user about something beside the source."""
+
+    text: str
+
+
+Told: TypeAlias = Happening | Written | Ended | Reported | Noticed
+"""All that a source's watchers are told."""
+
+
+Tell: TypeAlias = Callable[[Told, Counts], None]
+"""Told with the counts as they are by then; it returns at once."""

@@ -11,15 +11,15 @@ from datetime import datetime
 from threading import Event, Thread
 from typing import Final
 
-from fer_batch.config import Selection
+from fer_batch.config import MAX_PIXELS, Selection
 from fer_batch.errors import FerBatchError, summarized
-from fer_batch.live.capture.base import Arrived, Connection, UnreachableError, open_connection
+from fer_batch.live.capture.base import Arrived, Connection, UnreachableError
+from fer_batch.live.capture.factory import open_connection
 from fer_batch.live.events import Counts
 from fer_batch.live.options import Reading
 from fer_batch.live.source_url import Address
 from fer_batch.utils.concurrency import Closing, Newest
 from fer_batch.video.frame import Frame
-from fer_batch.video.pixel_limit import MAX_PIXELS
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import Place, ReadCounts
 

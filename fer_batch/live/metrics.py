@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fer_batch.emotions import EMOTIONS
-from fer_batch.live.events import Connected, Counts, Interrupted, Seen
-from fer_batch.live.runner import Ended, Told, Written
+from fer_batch.live.events import Connected, Counts, Ended, Interrupted, Seen, Told, Written
 from fer_batch.types import Observation
 from fer_batch.video.probe import Probe
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from threading import Condition, Event, Thread
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import numpy as np
@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.live.events import Connected, Happening, Interrupted, Seen
+from fer_batch.live.options import Granularity
 from fer_batch.live.source_url import parse_address, server_of
 from fer_batch.segmentation.episode_finder import EpisodeFinder
 from fer_batch.segmentation.hysteresis import Episode
 from fer_batch.segmentation.rules import EpisodeRules
 from fer_batch.types import Observation
 from fer_batch.utils.concurrency import Closing
-
-Granularity = Literal["episode", "second"]
 
 
 class Reports:

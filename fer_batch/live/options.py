@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
+from fer_batch.config import Outputs, Settings
 from fer_batch.errors import InputError
+from fer_batch.live.source_url import Address
 
 Transport = Literal["tcp", "udp"]
+
+
+Granularity = Literal["episode", "second"]
+
+
+PART_S: Final = 60.0
+"""Seconds of rows that a killed process loses at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +50,37 @@ class Reading:
                 raise InputError(f"--{option} {value}: give seconds above 0.")
         if self.retries is not None and self.retries < 0:
             raise InputError(f"--retries {self.retries}: give a whole number from 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """How a source is watched and what is left of it."""
+
+    reading: Reading
+    settings: Settings
+    outputs: Outputs
+    fps: float | None = None
+    """At most so many frames a second are analysed."""
+    part_s: float = PART_S
+    max_age_s: float | None = None
+    duration_s: float | None = None
+    """It ends by itself after so long."""
+    preview: bool = False
+    """Whether somebody may want to look at pictures."""
+    publish: str | None = field(default=None, repr=False)
+    """Address of a media server for annotated video; it may hold a password."""
+    reports: Granularity | None = None
+    """What other programs are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveJob:
+    """What is watched, and how."""
+
+    name: str
+    """Id of the recording."""
+    address: Address
+    options: Any = field(repr=False)
+    """What the process's ``watch`` needs: :class:`LiveOptions` for the one here."""
+    threads: int = 1
+    """Cores that it may use."""

@@ -8,14 +8,15 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from fer_batch.config import Outputs
 from fer_batch.errors import InputError, OutputError
 from fer_batch.filesystem.links import refuse_links
 from fer_batch.filesystem.lock import only_run
 from fer_batch.live.events import Beginning, Connected, Counts, Happening, Interrupted, Seen
+from fer_batch.live.options import PART_S
 from fer_batch.live.part_files import Parts
 from fer_batch.live.recovery import lost, reached
 from fer_batch.live.video_segments import Segments
-from fer_batch.pipeline.result import Outputs
 from fer_batch.results.base_writer import TimelineSink
 from fer_batch.results.episode_writer import write_episodes
 from fer_batch.results.integrity import has_live_parts
@@ -29,8 +30,6 @@ from fer_batch.segmentation.hysteresis import Episode
 from fer_batch.segmentation.rules import EpisodeRules
 from fer_batch.utils.concurrency import Closing
 
-PART_S: Final = 60.0
-"""Seconds of rows that a killed process loses at most."""
 PART_ROWS: Final = 50_000
 """Rows after which a part is closed before its time: 5 MB in memory."""
 _ENDED_S: Final = 65.0

@@ -2,101 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from threading import Event, Lock, Thread, Timer
 from types import TracebackType
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from fer_batch.config import Selection, Settings
+from fer_batch.config import Selection
 from fer_batch.errors import OutputError
-from fer_batch.live.events import Connected, Counts, Happening, Seen
-from fer_batch.live.notifications import Granularity, Reports
-from fer_batch.live.options import Reading
+from fer_batch.live.events import Connected, Counts, Happening, Noticed, Reported, Seen, Tell, Written
+from fer_batch.live.notifications import Reports
+from fer_batch.live.options import LiveJob
 from fer_batch.live.preview.encoder import PictureMaker, Pictures
 from fer_batch.live.publishing.publisher import Publisher
-from fer_batch.live.recorder import PART_S, LiveRecording
+from fer_batch.live.recorder import LiveRecording
 from fer_batch.live.session import Session
-from fer_batch.live.source_url import Address
 from fer_batch.pipeline.engine import Engine
-from fer_batch.pipeline.result import Outputs
 from fer_batch.results.schema import Provenance
 
 _TICK_S: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Results of a recording were committed to its folder."""
-
-    parts: int
-    """By now, those of sessions before included."""
-    next_in_s: float | None = None
-    """Seconds until the next, where that is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A source is not watched any more; the others go on."""
-
-    error: str | None = None
-    """Why, in a sentence, if it was not its end or the wish to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """Something that other programs are told: plain values for JSON, see :mod:`fer_batch.live.notifications`."""
-
-    event: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Noticed:
-    """A sentence for the user about something beside the source."""
-
-    text: str
-
-
-Told: TypeAlias = Happening | Written | Ended | Reported | Noticed
-"""All that a source's watchers are told."""
-
-Tell: TypeAlias = Callable[[Told, Counts], None]
-"""Told with the counts as they are by then; it returns at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveOptions:
-    """How a source is watched and what is left of it."""
-
-    reading: Reading
-    settings: Settings
-    outputs: Outputs
-    fps: float | None = None
-    """At most so many frames a second are analysed."""
-    part_s: float = PART_S
-    max_age_s: float | None = None
-    duration_s: float | None = None
-    """It ends by itself after so long."""
-    preview: bool = False
-    """Whether somebody may want to look at pictures."""
-    publish: str | None = field(default=None, repr=False)
-    """Address of a media server for annotated video; it may hold a password."""
-    reports: Granularity | None = None
-    """What other programs are told."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveJob:
-    """What is watched, and how."""
-
-    name: str
-    """Id of the recording."""
-    address: Address
-    options: Any = field(repr=False)
-    """What the process's ``watch`` needs: :class:`LiveOptions` for the one here."""
-    threads: int = 1
-    """Cores that it may use."""
 
 
 def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:

@@ -10,14 +10,14 @@ from queue import Empty, Full, Queue
 from threading import Event
 from typing import Any, TypeAlias
 
-from fer_batch.batch.messages import Failed, Stop
 from fer_batch.errors import FerBatchError, InputError, OutputError
-from fer_batch.live.events import Connected, Counts, Interrupted, Seen
-from fer_batch.live.runner import Ended, LiveJob, Told
+from fer_batch.live.events import Connected, Counts, Ended, Interrupted, Seen, Told
+from fer_batch.live.options import LiveJob
 from fer_batch.live.source_url import scrubbed
 from fer_batch.live.worker import Begin, Closed, News, Picture, Watching
 from fer_batch.utils.concurrency import Closing
 from fer_batch.workers.process import WorkerProcess
+from fer_batch.workers.protocol import Failed, Stop
 
 SILENCE_S = 60.0
 """Seconds without a sign of life, which comes every second, after which a process is taken for hanging."""

@@ -15,13 +15,13 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread, Timer
 from typing import IO, Any, TypeAlias
 
-from fer_batch.batch.messages import Failed, Stop, received, send
-from fer_batch.batch.worker import OUT_OF_MEMORY, failure_sentence, ignore_signals
 from fer_batch.errors import FerBatchError
-from fer_batch.live.events import Connected, Counts, Interrupted, Seen
+from fer_batch.live.events import Connected, Counts, Interrupted, Seen, Tell, Told
+from fer_batch.live.options import LiveJob
 from fer_batch.live.preview.encoder import Pictures
-from fer_batch.live.runner import LiveJob, Tell, Told
 from fer_batch.live.source_url import scrubbed
+from fer_batch.workers.child import OUT_OF_MEMORY, failure_sentence, ignore_signals, reply_pipe
+from fer_batch.workers.protocol import Failed, Stop, received, send
 
 _TELL_S = 0.1
 """Between two messages: ten times a second is smooth to the eye, and as cheap for sixty frames a second as for ten."""
@@ -44,9 +44,7 @@ def main() -> None:
 def serve(watch: Watch) -> None:
     """What :func:`main` does, with another function that watches."""
     ignore_signals()
-    replies = os.fdopen(os.dup(1), "wb")
-    # What libraries print must not come between the messages.
-    os.dup2(2, 1)
+    replies = reply_pipe()
     begins: SimpleQueue[Begin] = SimpleQueue()
     stop, news = Event(), _News(replies)
     Thread(target=_listen, args=(sys.stdin.buffer, begins, stop, news), name="fer-batch orders", daemon=True).start()

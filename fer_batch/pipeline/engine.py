@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.classification.mirror_averaging import MirrorAveraging, Reference
-from fer_batch.config import WITHOUT_EFFECT, Selection, Settings
+from fer_batch.config import WITHOUT_EFFECT, Device, Selection, Settings
 from fer_batch.detection.finder import FaceFinder, FirstLook
 from fer_batch.emotions import EMOTIONS
 from fer_batch.faces.alignment import register_all
 from fer_batch.faces.embedding import FaceEmbedder
 from fer_batch.faces.head_pose import head_poses
 from fer_batch.faces.sharpness import sharpness_of_faces
-from fer_batch.inference.onnx_runtime import Device
 from fer_batch.pipeline.checkpoint.resume import rewound
 from fer_batch.pipeline.checkpoint.snapshot import CannotResume, Snapshot, Snapshots
 from fer_batch.pipeline.checkpoint.state import pack, seal, unpack, unseal, versions

@@ -12,7 +12,7 @@ from typing import Any
 
 from fer_batch.annotation.audio import left_out
 from fer_batch.annotation.video_writer import AnnotatedVideo
-from fer_batch.config import Selection
+from fer_batch.config import Outputs, Selection, TimelineFormat
 from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.filesystem.atomic import Rollback, leftovers
 from fer_batch.inputs.discovery import Recording
@@ -20,7 +20,7 @@ from fer_batch.pipeline.checkpoint.policy import COMMIT_S, Commits, about, ident
 from fer_batch.pipeline.checkpoint.snapshot import CannotResume
 from fer_batch.pipeline.checkpoint.store import Commit, Unfinished
 from fer_batch.pipeline.engine import Engine
-from fer_batch.pipeline.result import Outcome, Outputs, Progress, TimelineFormat, earlier_outcome, read_record
+from fer_batch.pipeline.result import Outcome, Progress, earlier_outcome, read_record
 from fer_batch.pipeline.writers import Sinks, annotated_copy, files_of, open_sinks
 from fer_batch.results.integrity import checksums
 from fer_batch.results.layout import Layout

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -15,17 +15,6 @@ from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
 from fer_batch.utils.jsonable import plain
 from fer_batch.utils.text import valid
-
-TimelineFormat = Literal["parquet", "csv", "both"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """What is written, and where."""
-
-    folder: Path
-    timeline: TimelineFormat = "parquet"
-    video: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,7 +225,7 @@ def write_figures(
         InputError: when a file is damaged, or a recording is not there.
         OutputError: when a figure cannot be written.
     """
-    from fer_batch.report.writer import chosen_recordings
+    from fer_batch.results.reader import chosen_recordings
 
     tables = summary(out) if tables is None else tables
     table = tables.recordings

@@ -18,7 +18,7 @@ from fer_batch.emotions import EMOTIONS, hex_colour
 from fer_batch.report.page_data import PageData
 from fer_batch.results.record import RecordingRecord
 from fer_batch.utils.jsonable import plain
-from fer_batch.utils.text import shown
+from fer_batch.utils.text import clock, shown
 from fer_batch.version import __version__
 
 _SCRIPTS = (
@@ -313,16 +313,6 @@ def definitions(values: Mapping[str, object]) -> str:
     """A list of names and values; what is empty is left out."""
     rows = (f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in values.items() if value not in (None, ""))
     return f"<dl>{''.join(rows)}</dl>"
-
-
-def clock(seconds: float) -> str:
-    """As in 1:15, from an hour on 1:01:15; below a minute 15.3 s."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    return (
-        f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
-    )
 
 
 def _colours() -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from fer_batch.filesystem.overwriting import names_us, refuse_overwriting
 from fer_batch.report.page_data import Place, page_data
 from fer_batch.report.pages import index_page, recording_page
 from fer_batch.results.layout import below
+from fer_batch.results.reader import chosen_recordings
 
 
 def write_report(
@@ -94,22 +94,6 @@ def write_view(out: Path, recording: str, path: Path, place: Place, tables: Summ
     sums = tables.tracks[tables.tracks["recording"] == recording]
     what = page_data(out, recording, sums, place, with_thumbnails=True)
     _write(path, recording_page(what, total.to_dict("records")[0], None))
-
-
-def chosen_recordings(out: Path, known: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
-    """Those of the known ids that are wanted, by name or pattern, in the order of the known.
-
-    Raises:
-        InputError: when nothing is meant by one of the wanted.
-    """
-    chosen: set[str] = set()
-    for name in wanted or ():
-        # An id may itself look like a pattern.
-        meant = {name} if name in known else {each for each in known if fnmatchcase(each, name)}
-        if not meant:
-            raise InputError(f"{out}: holds no recording {name!r} with a timeline; fer-batch summary {out} lists them.")
-        chosen |= meant
-    return [name for name in known if name in chosen] if wanted else list(known)
 
 
 def _link(to: Path, start: Path) -> str:

@@ -11,11 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from fer_batch.analytics.summary import RECORDING_TYPES, TRACK_TYPES
 from fer_batch.errors import InputError
 from fer_batch.results.csv_text import unescape
 from fer_batch.results.reader import documented
-from fer_batch.results.schema import EMOTION_TYPE, EPISODES, TIMELINE, TRACKS
+from fer_batch.results.schema import EMOTION_TYPE, EPISODES, RECORDING_TYPES, TIMELINE, TRACK_TYPES, TRACKS
 
 _ARROW: Final = {
     "string": pa.large_string(),

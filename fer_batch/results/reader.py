@@ -392,3 +392,19 @@ def _ordered(keys: Sequence[NDArray[Any]]) -> bool:
             return False
         alike &= key[1:] == key[:-1]
     return True
+
+
+def chosen_recordings(out: Path, known: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
+    """Those of the known ids that are wanted, by name or pattern, in the order of the known.
+
+    Raises:
+        InputError: when nothing is meant by one of the wanted.
+    """
+    chosen: set[str] = set()
+    for name in wanted or ():
+        # An id may itself look like a pattern.
+        meant = {name} if name in known else {each for each in known if fnmatchcase(each, name)}
+        if not meant:
+            raise InputError(f"{out}: holds no recording {name!r} with a timeline; fer-batch summary {out} lists them.")
+        chosen |= meant
+    return [name for name in known if name in chosen] if wanted else list(known)

@@ -98,3 +98,29 @@ class Provenance:
             b"fer_batch.model_sha256": self.model_sha256.encode(),
             b"fer_batch.version": __version__.encode(),
         }
+
+
+_SUMS: Final = {
+    "rows": "Int64",
+    "seen_s": "Float64",
+    "first_time_s": "Float64",
+    "last_time_s": "Float64",
+    **{f"{emotion}_{what}": "Float64" for what in ("share", "mean") for emotion in EMOTIONS},
+    **{f"{emotion}_episodes": "Int64" for emotion in EMOTIONS},
+    **{f"{emotion}_s": "Float64" for emotion in EMOTIONS},
+}
+
+
+TRACK_TYPES: Final = {"recording": "string", "track": "Int32", "person": "Int32", **_SUMS}
+
+
+RECORDING_TYPES: Final = {
+    "recording": "string",
+    "status": "string",
+    "error": "string",
+    "kind": "string",
+    "duration_s": "Float64",
+    "tracks": "Int64",
+    "persons": "Int64",
+    **_SUMS,
+}

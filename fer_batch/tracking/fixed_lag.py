@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.faces.boxes import overlaps
 from fer_batch.tracking.appearance import View
-from fer_batch.tracking.matching import overlaps
 from fer_batch.tracking.track import WAIT_S, Identity, Track
 from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
+
+from fer_batch.faces.boxes import overlaps
 
 FARTHEST = 1.2
 """Box sizes beyond which a face is another one, however long its track was not seen."""
 
 _CLOSE = 0.3
 """Most that a pair is worth that does not overlap."""
-
-
-def overlaps(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Intersection over union of every pair of (N, 4) and (M, 4) boxes x, y, width, height: (N, M)."""
-    shared = np.minimum((a[:, :2] + a[:, 2:])[:, None], b[:, :2] + b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
-    np.maximum(shared, 0, out=shared)
-    common = shared[..., 0] * shared[..., 1]
-    union = (a[:, 2] * a[:, 3])[:, None] + b[:, 2] * b[:, 3] - common
-    return np.asarray(common / np.maximum(union, 1e-12), np.float32)
 
 
 def affinity(a: NDArray[np.float32], b: NDArray[np.float32], reach: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import torch
 
 from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.classification.model_spec import FER2013_HEAD, MAIN_HEAD, Head, ModelSpec
+from fer_batch.config import MAX_PIXELS
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.evaluation.datasets import LabelledFaces, read_faces
@@ -25,7 +26,6 @@ from fer_batch.training.onnx_export import describe, export, quantise
 from fer_batch.training.recognition_net import RecognitionNet
 from fer_batch.training.trainer import Epoch, Recipe, Trainer, TrainingFaces
 from fer_batch.version import __version__
-from fer_batch.video.pixel_limit import MAX_PIXELS
 
 _CALIBRATION_FACES = 512
 

@@ -191,3 +191,8 @@ def from_sysctl(text: str) -> Processor:
 def _named(flags: str) -> tuple[str, ...]:
     there = set(flags.lower().split())
     return tuple(name for name, words in (_X86 | _ARM).items() if not there.isdisjoint(words))
+
+
+def threads_each(workers: int) -> int:
+    """Cores for each of some workers."""
+    return max(1, available_cores() // workers)

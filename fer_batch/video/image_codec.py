@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.config import MAX_PIXELS
 from fer_batch.utils.native_output import native_stderr_muted
 from fer_batch.video.container import open_input
-from fer_batch.video.pixel_limit import MAX_PIXELS
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _TIFF: Final = (b"II*\0", b"MM\0*")

@@ -9,12 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 
+from fer_batch.config import MAX_PIXELS
 from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.filesystem.paths import PHOTO_SUFFIXES, refuse_address
 from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.image_codec import decode_checked, picture_size
-from fer_batch.video.pixel_limit import MAX_PIXELS, refuse_oversized
+from fer_batch.video.pixel_limit import refuse_oversized
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import Place, ReadCounts, Source
 from fer_batch.video.video_reader import VideoFile

@@ -2,26 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Final
-
 from fer_batch.errors import InputError
-
-MAX_PIXELS: Final = 100_000_000
-"""Pixels of a picture by default: photographs of 50 megapixels and 8K video (33 megapixels) lie below it."""
-
-_HIGHEST: Final = 2**31 - 1
-"""What FFmpeg can be told."""
-
-
-def check_max_pixels(value: object) -> None:
-    """Check a limit that a user gives.
-
-    Raises:
-        InputError: when it is no whole number from 1 on.
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= _HIGHEST:
-        raise InputError(f"--max-pixels {value}: give a whole number of pixels, such as {MAX_PIXELS}.")
 
 
 def refuse_oversized(shown: object, width: int, height: int, max_pixels: int) -> None:

@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from fer_batch.config import MAX_PIXELS
 from fer_batch.errors import InputError
 from fer_batch.utils.concurrency import Closing
 from fer_batch.utils.resources import limited_memory
@@ -29,7 +30,7 @@ from fer_batch.video.container import (
     refused_by_size,
 )
 from fer_batch.video.frame import Display, Frame
-from fer_batch.video.pixel_limit import MAX_PIXELS, oversized, refuse_oversized
+from fer_batch.video.pixel_limit import oversized, refuse_oversized
 from fer_batch.video.probe import Probe
 from fer_batch.video.source import Place, ReadCounts
 from fer_batch.video.timestamps import DecodeTimes, PresentationClock

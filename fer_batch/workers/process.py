@@ -13,8 +13,8 @@ from contextlib import suppress
 from threading import Thread
 from typing import IO, Any
 
-from fer_batch.batch.messages import Stop, received, send
-from fer_batch.batch.worker import OUT_OF_MEMORY
+from fer_batch.workers.child import OUT_OF_MEMORY
+from fer_batch.workers.protocol import Stop, received, send
 
 _COMMAND = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {} import main; main()"
 _LAST_LINES = 50
@@ -44,7 +44,7 @@ class WorkerProcess:
         begin: object,
         on_message: Callable[[WorkerProcess, Any], None],
         lock: int | None,
-        module: str = "fer_batch.batch.worker",
+        module: str,
         without: Collection[str] = (),
     ) -> None:
         self.number = number

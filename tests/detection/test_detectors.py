@@ -14,7 +14,7 @@ from scenes.photographs import Picture, example_frame
 from fer_batch.detection.base import FaceDetector
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.detection.yunet import YuNet
-from fer_batch.tracking.matching import overlaps
+from fer_batch.faces.boxes import overlaps
 from fer_batch.types import KEYPOINTS
 
 DETECTORS: list[type[YuNet] | type[MediaPipeDetector]] = [YuNet, MediaPipeDetector]

@@ -18,8 +18,8 @@ from scenes.photographs import Picture
 
 from fer_batch.config import Detector
 from fer_batch.detection.finder import FaceFinder
+from fer_batch.faces.boxes import overlaps
 from fer_batch.pipeline.checkpoint.state import pack, unpack
-from fer_batch.tracking.matching import overlaps
 from fer_batch.types import Faces
 from fer_batch.video.open import open_source
 

@@ -8,8 +8,9 @@ import pytest
 
 from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.cli.main import run
+from fer_batch.config import Device
 from fer_batch.errors import ModelError
-from fer_batch.inference.onnx_runtime import CPU, CUDA, Device, is_eight_bit, providers, used
+from fer_batch.inference.onnx_runtime import CPU, CUDA, is_eight_bit, providers, used
 from fer_batch.inference.registry import model_path
 
 CARD = ["TensorrtExecutionProvider", CUDA, CPU]

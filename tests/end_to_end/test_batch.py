@@ -10,8 +10,8 @@ from command import EXAMPLES, finished
 
 from fer_batch.batch.plan import plan
 from fer_batch.batch.runner import run_serial
-from fer_batch.config import Selection, Settings
-from fer_batch.pipeline.result import Outputs, Progress
+from fer_batch.config import Outputs, Selection, Settings
+from fer_batch.pipeline.result import Progress
 
 
 def test_progress_counts_within_the_range(clip: Path, tmp_path: Path) -> None:

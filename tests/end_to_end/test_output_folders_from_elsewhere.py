@@ -20,7 +20,7 @@ from clips import EXAMPLE
 
 import fer_batch
 from fer_batch.batch.plan import plan
-from fer_batch.config import Selection, Settings
+from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import InputError, OutputError
 from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.temporary import remove_abandoned, temporary_folder
@@ -28,7 +28,6 @@ from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.store import Unfinished
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import analyze_recording
-from fer_batch.pipeline.result import Outputs
 from fer_batch.results.layout import Layout
 
 STILL = EXAMPLE.parent / "astronaut.png"

@@ -13,10 +13,10 @@ import pytest
 import fer_batch
 from fer_batch.batch.plan import plan
 from fer_batch.batch.runner import run_serial
-from fer_batch.config import Selection, Settings
+from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import InputError, OutputError
 from fer_batch.filesystem.atomic import PendingFile
-from fer_batch.pipeline.result import Outcome, Outputs
+from fer_batch.pipeline.result import Outcome
 from fer_batch.video.open import open_source
 from fer_batch.video.source import Source
 

@@ -26,9 +26,8 @@ from fer_batch.batch.messages import Begin, Event, Lost
 from fer_batch.batch.plan import plan
 from fer_batch.batch.runner import run_parallel
 from fer_batch.batch.worker_pool import Crew
-from fer_batch.config import Selection, Settings
+from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import FerBatchError
-from fer_batch.pipeline.result import Outputs
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Event
 
 from fer_batch.errors import InputError, ModelError
-from fer_batch.live.events import Connected, Counts, Interrupted, Seen
+from fer_batch.live.events import Connected, Counts, Interrupted, Seen, Tell, Written
+from fer_batch.live.options import LiveJob
 from fer_batch.live.preview.encoder import Pictures
-from fer_batch.live.runner import LiveJob, Tell, Written
 from fer_batch.live.worker import serve
 
 

@@ -23,12 +23,11 @@ from clips import EXAMPLE, ffmpeg
 from rtsp import RtspServer
 
 from fer_batch.classification.classifier import EmotionClassifier
-from fer_batch.config import Settings
-from fer_batch.live.events import Counts, Interrupted, Seen
-from fer_batch.live.options import Reading
-from fer_batch.live.runner import LiveJob, LiveOptions, Told, watch
+from fer_batch.config import Outputs, Settings
+from fer_batch.live.events import Counts, Interrupted, Seen, Told
+from fer_batch.live.options import LiveJob, LiveOptions, Reading
+from fer_batch.live.runner import watch
 from fer_batch.live.source_url import parse_address
-from fer_batch.pipeline.result import Outputs
 
 
 class Unwatched:

@@ -16,8 +16,8 @@ import pytest
 from clips import EXAMPLE
 
 from fer_batch.errors import FerBatchError
-from fer_batch.live.events import Connected, Interrupted, Seen
-from fer_batch.live.runner import Ended, LiveJob, Told, Written
+from fer_batch.live.events import Connected, Ended, Interrupted, Seen, Told, Written
+from fer_batch.live.options import LiveJob
 from fer_batch.live.source_url import Address
 from fer_batch.live.supervisor import Cameras
 

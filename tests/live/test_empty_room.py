@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import fer_batch
+from fer_batch.config import Outputs
 from fer_batch.emotions import EMOTIONS
 from fer_batch.live.events import Counts, Seen
 from fer_batch.live.notifications import Reports
 from fer_batch.live.recorder import LiveRecording
-from fer_batch.pipeline.result import Outputs
 from fer_batch.results.schema import Provenance
 from fer_batch.types import Faces, Observation
 

@@ -16,9 +16,8 @@ from rich.console import Console
 
 from fer_batch.cli.display.live_dashboard import LiveView, live_watcher
 from fer_batch.cli.display.live_log import LiveErrors, LiveLines
-from fer_batch.live.events import Connected, Counts, Interrupted, Seen
+from fer_batch.live.events import Connected, Counts, Ended, Interrupted, Seen, Written
 from fer_batch.live.metrics import LiveStatistics, SlidingRates
-from fer_batch.live.runner import Ended, Written
 from fer_batch.types import Faces, Observation
 from fer_batch.video.probe import Probe
 

@@ -19,13 +19,12 @@ from clips import EXAMPLE
 from listener import Listener
 from playwright.sync_api import Browser
 
-from fer_batch.config import Settings
-from fer_batch.live.events import Counts, Seen
-from fer_batch.live.options import Reading
+from fer_batch.config import Outputs, Settings
+from fer_batch.live.events import Counts, Seen, Told
+from fer_batch.live.options import LiveJob, LiveOptions, Reading
 from fer_batch.live.preview.server import Preview
-from fer_batch.live.runner import LiveJob, LiveOptions, Told, watch
+from fer_batch.live.runner import watch
 from fer_batch.live.source_url import parse_address
-from fer_batch.pipeline.result import Outputs
 
 pytest_plugins = ("browsers",)
 

@@ -17,13 +17,12 @@ from clips import EXAMPLE
 
 import fer_batch
 from fer_batch.batch.plan import plan
-from fer_batch.config import Selection, Settings
+from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import InputError, OutputError
 from fer_batch.inputs.discovery import find_recordings
 from fer_batch.live.events import Connected, Counts, Interrupted, Seen
 from fer_batch.live.recorder import LiveRecording
 from fer_batch.pipeline.engine import Engine
-from fer_batch.pipeline.result import Outputs
 from fer_batch.results.schema import Provenance
 from fer_batch.types import Faces, Observation
 from fer_batch.video.video_reader import VideoFile

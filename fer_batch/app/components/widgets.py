@@ -16,13 +16,13 @@ from fer_batch.analytics.summary import Summary
 from fer_batch.app.jobs import Analysis
 from fer_batch.app.sessions import Session
 from fer_batch.errors import FerBatchError
-from fer_batch.report.pages import clock, text
+from fer_batch.report.pages import text
 from fer_batch.report.writer import write_view
 from fer_batch.results.csv_text import write_csv
 from fer_batch.results.layout import Layout
 from fer_batch.results.reader import episodes, tracks
 from fer_batch.results.record import RecordingRecord
-from fer_batch.utils.text import lasting
+from fer_batch.utils.text import clock, lasting
 
 
 def show_until_done(session: Session, page: str, analysis: Analysis) -> RecordingRecord | None:

@@ -12,15 +12,13 @@ from fer_batch.app.components.widgets import remembered, show_caption, show_down
 from fer_batch.app.jobs import LiveWatch
 from fer_batch.app.sessions import Session
 from fer_batch.app.sessions import session as visit
-from fer_batch.batch.scheduling import threads_each
-from fer_batch.config import Settings
+from fer_batch.config import Outputs, Settings
 from fer_batch.errors import FerBatchError, InputError
-from fer_batch.live.options import Reading
-from fer_batch.live.runner import LiveJob, LiveOptions
+from fer_batch.live.options import LiveJob, LiveOptions, Reading
 from fer_batch.live.source_url import Address, parse_address
-from fer_batch.pipeline.result import Outputs
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
+from fer_batch.utils.resources import threads_each
 
 _PAGE = "live"
 _HEIGHT = 640

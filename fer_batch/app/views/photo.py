@@ -13,10 +13,9 @@ from fer_batch.app.components.widgets import remembered, show_cancelled, show_do
 from fer_batch.app.jobs import Analysis
 from fer_batch.app.sessions import Session, save
 from fer_batch.app.sessions import session as visit
-from fer_batch.config import Settings
+from fer_batch.config import Outputs, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.filesystem.paths import PHOTO_SUFFIXES
-from fer_batch.pipeline.result import Outputs
 from fer_batch.results.layout import Layout
 
 _PAGE = "photo"

@@ -15,10 +15,10 @@ from fer_batch.app.sessions import Session
 from fer_batch.app.sessions import session as visit
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import FerBatchError
-from fer_batch.report.pages import clock
 from fer_batch.results.csv_text import as_cells
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
+from fer_batch.utils.text import clock
 
 _PAGE = "results"
 _MOST_BARS = 60

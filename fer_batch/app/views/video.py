@@ -19,10 +19,9 @@ from fer_batch.app.components.widgets import (
 from fer_batch.app.jobs import Analysis
 from fer_batch.app.sessions import Session, save
 from fer_batch.app.sessions import session as visit
-from fer_batch.config import Selection, Settings
+from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.filesystem.paths import VIDEO_SUFFIXES
-from fer_batch.pipeline.result import Outputs
 
 _PAGE = "video"
 _RATES = {"all": None, "10 a second": 10.0, "5 a second": 5.0, "2 a second": 2.0}

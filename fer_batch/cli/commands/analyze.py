@@ -11,9 +11,7 @@ import typer
 
 from fer_batch.cli.config_file import from_file, settings_used, write_used
 from fer_batch.cli.parsing import seconds
-from fer_batch.config import DEFAULT_MODEL, MINIMUM_SCORE, Detector
-from fer_batch.inference.onnx_runtime import Device
-from fer_batch.video.pixel_limit import MAX_PIXELS
+from fer_batch.config import DEFAULT_MODEL, MAX_PIXELS, MINIMUM_SCORE, Detector, Device
 
 
 class Format(StrEnum):
@@ -153,14 +151,12 @@ def analyze(
     and recordings/ (a JSON document each). Running the same command again does what is missing, has failed or has
     changed.
     """
-    from fer_batch.batch.plan import plan
-    from fer_batch.batch.scheduling import default_workers
+    from fer_batch.batch.plan import default_workers, plan
     from fer_batch.cli.runs.analyze import Telling, carry_out, check_named_files, rehearse
-    from fer_batch.config import Selection, Settings
+    from fer_batch.config import Outputs, Selection, Settings
     from fer_batch.errors import InputError
     from fer_batch.filesystem.atomic import private_files
     from fer_batch.inputs.file_lists import with_lists
-    from fer_batch.pipeline.result import Outputs
 
     given = with_lists(inputs or (), lists or ())
     if not given:

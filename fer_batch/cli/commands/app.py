@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from fer_batch.cli.commands.analyze import MaxPixels
-from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
+from fer_batch.config import MAX_PIXELS, check_max_pixels
 
 
 def app_page(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_batch.cli.parsing import clock
 from fer_batch.errors import InputError
+from fer_batch.utils.text import timecode
 
 if TYPE_CHECKING:
     from fer_batch.benchmark.performance import Bench
@@ -54,10 +54,10 @@ def bench(
 
 def _always(result: Bench) -> list[tuple[str, str]]:
     found = "unknown" if result.instructions is None else ", ".join(result.instructions) or "none"
-    length = "" if result.recording_s is None else clock(result.recording_s)
+    length = "" if result.recording_s is None else timecode(result.recording_s)
     measured = f"all {length}".rstrip()
     if result.measured_s is not None:
-        measured = f"the first {clock(result.measured_s)}" + (f" of {length}" if length else "")
+        measured = f"the first {timecode(result.measured_s)}" + (f" of {length}" if length else "")
     return [
         ("processor", result.processor),
         ("cores used", f"{result.cores}"),

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_batch.cli.commands.analyze import MaxPixels
-from fer_batch.config import DEFAULT_MODEL, Detector
+from fer_batch.config import DEFAULT_MODEL, MAX_PIXELS, Detector
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import ExitStatus
-from fer_batch.video.pixel_limit import MAX_PIXELS
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -11,18 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_batch.cli.commands.analyze import Format, MaxPixels, MinFace, Private
-from fer_batch.config import DEFAULT_MODEL, MINIMUM_SCORE, Detector
+from fer_batch.cli.parsing import lasting
+from fer_batch.config import DEFAULT_MODEL, MAX_PIXELS, MINIMUM_SCORE, Detector, Device
 from fer_batch.errors import InputError
-from fer_batch.inference.onnx_runtime import Device
-from fer_batch.video.pixel_limit import MAX_PIXELS
 
 if TYPE_CHECKING:
     from fer_batch.cli.camera_config import CamerasFile
-    from fer_batch.live.runner import LiveJob, LiveOptions
+    from fer_batch.live.options import LiveJob, LiveOptions
 
 FOR_ALL = ("output", "preview", "listen", "token", "events", "webhook", "quiet", "duration", "name", "private")
 """Options that one of several cameras cannot have for itself."""
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Transport(StrEnum):
@@ -37,18 +34,6 @@ class Report(StrEnum):
 
     episode = "episode"
     second = "second"
-
-
-def lasting(text: str) -> float:
-    """Seconds of ``90``, ``90s``, ``15m``, ``8h`` or ``7d``.
-
-    Raises:
-        typer.BadParameter: when it is none of these.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", text, re.IGNORECASE)
-    if found is None or float(found[1]) <= 0:
-        raise typer.BadParameter(f"{text!r} is no length of time; give seconds, or a number with s, m, h or d.")
-    return float(found[1]) * _UNITS[found[2].lower() or "s"]
 
 
 def live(
@@ -184,9 +169,9 @@ def live(
 
 
 def _one(source: str, name: str | None, parameters: Mapping[str, Any]) -> LiveJob:
-    from fer_batch.batch.scheduling import threads_each
-    from fer_batch.live.runner import LiveJob
+    from fer_batch.live.options import LiveJob
     from fer_batch.live.source_url import parse_address
+    from fer_batch.utils.resources import threads_each
     from fer_batch.utils.text import shown, valid
 
     address = parse_address(source)
@@ -197,8 +182,8 @@ def _one(source: str, name: str | None, parameters: Mapping[str, Any]) -> LiveJo
 
 
 def _several(found: CamerasFile) -> list[LiveJob]:
-    from fer_batch.batch.scheduling import threads_each
-    from fer_batch.live.runner import LiveJob
+    from fer_batch.live.options import LiveJob
+    from fer_batch.utils.resources import threads_each
 
     jobs = []
     for camera in found.cameras:
@@ -232,12 +217,10 @@ def live_options(parameters: Mapping[str, Any], *, patient: bool = False) -> Liv
         InputError: for a value that makes no sense.
         ModelError: when there is no such emotion model.
     """
-    from fer_batch.config import Selection, Settings
+    from fer_batch.config import Outputs, Selection, Settings
     from fer_batch.inference.registry import find_model
-    from fer_batch.live.options import Reading
+    from fer_batch.live.options import LiveOptions, Reading
     from fer_batch.live.publishing.publisher import refuse_unknown
-    from fer_batch.live.runner import LiveOptions
-    from fer_batch.pipeline.result import Outputs
 
     given = parameters
     find_model(given["model"])

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from fer_batch.cli.commands.analyze import MaxPixels
+from fer_batch.config import MAX_PIXELS, check_max_pixels
 from fer_batch.utils.text import shown, valid
-from fer_batch.video.pixel_limit import MAX_PIXELS, check_max_pixels
 
 
 def probe(

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from fer_batch.cli.commands.analyze import MaxPixels
-from fer_batch.video.pixel_limit import MAX_PIXELS
+from fer_batch.config import MAX_PIXELS
 
 
 def train(

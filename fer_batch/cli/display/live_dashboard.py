@@ -20,9 +20,8 @@ from rich.style import Style
 from fer_batch.cli.display.live_log import Incidents, LiveErrors, LiveLines
 from fer_batch.cli.display.terminal import interactive
 from fer_batch.emotions import COLOURS, EMOTIONS, hex_colour
-from fer_batch.live.events import Counts
+from fer_batch.live.events import Counts, Told
 from fer_batch.live.metrics import HISTORY_S, FaceInView, LiveStatistics, Rates
-from fer_batch.live.runner import Told
 from fer_batch.utils.text import counted, lasting, shown
 
 _REDRAWS = 8

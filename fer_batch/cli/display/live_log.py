@@ -12,9 +12,8 @@ from typing import Self
 from rich.console import Console
 from rich.text import Text
 
-from fer_batch.live.events import Connected, Counts, Interrupted
+from fer_batch.live.events import Connected, Counts, Ended, Interrupted, Told
 from fer_batch.live.metrics import LiveStatistics
-from fer_batch.live.runner import Ended, Told
 from fer_batch.utils.text import counted, lasting, shown
 
 LINE_S = 60.0

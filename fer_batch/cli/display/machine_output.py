@@ -23,7 +23,7 @@ from fer_batch.errors import OutputError
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.filesystem.overwriting import has_head
 from fer_batch.inputs.discovery import Recording
-from fer_batch.live.runner import Reported, Told
+from fer_batch.live.events import Reported, Told
 from fer_batch.pipeline.result import earlier_outcome
 from fer_batch.results.csv_text import escaped
 from fer_batch.results.layout import Layout

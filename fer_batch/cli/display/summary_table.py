@@ -11,11 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_batch.batch.plan import Plan
-from fer_batch.cli.parsing import clock
 from fer_batch.emotions import EMOTIONS, hex_colour
 from fer_batch.pipeline.result import Outcome
 from fer_batch.results.record import RecordingRecord
-from fer_batch.utils.text import counted, faults, shown
+from fer_batch.utils.text import counted, faults, shown, timecode
 
 _MOST_RECORDINGS = 12
 """Of more, only those that are not done are listed one by one: ``fer-batch summary`` shows all."""
@@ -115,7 +114,7 @@ def _tracks(outcome: Outcome) -> Table | Text:
     for track in tracks[:_MOST_TRACKS]:
         table.add_row(
             f"  track {track['track']}" + (f", person {track['person']}" if joined else ""),
-            "" if photo else f"{clock(track['first_time_s'])}-{clock(track['last_time_s'])}",
+            "" if photo else f"{timecode(track['first_time_s'])}-{timecode(track['last_time_s'])}",
             "" if photo else counted(track["frames"], "frame"),
             _leading(track),
         )
@@ -143,9 +142,9 @@ def _episodes(outcome: Outcome) -> Table:
     for episode in episodes[:_MOST_EPISODES]:
         table.add_row(
             f"  track {episode['track']}",
-            f"{clock(episode['start_s'])}-{clock(episode['end_s'])}",
+            f"{timecode(episode['start_s'])}-{timecode(episode['end_s'])}",
             Text(episode["emotion"], style=hex_colour(episode["emotion"])),
-            f"peak {episode['peak']:.2f} at {clock(episode['peak_s'])}",
+            f"peak {episode['peak']:.2f} at {timecode(episode['peak_s'])}",
         )
     if len(episodes) > _MOST_EPISODES:
         table.add_row("", "", f"and {len(episodes) - _MOST_EPISODES} more", "in episodes/")

@@ -14,10 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_batch.batch.messages import Begin, Event, Finished, Reached, Rehearsed, Said, Watch
-from fer_batch.batch.plan import Plan, Task, forget_unfinished
+from fer_batch.batch.plan import Plan, Task, expected_work, forget_unfinished
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.runner import run_parallel
-from fer_batch.batch.scheduling import expected_work, threads_each
 from fer_batch.batch.worker_pool import STALL_LIMIT_S, Crew
 from fer_batch.cli.config_file import is_settings_used
 from fer_batch.cli.display.log_file import LogFile
@@ -25,7 +24,6 @@ from fer_batch.cli.display.machine_output import JsonEvents, check_report, is_fa
 from fer_batch.cli.display.progress import Bars, Lines
 from fer_batch.cli.display.summary_table import print_closing_table
 from fer_batch.cli.display.terminal import Notices, interactive
-from fer_batch.cli.parsing import clock
 from fer_batch.config import Selection, Settings
 from fer_batch.errors import ExitStatus, OutputError
 from fer_batch.filesystem.links import refuse_shared
@@ -33,8 +31,9 @@ from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.overwriting import is_log, refuse_overwriting
 from fer_batch.filesystem.temporary import remove_abandoned
 from fer_batch.pipeline.result import Outcome
+from fer_batch.utils.resources import threads_each
 from fer_batch.utils.signals import stop_on_interrupt
-from fer_batch.utils.text import counted, lasting, shown
+from fer_batch.utils.text import counted, lasting, shown, timecode
 from fer_batch.version import __version__
 from fer_batch.video.probe import Probe, frames_in_range, seconds_in_range
 
@@ -274,14 +273,16 @@ def print_plan(
         if probe is None:
             table.add_row(Text(shown(task.recording.id)), "", "", "cannot be opened, would fail")
             continue
-        lasts = "photo" if probe.kind == "photo" else clock(probe.duration_s) if probe.duration_s is not None else "?"
+        lasts = (
+            "photo" if probe.kind == "photo" else timecode(probe.duration_s) if probe.duration_s is not None else "?"
+        )
         table.add_row(Text(shown(task.recording.id)), lasts, f"{probe.width}x{probe.height}", task.reason)
     if plan.tasks:
         console.print(table)
     known = [seconds_in_range(probes[one.id], selection) for one in plan.recordings if one.id in probes]
     total_s = sum(seconds for seconds in known if seconds is not None)
     console.print(
-        f"{counted(len(plan.tasks), 'recording')}, {clock(total_s)} of video to analyse; "
+        f"{counted(len(plan.tasks), 'recording')}, {timecode(total_s)} of video to analyse; "
         f"{len(plan.kept)} done already, kept"
         + (f"; {counted(plan.passed_over, 'other file')} passed over" if plan.passed_over else "")
     )

@@ -14,7 +14,8 @@ from rich.text import Text
 from fer_batch.cli.display.live_dashboard import live_watcher
 from fer_batch.cli.display.machine_output import EventLines
 from fer_batch.errors import ExitStatus, FerBatchError
-from fer_batch.live.runner import LiveJob, Noticed, Reported, Told
+from fer_batch.live.events import Noticed, Reported, Told
+from fer_batch.live.options import LiveJob
 from fer_batch.live.supervisor import Cameras, Watcher
 from fer_batch.utils.signals import stop_on_interrupt
 from fer_batch.utils.text import counted, shown

@@ -12,11 +12,8 @@ from fractions import Fraction
 
 import av
 
-from fer_batch.live.options import Reading
-from fer_batch.live.source_url import Address
 from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Display
-from fer_batch.video.pixel_limit import MAX_PIXELS
 from fer_batch.video.probe import Probe
 
 
@@ -82,23 +79,6 @@ class Arrivals:
         if self._last is None or came[1] > self._last[1]:
             self._last = came
         return self._last
-
-
-def open_connection(address: Address, reading: Reading, max_pixels: int = MAX_PIXELS) -> Connection:
-    """Opens a source that gives pictures of at most this size.
-
-    Raises:
-        UnreachableError: when that fails.
-    """
-    if address.kind == "camera":
-        from fer_batch.live.capture.webcam import Webcam
-
-        return Webcam(address, max_pixels)
-    from fer_batch.live.capture.ffmpeg import NetworkStream, PlayedFile
-
-    if address.kind == "file":
-        return PlayedFile(address, max_pixels)
-    return NetworkStream(address, reading, max_pixels)
 
 
 def display_of(picture: av.VideoFrame, aspect: Fraction | None) -> Display:

@@ -15,6 +15,7 @@ import av
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
+from fer_batch.config import MAX_PIXELS
 from fer_batch.errors import InputError
 from fer_batch.filesystem.paths import PHOTO_SUFFIXES
 from fer_batch.live.capture.base import Arrivals, Arrived, Connection, UnreachableError, display_of
@@ -22,7 +23,7 @@ from fer_batch.live.capture.host_proxy import OneHost
 from fer_batch.live.options import Reading
 from fer_batch.live.source_url import Address
 from fer_batch.video.container import limit_pixels, open_input, refused_by_size
-from fer_batch.video.pixel_limit import MAX_PIXELS, oversized, refuse_oversized
+from fer_batch.video.pixel_limit import oversized, refuse_oversized
 from fer_batch.video.probe import Probe
 from fer_batch.video.timestamps import DecodeTimes
 from fer_batch.video.video_reader import VideoFile

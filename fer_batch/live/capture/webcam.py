@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_batch.config import MAX_PIXELS
 from fer_batch.live.capture.base import Arrivals, Arrived, Connection, UnreachableError
 from fer_batch.live.source_url import Address
 from fer_batch.utils.native_output import native_stderr_muted
 from fer_batch.video.frame import Display
-from fer_batch.video.pixel_limit import MAX_PIXELS, oversized
+from fer_batch.video.pixel_limit import oversized
 from fer_batch.video.probe import Probe
 
 

@@ -9,9 +9,8 @@ from threading import Condition
 from typing import Any, Final
 
 from fer_batch.emotions import EMOTIONS, hex_colour
-from fer_batch.live.events import Counts
+from fer_batch.live.events import Counts, Told
 from fer_batch.live.metrics import LiveStatistics
-from fer_batch.live.runner import Told
 from fer_batch.utils.concurrency import Closing
 
 _MOST_VIEWERS: Final = 16

@@ -20,8 +20,8 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from fer_batch.batch.messages import received, send
-from fer_batch.batch.worker import ignore_signals
+from fer_batch.workers.child import ignore_signals, reply_pipe
+from fer_batch.workers.protocol import received, send
 
 TIMEOUT_S: Final = 10.0
 """A server that does not take a picture for so long is given up."""
@@ -69,9 +69,7 @@ class Refused:
 def main() -> None:
     """Sends until standard input ends or the server takes no more."""
     ignore_signals()
-    replies = os.fdopen(os.dup(1), "wb")
-    # What libraries print must not come between the messages.
-    os.dup2(2, 1)
+    replies = reply_pipe()
     messages = received(sys.stdin.buffer)
     sender: _Sender | None = None
     try:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -19,7 +20,6 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-import fer_batch
 from fer_batch.pipeline.checkpoint.snapshot import CannotResume
 from fer_batch.version import __version__
 from fer_batch.video.frame import Frame
@@ -101,7 +101,7 @@ def unseal(data: bytes) -> Any:
 def versions() -> dict[str, str]:
     """Everything but recording and settings that decides what an analysis gives, to the last digit."""
     code = blake2b(digest_size=_DIGEST_BYTES)
-    for path in sorted(Path(fer_batch.__file__).parent.rglob("*.py")):
+    for path in sorted(Path(str(files("fer_batch"))).rglob("*.py")):
         code.update(path.read_bytes())
     return {"fer-batch": __version__, "code": code.hexdigest(), **{name: _version(name) for name in _DECIDING}}
 
