@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from fer_batch.results.catalog import recordings
     from fer_batch.results.csv_reader import read_csv
     from fer_batch.results.reader import dataset, episodes, load, tracks
-    from fer_batch.segmentation.rules import EpisodeRules
+    from fer_batch.segmentation.hysteresis import EpisodeRules
     from fer_batch.types import Face, Faces, Observation
 
 _HOMES = {
     "EMOTIONS": "fer_batch.emotions",
-    "EpisodeRules": "fer_batch.segmentation.rules",
+    "EpisodeRules": "fer_batch.segmentation.hysteresis",
     "Face": "fer_batch.types",
     "Faces": "fer_batch.types",
     "FerBatchError": "fer_batch.errors",

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.filesystem.atomic import explained, whole
-from fer_batch.filesystem.links import refuse_links
 from fer_batch.filesystem.overwriting import has_head, refuse_overwriting
+from fer_batch.filesystem.paths import refuse_links
 from fer_batch.results.catalog import recordings
 from fer_batch.results.csv_text import write_csv
 from fer_batch.results.layout import Layout

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from fer_batch.batch.annotated_paths import annotated_paths
 from fer_batch.config import WITHOUT_EFFECT, Detector, Outputs, Selection, Settings
-from fer_batch.errors import InputError, OutputError
-from fer_batch.filesystem.links import refuse_links
+from fer_batch.errors import FerBatchError, InputError, OutputError, summarized
 from fer_batch.filesystem.overwriting import file_key
+from fer_batch.filesystem.paths import refuse_links
 from fer_batch.inference.registry import find_model, sha256_of
 from fer_batch.inputs.discovery import Recording, search_inputs
 from fer_batch.pipeline.checkpoint.store import Unfinished
-from fer_batch.pipeline.result import read_record
+from fer_batch.pipeline.result import Outcome, read_record
 from fer_batch.results.integrity import damaged_table, has_live_parts
 from fer_batch.results.layout import PART, Layout
 from fer_batch.results.record import RecordingRecord
@@ -297,3 +298,49 @@ def default_workers(recordings: int) -> int:
     """As many processes as there are cores and as memory allows, but not more than recordings."""
     affordable = max(1, available_memory_bytes() // _WORKER_BYTES)
     return max(1, min(recordings, available_cores(), affordable))
+
+
+def given_up(task: Task, reason: str, settings: Settings, selection: Selection) -> Outcome:
+    """Writes down that a recording failed, and removes what its worker left behind.
+
+    The complete results of a former run stay, and their record with them.
+
+    Raises:
+        OutputError: when the record cannot be written.
+    """
+    now, layout = datetime.now(UTC), Layout(task.outputs.folder)
+    record = RecordingRecord(
+        id=task.recording.id,
+        source=str(task.recording.path),
+        status="failed",
+        started_at=now,
+        finished_at=now,
+        error=reason,
+        settings={**settings.to_dict(), "selection": selection.to_dict()},
+        model={"name": settings.model, "sha256": sha256_of(find_model(settings.model))},
+    )
+    layout.tidy(record.id, task.recording.annotated or layout.annotated(record.id, photo=task.recording.is_photo))
+    former = read_record(layout, task.recording)
+    if former is None or former.status != "done":
+        record.write(layout.record(record.id))
+    return Outcome(record)
+
+
+def guarded(analyze: Callable[[], Outcome], task: Task, settings: Settings, selection: Selection) -> Outcome:
+    """The outcome of one recording's analysis, whatever a library raises before or after the analysis itself.
+
+    Raises:
+        FerBatchError: what belongs to the run: an output or a model that cannot be used.
+        MemoryError, BrokenPipeError: likewise.
+    """
+    try:
+        return analyze()
+    except (MemoryError, BrokenPipeError):
+        raise
+    except Exception as error:
+        if isinstance(error, FerBatchError) and not isinstance(error, InputError):
+            raise
+        reason = f"{task.recording.path}: could not be analysed ({summarized(error)}); --debug shows where."
+        outcome = given_up(task, str(error) if isinstance(error, InputError) else reason, settings, selection)
+        outcome.cause = error
+        return outcome

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Event
 
-from fer_batch.batch.failures import guarded
 from fer_batch.batch.messages import Begin, Probed, Watch
-from fer_batch.batch.plan import Plan, expected_work
+from fer_batch.batch.plan import Plan, expected_work, guarded
 from fer_batch.batch.worker_pool import STALL_LIMIT_S, Crew
 from fer_batch.config import Selection, Settings
 from fer_batch.inputs.discovery import Recording

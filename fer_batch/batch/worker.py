@@ -17,15 +17,22 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import IO, Any
 
-from fer_batch.batch.failures import given_up, guarded
 from fer_batch.batch.messages import Alive, Analyze, Begin, Done, Job, Look, Looked, Rehearse, Rehearsed, Salvage
-from fer_batch.batch.plan import Task
+from fer_batch.batch.plan import Task, given_up, guarded
 from fer_batch.config import Outputs
 from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import Outcome, Progress
 from fer_batch.results.layout import Layout
-from fer_batch.workers.child import OUT_OF_MEMORY, failure_sentence, ignore_signals, reply_pipe
-from fer_batch.workers.protocol import Failed, Stop, received, send
+from fer_batch.workers.protocol import (
+    OUT_OF_MEMORY,
+    Failed,
+    Stop,
+    failure_sentence,
+    ignore_signals,
+    received,
+    reply_pipe,
+    send,
+)
 
 _TELL_S = 0.2
 """Time between two messages about progress: five times a second is smooth to the eye."""

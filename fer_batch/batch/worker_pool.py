@@ -10,7 +10,6 @@ from queue import Empty, SimpleQueue
 from threading import Event as Flag
 from typing import Any
 
-from fer_batch.batch.failures import given_up
 from fer_batch.batch.messages import (
     Alive,
     Analyze,
@@ -29,7 +28,7 @@ from fer_batch.batch.messages import (
     Started,
     Watch,
 )
-from fer_batch.batch.plan import Task
+from fer_batch.batch.plan import Task, given_up
 from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import Outcome
 from fer_batch.utils.concurrency import Closing

@@ -15,7 +15,7 @@ from typing import IO
 
 from fer_batch.errors import OutputError
 from fer_batch.filesystem.atomic import explained
-from fer_batch.filesystem.links import is_link
+from fer_batch.filesystem.paths import is_link
 
 if sys.platform == "win32":
     import msvcrt

@@ -1,12 +1,15 @@
-"""Addresses of streams, which are no files and may hold a password that must not be printed."""
+"""Paths that a user gives: addresses, which are no files, suffixes of recordings, and links in output folders."""
 
 from __future__ import annotations
 
 import os
 import re
+import stat
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from fer_batch.errors import InputError
+from fer_batch.errors import InputError, OutputError
 
 # One slash too, which is what pathlib makes of two; a single letter is a Windows drive.
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):[/\\]{1,2}(.*)", re.IGNORECASE | re.DOTALL)
@@ -34,3 +37,56 @@ VIDEO_SUFFIXES = frozenset(
     | {".webm", ".wmv", ".y4m"}
 )
 PHOTO_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+def is_link(path: Path) -> bool:
+    """Whether a name is a symbolic link, or a junction of Windows."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    if stat.S_ISLNK(status.st_mode):
+        return True
+    # Not os.path.isjunction, which Python 3.11 lacks.
+    return sys.platform == "win32" and status.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT
+
+
+def is_shared(path: Path) -> bool:
+    """Whether writing into an existing file would change another one: it is a link, or has another name too."""
+    return is_link(path) or (path.is_file() and path.stat().st_nlink > 1)
+
+
+def refuse_shared(out: Path, file: Path) -> None:
+    """Make sure that a file that is added to, if it lies in an output folder, is that folder's own.
+
+    Raises:
+        OutputError: when it leads to a file elsewhere; nothing has changed.
+    """
+    if not file.absolute().is_relative_to(out.absolute()):
+        return
+    refuse_links(out.absolute(), [file.absolute()])
+    if is_shared(file):
+        raise OutputError(f"{file}: leads to another file, which would be written to; remove it, or give another name.")
+
+
+def refuse_links(out: Path, files: Iterable[Path]) -> None:
+    """Make sure that no folder between an output folder and its files is a link; the output folder may be one.
+
+    Args:
+        out: the output folder.
+        files: below it; they and their folders need not exist.
+
+    Raises:
+        OutputError: when a folder is a link; nothing has changed.
+    """
+    checked = {out}
+    for file in files:
+        folder = file.parent
+        while folder not in checked and folder != folder.parent:
+            checked.add(folder)
+            if is_link(folder):
+                raise OutputError(
+                    f"{folder}: is a link where a folder of results belongs, which is not followed; choose another "
+                    f"output folder with -o, or put {folder.readlink()} there by a mount (mount --bind) instead."
+                )
+            folder = folder.parent

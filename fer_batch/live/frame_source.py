@@ -14,7 +14,7 @@ from typing import Final
 from fer_batch.config import MAX_PIXELS, Selection
 from fer_batch.errors import FerBatchError, summarized
 from fer_batch.live.capture.base import Arrived, Connection, UnreachableError
-from fer_batch.live.capture.factory import open_connection
+from fer_batch.live.capture.ffmpeg import NetworkStream, PlayedFile
 from fer_batch.live.events import Counts
 from fer_batch.live.options import Reading
 from fer_batch.live.source_url import Address
@@ -288,3 +288,19 @@ class LiveClock:
     def _growing(self, time_s: float) -> float:
         self._last_s = max(time_s, self._last_s + _STEP_S)
         return self._last_s
+
+
+def open_connection(address: Address, reading: Reading, max_pixels: int = MAX_PIXELS) -> Connection:
+    """Opens a source that gives pictures of at most this size.
+
+    Raises:
+        UnreachableError: when that fails.
+    """
+    if address.kind == "camera":
+        from fer_batch.live.capture.webcam import Webcam
+
+        return Webcam(address, max_pixels)
+
+    if address.kind == "file":
+        return PlayedFile(address, max_pixels)
+    return NetworkStream(address, reading, max_pixels)

@@ -22,8 +22,7 @@ from fer_batch.live.events import Connected, Happening, Interrupted, Seen
 from fer_batch.live.options import Granularity
 from fer_batch.live.source_url import parse_address, server_of
 from fer_batch.segmentation.episode_finder import EpisodeFinder
-from fer_batch.segmentation.hysteresis import Episode
-from fer_batch.segmentation.rules import EpisodeRules
+from fer_batch.segmentation.hysteresis import Episode, EpisodeRules
 from fer_batch.types import Observation
 from fer_batch.utils.concurrency import Closing
 

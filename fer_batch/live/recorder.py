@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from fer_batch.config import Outputs
 from fer_batch.errors import InputError, OutputError
-from fer_batch.filesystem.links import refuse_links
 from fer_batch.filesystem.lock import only_run
+from fer_batch.filesystem.paths import refuse_links
 from fer_batch.live.events import Beginning, Connected, Counts, Happening, Interrupted, Seen
 from fer_batch.live.options import PART_S
 from fer_batch.live.part_files import Parts
@@ -26,8 +26,7 @@ from fer_batch.results.schema import Provenance
 from fer_batch.results.timeline_writers import CsvWriter, TimelineWriter
 from fer_batch.results.track_table import TrackSummary
 from fer_batch.segmentation.episode_finder import EpisodeFinder
-from fer_batch.segmentation.hysteresis import Episode
-from fer_batch.segmentation.rules import EpisodeRules
+from fer_batch.segmentation.hysteresis import Episode, EpisodeRules
 from fer_batch.utils.concurrency import Closing
 
 PART_ROWS: Final = 50_000

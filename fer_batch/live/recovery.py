@@ -15,8 +15,7 @@ from fer_batch.emotions import EMOTIONS
 from fer_batch.live.part_files import Parts
 from fer_batch.results.track_table import TrackSummary
 from fer_batch.segmentation.episode_finder import find_episodes
-from fer_batch.segmentation.hysteresis import Episode
-from fer_batch.segmentation.rules import EpisodeRules
+from fer_batch.segmentation.hysteresis import Episode, EpisodeRules
 from fer_batch.types import Faces, Observation
 
 _COLUMNS: Final = ["frame", "time_s", "track", "x", "y", "width", "height", "score", *EMOTIONS]

@@ -20,8 +20,16 @@ from fer_batch.live.events import Connected, Counts, Interrupted, Seen, Tell, To
 from fer_batch.live.options import LiveJob
 from fer_batch.live.preview.encoder import Pictures
 from fer_batch.live.source_url import scrubbed
-from fer_batch.workers.child import OUT_OF_MEMORY, failure_sentence, ignore_signals, reply_pipe
-from fer_batch.workers.protocol import Failed, Stop, received, send
+from fer_batch.workers.protocol import (
+    OUT_OF_MEMORY,
+    Failed,
+    Stop,
+    failure_sentence,
+    ignore_signals,
+    received,
+    reply_pipe,
+    send,
+)
 
 _TELL_S = 0.1
 """Between two messages: ten times a second is smooth to the eye, and as cheap for sixty frames a second as for ten."""

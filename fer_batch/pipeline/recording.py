@@ -17,7 +17,7 @@ from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.filesystem.atomic import Rollback, leftovers
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.policy import COMMIT_S, Commits, about, identity_of, input_of, usable
-from fer_batch.pipeline.checkpoint.snapshot import CannotResume
+from fer_batch.pipeline.checkpoint.state import CannotResume
 from fer_batch.pipeline.checkpoint.store import Commit, Unfinished
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.result import Outcome, Progress, earlier_outcome, read_record

@@ -23,8 +23,8 @@ from fer_batch.analytics.summary import PAUSE_S, Summary, gaps, is_live, lasting
 from fer_batch.emotions import COLOURS, EMOTIONS, hex_colour
 from fer_batch.errors import InputError
 from fer_batch.filesystem.atomic import explained, whole
-from fer_batch.filesystem.links import refuse_links
 from fer_batch.filesystem.overwriting import names_us, refuse_overwriting
+from fer_batch.filesystem.paths import refuse_links
 from fer_batch.results.layout import below
 from fer_batch.results.reader import episodes, load
 from fer_batch.utils.text import shown

@@ -13,8 +13,8 @@ import pandas as pd
 from fer_batch.analytics.summary import Summary, summary
 from fer_batch.errors import FerBatchWarning, InputError
 from fer_batch.filesystem.atomic import explained, whole
-from fer_batch.filesystem.links import refuse_links
 from fer_batch.filesystem.overwriting import names_us, refuse_overwriting
+from fer_batch.filesystem.paths import refuse_links
 from fer_batch.report.page_data import Place, page_data
 from fer_batch.report.pages import index_page, recording_page
 from fer_batch.results.layout import below

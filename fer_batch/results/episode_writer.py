@@ -17,8 +17,7 @@ from fer_batch.results.base_writer import FileSink
 from fer_batch.results.schema import EPISODES, Provenance, emotion_array
 from fer_batch.results.timeline_writers import row_groups
 from fer_batch.segmentation.episode_finder import EpisodeFinder
-from fer_batch.segmentation.hysteresis import Episode
-from fer_batch.segmentation.rules import EpisodeRules
+from fer_batch.segmentation.hysteresis import Episode, EpisodeRules
 from fer_batch.types import Observation
 
 _BATCH: Final = 4096

@@ -25,7 +25,7 @@ from fer_batch.results.layout import PART, Layout, partition, recording_of
 from fer_batch.results.record import RecordingRecord
 from fer_batch.results.schema import EPISODES, TIMELINE, TRACKS
 from fer_batch.segmentation.episode_finder import find_episodes
-from fer_batch.segmentation.rules import EpisodeRules
+from fer_batch.segmentation.hysteresis import EpisodeRules
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset

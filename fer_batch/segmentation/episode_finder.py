@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.emotions import EMOTIONS
-from fer_batch.segmentation.hysteresis import Episode, Hysteresis
-from fer_batch.segmentation.rules import ROUNDING_S, EpisodeRules
+from fer_batch.segmentation.hysteresis import ROUNDING_S, Episode, EpisodeRules, Hysteresis
 from fer_batch.types import Observation
 
 _SLOW: Final = 2.5

@@ -7,9 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.faces.boxes import overlaps
+from fer_batch.faces.boxes import affinity, overlaps
 from fer_batch.tracking.appearance import OTHER, SAME, Looks, difference
-from fer_batch.tracking.matching import affinity
 from fer_batch.tracking.track import WAIT_S, Identity, Track, boxes_of
 
 NEAR: Final = 0.1

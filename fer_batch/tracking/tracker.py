@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.faces.boxes import overlaps
+from fer_batch.faces.boxes import FARTHEST, affinity, overlaps, pairs
 from fer_batch.tracking.appearance import Looks, View
 from fer_batch.tracking.kalman_filter import Motion
-from fer_batch.tracking.matching import FARTHEST, affinity, pairs
 from fer_batch.tracking.reidentification import NEAR, Returns, claim, is_another, make_certain, note_rivals
 from fer_batch.tracking.track import REFUSALS, WAIT_S, Identity, Track, boxes_of
 from fer_batch.types import Faces

@@ -15,9 +15,8 @@ from fer_batch.filesystem.paths import PHOTO_SUFFIXES, refuse_address
 from fer_batch.utils.concurrency import Closing
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.image_codec import decode_checked, picture_size
-from fer_batch.video.pixel_limit import refuse_oversized
 from fer_batch.video.probe import Probe
-from fer_batch.video.source import Place, ReadCounts, Source
+from fer_batch.video.source import Place, ReadCounts, Source, refuse_oversized
 from fer_batch.video.video_reader import VideoFile
 
 

@@ -145,3 +145,25 @@ class Place:
     def counted(self) -> tuple[int, int, tuple[int, int, int]]:
         """Frames, bytes and faults before it."""
         return self.frame, self.read_to, self.faults
+
+
+def refuse_oversized(shown: object, width: int, height: int, max_pixels: int) -> None:
+    """Refuse a picture that is larger than allowed.
+
+    Args:
+        shown: the recording's name for the message.
+        width: pixels, as stored or as displayed.
+        height: likewise.
+        max_pixels: the limit.
+
+    Raises:
+        InputError: when the picture has more pixels.
+    """
+    if width * height > max_pixels:
+        raise InputError(oversized(shown, max_pixels, f"its pictures of {width}x{height}"))
+
+
+def oversized(shown: object, max_pixels: int, what: str = "its pictures") -> str:
+    """The sentence about a recording whose pictures are too large."""
+    limit = f"{max_pixels / 1e6:.6g} million pixels that --max-pixels (max_pixels=) allows"
+    return f"{shown}: {what} have more than the {limit}; raise that to read them, unless the file is damaged."

@@ -30,9 +30,8 @@ from fer_batch.video.container import (
     refused_by_size,
 )
 from fer_batch.video.frame import Display, Frame
-from fer_batch.video.pixel_limit import oversized, refuse_oversized
 from fer_batch.video.probe import Probe
-from fer_batch.video.source import Place, ReadCounts
+from fer_batch.video.source import Place, ReadCounts, oversized, refuse_oversized
 from fer_batch.video.timestamps import DecodeTimes, PresentationClock
 from fer_batch.video.truncation import is_cut_short
 

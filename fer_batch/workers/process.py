@@ -13,8 +13,7 @@ from contextlib import suppress
 from threading import Thread
 from typing import IO, Any
 
-from fer_batch.workers.child import OUT_OF_MEMORY
-from fer_batch.workers.protocol import Stop, received, send
+from fer_batch.workers.protocol import OUT_OF_MEMORY, Stop, received, send
 
 _COMMAND = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {} import main; main()"
 _LAST_LINES = 50

@@ -23,8 +23,7 @@ from scenes.photographs import example_people
 from fer_batch.config import Selection, Settings
 from fer_batch.detection.search_schedule import SearchSchedule
 from fer_batch.detection.yunet import YuNet
-from fer_batch.pipeline.checkpoint.snapshot import CannotResume, Snapshot
-from fer_batch.pipeline.checkpoint.state import pack, seal, unpack, unseal
+from fer_batch.pipeline.checkpoint.state import CannotResume, Snapshot, pack, seal, unpack, unseal
 from fer_batch.pipeline.engine import Engine
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Observation

@@ -17,7 +17,7 @@ from rtsp import free_port
 
 import fer_batch
 from fer_batch.live.capture.base import UnreachableError
-from fer_batch.live.capture.factory import open_connection
+from fer_batch.live.frame_source import open_connection
 from fer_batch.live.options import Reading
 from fer_batch.live.source_url import parse_address
 

@@ -16,7 +16,7 @@ from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
 from fer_batch.results.schema import TIMELINE, emotion_array
 from fer_batch.segmentation.episode_finder import find_episodes
-from fer_batch.segmentation.rules import EpisodeRules
+from fer_batch.segmentation.hysteresis import EpisodeRules
 
 CLIP = Path(__file__).parents[2] / "examples" / "WolfgangLanger_Pexels.mp4"
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)

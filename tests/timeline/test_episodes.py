@@ -23,7 +23,7 @@ from fer_batch.results.episode_writer import EpisodeWriter
 from fer_batch.results.layout import Layout
 from fer_batch.results.reader import episodes, load
 from fer_batch.segmentation.episode_finder import EpisodeFinder
-from fer_batch.segmentation.rules import EpisodeRules
+from fer_batch.segmentation.hysteresis import EpisodeRules
 from fer_batch.types import Faces, Observation
 
 DOCUMENTED = {

@@ -26,9 +26,9 @@ from fer_batch.cli.display.summary_table import print_closing_table
 from fer_batch.cli.display.terminal import Notices, interactive
 from fer_batch.config import Selection, Settings
 from fer_batch.errors import ExitStatus, OutputError
-from fer_batch.filesystem.links import refuse_shared
 from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.overwriting import is_log, refuse_overwriting
+from fer_batch.filesystem.paths import refuse_shared
 from fer_batch.filesystem.temporary import remove_abandoned
 from fer_batch.pipeline.result import Outcome
 from fer_batch.utils.resources import threads_each

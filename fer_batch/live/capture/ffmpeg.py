@@ -23,8 +23,8 @@ from fer_batch.live.capture.host_proxy import OneHost
 from fer_batch.live.options import Reading
 from fer_batch.live.source_url import Address
 from fer_batch.video.container import limit_pixels, open_input, refused_by_size
-from fer_batch.video.pixel_limit import oversized, refuse_oversized
 from fer_batch.video.probe import Probe
+from fer_batch.video.source import oversized, refuse_oversized
 from fer_batch.video.timestamps import DecodeTimes
 from fer_batch.video.video_reader import VideoFile
 

@@ -16,8 +16,8 @@ from fer_batch.live.capture.base import Arrivals, Arrived, Connection, Unreachab
 from fer_batch.live.source_url import Address
 from fer_batch.utils.native_output import native_stderr_muted
 from fer_batch.video.frame import Display
-from fer_batch.video.pixel_limit import oversized
 from fer_batch.video.probe import Probe
+from fer_batch.video.source import oversized
 
 
 class Webcam(Connection):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from fer_batch.errors import InputError
 from fer_batch.live.events import Seen
-from fer_batch.live.overlay import Drawing
+from fer_batch.live.preview.encoder import Drawing
 from fer_batch.live.publishing.worker import TIMEOUT_S, Refused, Shot, Taken, Target
 from fer_batch.live.source_url import parse_address, server_of
 from fer_batch.utils.concurrency import Closing

@@ -20,8 +20,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from fer_batch.workers.child import ignore_signals, reply_pipe
-from fer_batch.workers.protocol import received, send
+from fer_batch.workers.protocol import ignore_signals, received, reply_pipe, send
 
 TIMEOUT_S: Final = 10.0
 """A server that does not take a picture for so long is given up."""

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_batch.filesystem.atomic import explained, sync, whole
-from fer_batch.filesystem.links import is_link
-from fer_batch.pipeline.checkpoint.snapshot import Snapshot
+from fer_batch.filesystem.paths import is_link
+from fer_batch.pipeline.checkpoint.state import Snapshot
 from fer_batch.results.layout import Layout, partition
 from fer_batch.utils.jsonable import from_text, to_text
 
