@@ -17,13 +17,13 @@ from fer_batch.filesystem.atomic import private_files
 from fer_batch.filesystem.lock import only_run
 from fer_batch.inference.registry import find_model
 from fer_batch.inputs.discovery import find_recordings
-from fer_batch.live.events import Interrupted, Seen
-from fer_batch.live.options import Reading
+from fer_batch.live.events import FrameAnalyzed, Interrupted
+from fer_batch.live.options import CaptureOptions
 from fer_batch.live.session import Session
 from fer_batch.live.source_url import Address, parse_address
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import nothing_chosen
-from fer_batch.pipeline.result import Outcome
+from fer_batch.pipeline.result import RecordingResult
 from fer_batch.results.reader import data_frame, load
 from fer_batch.results.timeline_writers import TimelineTable
 from fer_batch.types import Observation
@@ -77,7 +77,9 @@ def stream(
             raise InputError(f"{address.shown}: is a file; give realtime=True to play it as a camera would.")
         if selection != Selection(fps=selection.fps):
             raise InputError("Of a live source, frames can be chosen by fps alone.")
-        reading = Reading(transport, connect_timeout_s, read_timeout_s, retries, follow_redirects=follow_redirects)
+        reading = CaptureOptions(
+            transport, connect_timeout_s, read_timeout_s, retries, follow_redirects=follow_redirects
+        )
         return _stream_live(address, reading, settings, selection)
     # Tried now, where the mistake is made, and not when the first frame is drawn; until then nothing stays open.
     with open_source(Path(str(source)), settings.max_pixels):
@@ -103,14 +105,16 @@ def _stream(path: Path, settings: Settings, selection: Selection) -> Iterator[Ob
             _warn(source.counts.ended_early)
 
 
-def _stream_live(address: Address, reading: Reading, settings: Settings, selection: Selection) -> Iterator[Observation]:
+def _stream_live(
+    address: Address, reading: CaptureOptions, settings: Settings, selection: Selection
+) -> Iterator[Observation]:
     with Engine(settings, threads=1) as engine:
         session = Session(engine, address, reading=reading, selection=selection)
         with closing(session.happenings()) as happenings:
             for happening in happenings:
                 if isinstance(happening, Interrupted):
                     _warn(happening.reason)
-                elif isinstance(happening, Seen) and happening.observation is not None:
+                elif isinstance(happening, FrameAnalyzed) and happening.observation is not None:
                     yield happening.observation
 
 
@@ -183,7 +187,7 @@ def analyze(
     return load(output, recordings=names)
 
 
-def _into_folder(planned: Plan, settings: Settings, selection: Selection, workers: int) -> list[Outcome]:
+def _into_folder(planned: Plan, settings: Settings, selection: Selection, workers: int) -> list[RecordingResult]:
     """What became of the recordings, by one process or several."""
     with only_run(planned.outputs.folder) as lock:
         forget_unfinished(planned)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from clips import clip, clip_with_sound
 
-from fer_batch.benchmark.excerpt import Stretch, first_stretch, looped, ten_times
+from fer_batch.benchmark.excerpt import Excerpt, first_stretch, looped, ten_times
 from fer_batch.cli.main import run
 from fer_batch.errors import InputError
 
@@ -84,7 +84,7 @@ def test_bench_prints_what_it_has_measured(tmp_path: Path, capsys: pytest.Captur
 def test_bench_measures_all_it_can_on_one_stretch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("fer_batch.benchmark.performance.first_stretch", lambda path: Stretch(path, 0.4))
+    monkeypatch.setattr("fer_batch.benchmark.performance.first_stretch", lambda path: Excerpt(path, 0.4))
     # Its packets cannot be copied to a file of its suffix, nor its sound into every container.
     path = clip_with_sound(tmp_path / "odd.avi", "-c:a", "adpcm_ms").rename(tmp_path / "odd.dat")
     assert run(["bench", str(path), "--runs", "1", "--full", "--json"]) == 0
@@ -98,7 +98,7 @@ def test_bench_measures_all_it_can_on_one_stretch(
 
 def test_bench_measures_no_more_than_time_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = clip(tmp_path / "clip.mp4")
-    assert first_stretch(path) == Stretch(path)
+    assert first_stretch(path) == Excerpt(path)
     monkeypatch.setattr("fer_batch.benchmark.excerpt._MOST_S", 0.0)
     stretch = first_stretch(path)
     assert stretch.end_s is not None
@@ -107,8 +107,8 @@ def test_bench_measures_no_more_than_time_allows(tmp_path: Path, monkeypatch: py
 
 def test_ten_times_a_stretch_is_taken_from_a_recording_that_is_long_enough(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.mp4")
-    assert ten_times(Stretch(path, 0.1), tmp_path) == Stretch(path, 1.0)
-    assert ten_times(Stretch(path, 0.2), tmp_path).path != path
+    assert ten_times(Excerpt(path, 0.1), tmp_path) == Excerpt(path, 1.0)
+    assert ten_times(Excerpt(path, 0.2), tmp_path).path != path
 
 
 def test_probe_keeps_a_cameras_password(capsys: pytest.CaptureFixture[str]) -> None:

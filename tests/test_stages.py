@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from fer_batch.utils.concurrency import Prefetched
+from fer_batch.utils.concurrency import Prefetcher
 from fer_batch.utils.native_output import native_stderr_muted
 from fer_batch.utils.signals import stop_on_interrupt
 
@@ -38,7 +38,7 @@ def test_an_error_in_closing_reaches_the_consumer() -> None:
 
     def consume() -> None:
         try:
-            seen.extend(Prefetched(FailsToClose(), 1, "test"))
+            seen.extend(Prefetcher(FailsToClose(), 1, "test"))
         except OSError as error:
             seen.append(str(error))
 

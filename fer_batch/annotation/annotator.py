@@ -12,13 +12,13 @@ from typing import Final
 
 import cv2
 
-from fer_batch.annotation.canvas import Area, Patch, Pixels, lay_onto_rgb
+from fer_batch.annotation.canvas import Patch, Pixels, Rect, lay_onto_rgb
 from fer_batch.annotation.sprites import SMALLEST_TEXT, chart, chart_size, outline, tag
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import AnnotationError, OutputError
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.types import Face, Note, Observation
-from fer_batch.utils.concurrency import WholeOrNothing
+from fer_batch.utils.concurrency import AtomicOutput
 from fer_batch.video.frame import Frame
 
 
@@ -75,22 +75,22 @@ def text_size(width: int, height: int) -> int:
     return max(SMALLEST_TEXT, round(min(width, height) / 32))
 
 
-def _area(patch: Patch) -> Area:
+def _area(patch: Patch) -> Rect:
     h, w = patch.rgba.shape[:2]
-    return Area(patch.x, patch.y, w, h)
+    return Rect(patch.x, patch.y, w, h)
 
 
-def _visible_box(face: Face, width: int, height: int) -> Area | None:
+def _visible_box(face: Face, width: int, height: int) -> Rect | None:
     """The part of the face's box inside the picture; None when there is nothing to see."""
     x, y, w, h = face.box
     left, top = max(0, round(x)), max(0, round(y))
     right, bottom = min(width, round(x + w)), min(height, round(y + h))
-    return Area(left, top, right - left, bottom - top) if right - left > 2 and bottom - top > 2 else None
+    return Rect(left, top, right - left, bottom - top) if right - left > 2 and bottom - top > 2 else None
 
 
 def _chart_place(
-    box: Area, others: Sequence[Area], picture: tuple[int, int], em: int, before: str | None
-) -> tuple[str, Area] | None:
+    box: Rect, others: Sequence[Rect], picture: tuple[int, int], em: int, before: str | None
+) -> tuple[str, Rect] | None:
     """Where the chart goes and the name of that place: the first that is free, the one it had before first of all."""
     places = _chart_places(box, chart_size(em), picture, em)
     if before in places:
@@ -98,13 +98,13 @@ def _chart_place(
         places = {before: places[before], **places}
     for name, area in places.items():
         air = 0 if name == before else em // 2
-        spread = Area(area.x - air, area.y, area.width + 2 * air, area.height)
+        spread = Rect(area.x - air, area.y, area.width + 2 * air, area.height)
         if area.within(*picture) and not any(spread.meets(other) for other in others):
             return name, area
     return None
 
 
-def _chart_places(box: Area, size: tuple[int, int], picture: tuple[int, int], em: int) -> dict[str, Area]:
+def _chart_places(box: Rect, size: tuple[int, int], picture: tuple[int, int], em: int) -> dict[str, Rect]:
     """Places beside the box, best first; they may lie outside the picture."""
     w, h = size
     gap = em // 2
@@ -113,22 +113,22 @@ def _chart_places(box: Area, size: tuple[int, int], picture: tuple[int, int], em
     left, right = min(box.x, rightmost), max(0, min(box.right - w, rightmost))
     after, before = box.right + gap, box.x - gap - w
     places = {
-        "right": Area(after, top, w, h),
-        "left": Area(before, top, w, h),
-        "right, low": Area(after, bottom, w, h),
-        "left, low": Area(before, bottom, w, h),
-        "below": Area(left, box.bottom + gap, w, h),
-        "below, right": Area(right, box.bottom + gap, w, h),
-        "above": Area(right, box.y - gap - h, w, h),
+        "right": Rect(after, top, w, h),
+        "left": Rect(before, top, w, h),
+        "right, low": Rect(after, bottom, w, h),
+        "left, low": Rect(before, bottom, w, h),
+        "below": Rect(left, box.bottom + gap, w, h),
+        "below, right": Rect(right, box.bottom + gap, w, h),
+        "above": Rect(right, box.y - gap - h, w, h),
     }
     if w * h * 5 <= box.width * box.height:
         # A face that fills the picture: a lower corner hides the least of it.
-        places["inside"] = Area(box.right - w - gap, box.bottom - h - gap, w, h)
+        places["inside"] = Rect(box.right - w - gap, box.bottom - h - gap, w, h)
     return places
 
 
 def _tag_patch(
-    face: Face, box: Area, picture: tuple[int, int], em: int, tags: Sequence[Area], boxes: Sequence[Area]
+    face: Face, box: Rect, picture: tuple[int, int], em: int, tags: Sequence[Rect], boxes: Sequence[Rect]
 ) -> Patch:
     """The face's label: above its box, else below, else inside.
 
@@ -151,15 +151,15 @@ def _tag_patch(
     return Patch(area.x, area.y, whole)
 
 
-def _tag_places(box: Area, rgba: Pixels, picture: tuple[int, int], em: int) -> Iterator[Area]:
+def _tag_places(box: Rect, rgba: Pixels, picture: tuple[int, int], em: int) -> Iterator[Rect]:
     """Places inside the picture, best first, at least one."""
     h, w = rgba.shape[:2]
     lowest, rightmost = picture[1] - h, picture[0] - w
     for top in (box.y - h - 1, box.bottom + 1, box.y + em // 3, box.bottom - h - em // 3):
         for left in (box.x, box.right - w):
             if 0 <= top <= lowest:
-                yield Area(max(0, min(left, rightmost)), top, w, h)
-    yield Area(max(0, min(box.x, rightmost)), max(0, min(box.y, lowest)), w, h)
+                yield Rect(max(0, min(left, rightmost)), top, w, h)
+    yield Rect(max(0, min(box.x, rightmost)), max(0, min(box.y, lowest)), w, h)
 
 
 def _tag_words(face: Face) -> tuple[str, ...]:
@@ -178,7 +178,7 @@ _QUALITY: Final[dict[str, list[int]]] = {
 """Suffixes that can be written, with OpenCV's parameters."""
 
 
-class AnnotatedPhoto(WholeOrNothing):
+class AnnotatedPhoto(AtomicOutput):
     """Writes the frame of a one-frame recording with its faces drawn in, in the format that the suffix names.
 
     Used like :class:`~fer_batch.annotation.video_writer.AnnotatedVideo`: nothing is left when the context is left by an

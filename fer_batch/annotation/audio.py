@@ -34,7 +34,7 @@ _PRIMING_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Coding:
+class AudioCodecPlan:
     """How one stream of sound gets from the pipe into the result."""
 
     encoder: str
@@ -84,7 +84,7 @@ class Soundtrack:
             self._container.seek(int(self._origin_s * 1_000_000), backward=True)
 
     @property
-    def codings(self) -> list[Coding]:
+    def codings(self) -> list[AudioCodecPlan]:
         """One for each stream that the pipe will carry, in their order."""
         return [channel.coding for channel in self._channels.values()]
 
@@ -230,7 +230,7 @@ class _Channel:
         encoder = "copy" if self._copied else ("alac" if name == "alac" else "aac")
         samples, rate = stream.codec_context.frame_size, stream.codec_context.rate
         self.rate = rate
-        self.coding = Coding(encoder, Fraction(samples, rate) if self._copied and samples > 1 else None)
+        self.coding = AudioCodecPlan(encoder, Fraction(samples, rate) if self._copied and samples > 1 else None)
         self._handed_out = self._lost = 0
         self._resampler: AudioResampler | None = None
         self._last_dts: int | None = None

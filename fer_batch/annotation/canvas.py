@@ -143,7 +143,7 @@ def _over(target: Pixels, colour: Any, alpha: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class Rect:
     """A rectangle of whole pixels."""
 
     x: int
@@ -161,7 +161,7 @@ class Area:
         """The first row beyond it."""
         return self.y + self.height
 
-    def meets(self, other: Area) -> bool:
+    def meets(self, other: Rect) -> bool:
         """Whether the two share a pixel."""
         return self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
 

@@ -13,13 +13,13 @@ from av.container import InputContainer, OutputContainer
 
 from fer_batch.annotation.audio import Soundtrack
 from fer_batch.annotation.encoder import PIPE_OFFSET_S, Encoder, sound_command
-from fer_batch.annotation.encoder_stream import Course, nut_into
+from fer_batch.annotation.encoder_stream import EncodePlan, nut_into
 from fer_batch.video.container import open_input
 
 _Packet: TypeAlias = "av.Packet[Any]"  # generic to type checkers alone
 
 
-def join_segments(parts: list[Path], course: Course, sound: Path | None, path: Path) -> None:
+def join_segments(parts: list[Path], course: EncodePlan, sound: Path | None, path: Path) -> None:
     """Writes the MP4 that one encoder would have written: every frame at its own tick, the index in front.
 
     Args:
@@ -59,7 +59,7 @@ def _starts_s(packet: _Packet) -> Fraction:
     return packet.dts * packet.time_base
 
 
-def _pictures(parts: list[Path], course: Course, header: bytes | None) -> Iterator[_Packet]:
+def _pictures(parts: list[Path], course: EncodePlan, header: bytes | None) -> Iterator[_Packet]:
     """The encoded pictures of all parts, on the ticks of the whole.
 
     x264 gives the first pictures of a part decoding times before the part's own first frame, by as many frames as it
@@ -86,7 +86,7 @@ def _pictures(parts: list[Path], course: Course, header: bytes | None) -> Iterat
                 yield packet
 
 
-def encode_sound(sound: Soundtrack, course: Course, path: Path) -> None:
+def encode_sound(sound: Soundtrack, course: EncodePlan, path: Path) -> None:
     """Writes the sound of the range as it is to be in the result; all times keep :data:`PIPE_OFFSET_S`.
 
     Raises:

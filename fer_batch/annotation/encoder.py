@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 import ffmpeg
 import imageio_ffmpeg
 
-from fer_batch.annotation.audio import Coding
+from fer_batch.annotation.audio import AudioCodecPlan
 from fer_batch.video.frame import Frame
 
 PIPE_OFFSET_S: Final = 10
@@ -138,7 +138,7 @@ def bounds_of_memory(pixels: int, threads: int | None) -> dict[str, Any]:
     return {"rc-lookahead": max(1, ahead), "x264-params": "sync-lookahead=0", "threads": min(2, threads or 2)}
 
 
-def sound_command(path: Path, codings: list[Coding], rates: list[int]) -> list[str]:
+def sound_command(path: Path, codings: list[AudioCodecPlan], rates: list[int]) -> list[str]:
     """The command line of an encoder of sound alone into an MP4, in which all times keep :data:`PIPE_OFFSET_S`.
 
     MP4 says where a stream begins in ticks of the file, so these are multiples of all sampling rates.

@@ -19,7 +19,7 @@ from fer_batch.video.frame import Frame
 
 
 @dataclass(slots=True)
-class Course:
+class EncodePlan:
     """What all parts of one annotated video have in common, and how far it is."""
 
     timing: Timing
@@ -49,13 +49,13 @@ class Course:
         return cls(**{**state, **given})
 
 
-class Pipe:
+class EncoderStream:
     """The encoder, a child process, and the stream of raw pictures into it.
 
     The stream is NUT, which, unlike bare raw video, carries a time for every frame.
     """
 
-    def __init__(self, path: Path, course: Course, canvas: Yuv420Canvas, settings: dict[str, Any]) -> None:
+    def __init__(self, path: Path, course: EncodePlan, canvas: Yuv420Canvas, settings: dict[str, Any]) -> None:
         """Starts the encoder.
 
         Args:

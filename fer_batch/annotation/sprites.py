@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fer_batch.annotation.canvas import Area, Patch, Pixels
+from fer_batch.annotation.canvas import Patch, Pixels, Rect
 from fer_batch.emotions import COLOURS, EMOTIONS
 
 _GROUND: Final = (16, 18, 22)
@@ -27,7 +27,7 @@ SMALLEST_TEXT: Final = 11
 """Pixels; below this the strokes of letters run together, however small the picture."""
 
 
-def outline(box: Area, emotion: str | None, em: int) -> list[Patch]:
+def outline(box: Rect, emotion: str | None, em: int) -> list[Patch]:
     """The box as eight patches, four sides and four round corners: nothing inside it has to be blended."""
     profile = _profile(emotion, em)
     thick = len(profile)

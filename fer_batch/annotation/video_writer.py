@@ -16,11 +16,11 @@ from fer_batch.annotation.audio import Soundtrack, damaged, left_out
 from fer_batch.annotation.canvas import Patch, Yuv420Canvas
 from fer_batch.annotation.concat import encode_sound, join_segments
 from fer_batch.annotation.encoder import NO_SPACE, Colours, Timing
-from fer_batch.annotation.encoder_stream import Course, Pipe
+from fer_batch.annotation.encoder_stream import EncodePlan, EncoderStream
 from fer_batch.errors import AnnotationError, FerBatchError, OutputError, summarized
 from fer_batch.filesystem.atomic import PendingFile, remove
 from fer_batch.types import Note, Observation
-from fer_batch.utils.concurrency import WholeOrNothing
+from fer_batch.utils.concurrency import AtomicOutput
 from fer_batch.video.frame import Frame
 
 PRESET: Final = "veryfast"
@@ -28,7 +28,7 @@ CRF: Final = 21
 """Of x264: hardly to be told from the original, and fast enough to keep up with the analysis."""
 
 
-class AnnotatedVideo(WholeOrNothing):
+class AnnotatedVideo(AtomicOutput):
     """Writes a recording's frames with their faces drawn in.
 
     Use as a context manager. Leaving it normally finishes the file, also when fewer frames were written than the
@@ -72,10 +72,10 @@ class AnnotatedVideo(WholeOrNothing):
         self._settings: dict[str, Any] = {"preset": preset, "crf": crf, **({"threads": threads} if threads else {})}
         self._annotator = Annotator()
         self._drawn: tuple[Observation, list[Patch]] | None = None
-        self._course: Course | None = None
+        self._course: EncodePlan | None = None
         """Known from the first frame on."""
         self._canvas: Yuv420Canvas | None = None
-        self._pipe: Pipe | None = None
+        self._pipe: EncoderStream | None = None
         self._pending: PendingFile | None = None
         self.parts: list[Path] = []
         """Where the parts lie that were taken away, in their order: whoever took them says so."""
@@ -156,7 +156,7 @@ class AnnotatedVideo(WholeOrNothing):
         """Goes on from what :meth:`state` gave; :attr:`parts` are set by the caller."""
         self._annotator.sides = dict(state["sides"])
         if state["course"] is not None:
-            self._set_off(Course.restored(state["course"]))
+            self._set_off(EncodePlan.restored(state["course"]))
 
     def abort(self) -> None:
         """Stops the encoder and leaves no file but the parts that were taken away."""
@@ -173,7 +173,7 @@ class AnnotatedVideo(WholeOrNothing):
         """The encoder's process id while it runs, for whoever supervises processes."""
         return None if self._pipe is None else self._pipe.pid
 
-    def _open(self, frame: Frame) -> Pipe:
+    def _open(self, frame: Frame) -> EncoderStream:
         self._pending = PendingFile(self.path)
         # A file that cannot be made fails here, with a reason that Python can name.
         self._pending.temporary.touch()
@@ -182,12 +182,12 @@ class AnnotatedVideo(WholeOrNothing):
             timing = Timing.of(frame, self._start_s, self._frame_rate)
             with self._sound(start_s) as sound:
                 lead_s = sound.lead_s() if sound is not None else 0.0
-            self._set_off(Course(timing, Colours.of(frame), (frame.width, frame.height), lead_s, start_s))
+            self._set_off(EncodePlan(timing, Colours.of(frame), (frame.width, frame.height), lead_s, start_s))
         assert self._course is not None
         assert self._canvas is not None
-        return Pipe(self._pending.temporary, self._course, self._canvas, self._settings)
+        return EncoderStream(self._pending.temporary, self._course, self._canvas, self._settings)
 
-    def _set_off(self, course: Course) -> None:
+    def _set_off(self, course: EncodePlan) -> None:
         self._course = course
         self._canvas = Yuv420Canvas(*course.size, bt709=course.colours.bt709)
 
@@ -206,7 +206,7 @@ class AnnotatedVideo(WholeOrNothing):
                 if done is not None:
                     remove(done)
 
-    def _encoded_sound(self, course: Course) -> Path | None:
+    def _encoded_sound(self, course: EncodePlan) -> Path | None:
         """A temporary file with the recording's sound; None when it has none, or none that can be used.
 
         Packets that cannot be copied are decoded, and sound that cannot be decoded is left out: it costs no picture.

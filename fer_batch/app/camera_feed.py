@@ -13,7 +13,7 @@ import av
 import psutil
 
 from fer_batch.live.source_url import Address
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 
 _WIDTH = 640
 """Pixels of the pictures handed on, whatever the browser's connection makes of them meanwhile: as webcams send."""
@@ -22,7 +22,7 @@ _PATIENCE_S = 30.0
 """How long the process that watches may take to load its models and connect."""
 
 
-class Feed(Closing):
+class CameraFeed(Closeable):
     """Listens on this machine alone, for one connection, and sends the newest picture whenever there is room.
 
     Pictures are not compressed, so that nothing of them is lost on the way.

@@ -10,26 +10,26 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from fer_batch.app.camera_feed import Feed
+from fer_batch.app.camera_feed import CameraFeed
 from fer_batch.batch.plan import forget_unfinished, plan
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.runner import run_parallel
 from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.filesystem.lock import only_run
-from fer_batch.live.events import Connected, Noticed, Told
+from fer_batch.live.events import Connected, LiveMessage, Noticed
 from fer_batch.live.options import LiveJob
-from fer_batch.live.preview.hub import Onlookers
+from fer_batch.live.preview.hub import PreviewHub
 from fer_batch.live.supervisor import Cameras
 from fer_batch.results.record import RecordingRecord
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.utils.resources import threads_each
 
 _PATIENCE_S = 30.0
 """How long work that is stopped may take to put its files in order: a part is written in less than a second."""
 
 
-class Work(Closing):
+class Job(Closeable):
     """Something that takes a while, in a thread; close it to stop it.
 
     Args:
@@ -76,7 +76,7 @@ class Work(Closing):
             self.error = f"{type(error).__name__}: {' '.join(str(error).split())} (this should not happen)."
 
 
-class Analysis(Work):
+class Analysis(Job):
     """The analysis of a video or photo.
 
     Its worker process dies with this one, however that ends.
@@ -134,7 +134,7 @@ class Analysis(Work):
         self._wish.set()
 
 
-class LiveWatch(Work):
+class LiveWatch(Job):
     """A source that is watched until it is stopped or ends.
 
     Args:
@@ -142,7 +142,7 @@ class LiveWatch(Work):
         feed: what sends the source's pictures, if that is not elsewhere; closed with this.
     """
 
-    def __init__(self, job: LiveJob, feed: Feed | None = None) -> None:
+    def __init__(self, job: LiveJob, feed: CameraFeed | None = None) -> None:
         super().__init__("live page")
         self.job = job
         self.connected = False
@@ -151,7 +151,7 @@ class LiveWatch(Work):
         """The last sentence about something beside the source."""
         self._wish, self._feed = Event(), feed
         self._cameras = Cameras([job], self._tell, on_picture=self._show)
-        self.onlookers = Onlookers({job.name: job.address.shown}, self._cameras.counts, self._cameras.show)
+        self.onlookers = PreviewHub({job.name: job.address.shown}, self._cameras.counts, self._cameras.show)
         """What the page about it is given."""
 
     @property
@@ -175,7 +175,7 @@ class LiveWatch(Work):
     def _stop(self) -> None:
         self._wish.set()
 
-    def _tell(self, name: str, told: Told) -> None:
+    def _tell(self, name: str, told: LiveMessage) -> None:
         if isinstance(told, Connected):
             self.connected = True
         if isinstance(told, Noticed):
@@ -186,7 +186,7 @@ class LiveWatch(Work):
         self.onlookers.show(name, jpeg)
 
 
-class Measuring(Work):
+class Measuring(Job):
     """``fer-batch evaluate``.
 
     Args:

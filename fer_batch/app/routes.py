@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from fer_batch.app.jobs import LiveWatch
 from fer_batch.app.middleware import FILE_POLICY, LIVE_POLICY, VIEW_POLICY
-from fer_batch.app.sessions import Visits
-from fer_batch.live.preview.hub import BOUNDARY, FILES, STUCK_S, Onlookers
+from fer_batch.app.sessions import SessionStore
+from fer_batch.live.preview.hub import BOUNDARY, FILES, STUCK_S, PreviewHub
 
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -40,7 +40,7 @@ def routes() -> list[Route]:
 
 async def _file(request: Request) -> Response:
     """A file that the page has given this visitor the address of."""
-    session = Visits.now.of(request.path_params["token"])
+    session = SessionStore.now.of(request.path_params["token"])
     found = None if session is None else session.file(request.path_params["number"])
     if session is None or found is None or not found[0].is_file():
         return Response("There is nothing here any more.\n", 404, _HEADERS, "text/plain")
@@ -61,7 +61,7 @@ async def _file(request: Request) -> Response:
 
 async def _live(request: Request) -> Response:
     """The page of what is watched live, and what that page asks for."""
-    session, place = Visits.now.of(request.path_params["token"]), request.path_params["place"]
+    session, place = SessionStore.now.of(request.path_params["token"]), request.path_params["place"]
     work = None if session is None else session.work("live")
     if not isinstance(work, LiveWatch):
         return Response("There is nothing here any more.\n", 404, _HEADERS, "text/plain")
@@ -77,7 +77,7 @@ async def _live(request: Request) -> Response:
     return Response("There is nothing here.\n", 404, _HEADERS, "text/plain")
 
 
-async def _pictures(onlookers: Onlookers, name: str) -> AsyncIterator[bytes]:
+async def _pictures(onlookers: PreviewHub, name: str) -> AsyncIterator[bytes]:
     """One picture after another, each when the one before is taken."""
     sent, waited_s = 0, 0.0
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from streamlit.runtime import Runtime
 
-from fer_batch.app.sessions import Visits
+from fer_batch.app.sessions import SessionStore
 from fer_batch.emotions import hex_colour
 from fer_batch.filesystem.temporary import temporary_folder
 from fer_batch.utils.signals import stop_on_interrupt
@@ -65,7 +65,7 @@ def serve(
         # uvicorn has its own handlers while it serves; afterwards it sends itself the signal again.
         stop_on_interrupt(quiet=True) as stop,
         temporary_folder("app") as folder,
-        Visits(
+        SessionStore(
             folder,
             local=local,
             max_pixels=max_pixels,

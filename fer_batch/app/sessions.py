@@ -15,17 +15,17 @@ from urllib.parse import quote
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from fer_batch.app.jobs import Work
+from fer_batch.app.jobs import Job
 from fer_batch.app.middleware import cookie_of
 from fer_batch.config import DEFAULT_MODEL
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.utils.text import shown
 
 _LOOK_S: Final = 0.5
 """How often is looked who has gone."""
 
 
-class Visits(Closing):
+class SessionStore(Closeable):
     """The visits of one server; close it to end them all.
 
     The server's routes and the page's script, which Streamlit runs anew for each click, have nothing in common but
@@ -40,7 +40,7 @@ class Visits(Closing):
         forget: told the name of one that is over.
     """
 
-    now: ClassVar[Visits]
+    now: ClassVar[SessionStore]
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Visits(Closing):
         self._lock, self._over = Lock(), Event()
         self._thread = Thread(target=self._look_about, name="fer-batch visits", daemon=True)
         self._thread.start()
-        Visits.now = self
+        SessionStore.now = self
 
     def visit(self, name: str, browser: str | None) -> Session:
         """The visit that Streamlit calls so, begun with the first time that it is asked for.
@@ -142,7 +142,7 @@ class Session:
         """In the addresses of its files: whoever knows it may fetch them."""
         self.model = DEFAULT_MODEL
         """Name or path of the emotion model that analyses."""
-        self._work: dict[str, Work] = {}
+        self._work: dict[str, Job] = {}
         self._files: dict[tuple[Path, str], int] = {}
 
     def place(self, page: str) -> Path:
@@ -152,11 +152,11 @@ class Session:
         folder.mkdir()
         return folder
 
-    def begin(self, page: str, work: Work) -> None:
+    def begin(self, page: str, work: Job) -> None:
         """Takes over work that a page has begun; it goes on while other pages are looked at."""
         self._work[page] = work
 
-    def work(self, page: str) -> Work | None:
+    def work(self, page: str) -> Job | None:
         """What goes on or is over on a page."""
         return self._work.get(page)
 
@@ -220,4 +220,4 @@ def session() -> Session:
     """Begun with the first run of the script, and ended some time after the browser has gone."""
     context = get_script_run_ctx()
     assert context is not None
-    return Visits.now.visit(context.session_id, st.context.cookies.get(cookie_of(st.get_option("server.port"))))
+    return SessionStore.now.visit(context.session_id, st.context.cookies.get(cookie_of(st.get_option("server.port"))))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fer_batch.batch.plan import Task
 from fer_batch.config import Selection, Settings
-from fer_batch.pipeline.result import Outcome, Progress
+from fer_batch.pipeline.result import Progress, RecordingResult
 from fer_batch.video.probe import Probe
 
 
@@ -22,7 +22,7 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProbeJob:
     """To a worker: what kind of recording is this?"""
 
     task: Task
@@ -36,32 +36,32 @@ class Analyze:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearse:
+class EstimateJob:
     """To a worker: how fast does the analysis of this recording go?"""
 
     task: Task
 
 
 @dataclass(frozen=True, slots=True)
-class Salvage:
+class PublishPartialJob:
     """To a worker: publish what there is of a recording that cannot be finished."""
 
     task: Task
     reason: str
 
 
-Job = Look | Analyze | Rehearse | Salvage
+Job = ProbeJob | Analyze | EstimateJob | PublishPartialJob
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ProbeReply:
     """From a worker; None for what cannot be opened."""
 
     probe: Probe | None
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
+class EstimateReply:
     """From a worker: how fast it went."""
 
     once_s: float
@@ -81,7 +81,7 @@ class Alive:
 class Done:
     """From a worker: a recording is over."""
 
-    outcome: Outcome
+    outcome: RecordingResult
     traceback: str | None = None
     """Of what nobody foresaw."""
 
@@ -105,7 +105,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class Progressed:
     """A worker has got so far with its recording; several times a second."""
 
     worker: int
@@ -114,7 +114,7 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class WorkerLost:
     """A worker's process has ended, or was ended because it hung, while it worked on a recording."""
 
     worker: int
@@ -130,16 +130,16 @@ class Finished:
 
     worker: int
     task: Task
-    outcome: Outcome
+    outcome: RecordingResult
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LogMessage:
     """Something for a log: what a worker's libraries wrote, or a traceback."""
 
     worker: int
     text: str
 
 
-Event = Probed | Started | Reached | Lost | Finished | Said
+Event = Probed | Started | Progressed | WorkerLost | Finished | LogMessage
 Watch = Callable[[Event], None]

@@ -18,8 +18,8 @@ from fer_batch.filesystem.overwriting import file_key
 from fer_batch.filesystem.paths import refuse_links
 from fer_batch.inference.registry import find_model, sha256_of
 from fer_batch.inputs.discovery import Recording, search_inputs
-from fer_batch.pipeline.checkpoint.store import Unfinished
-from fer_batch.pipeline.result import Outcome, read_record
+from fer_batch.pipeline.checkpoint.store import CheckpointStore
+from fer_batch.pipeline.result import RecordingResult, read_record
 from fer_batch.results.integrity import damaged_table, has_live_parts
 from fer_batch.results.layout import PART, Layout
 from fer_batch.results.record import RecordingRecord
@@ -108,7 +108,7 @@ def plan(
             raise _is_of_camera(recording, layout)
         record = None if overwrite else former
         if record is None:
-            begun = Unfinished(layout, recording.id).folder.is_dir()
+            begun = CheckpointStore(layout, recording.id).folder.is_dir()
             tasks.append(
                 Task(recording, outputs, "again" if overwrite else "begun before" if begun else "new", overwrite)
             )
@@ -148,7 +148,7 @@ def forget_unfinished(plan: Plan) -> None:
     """
     layout = Layout(plan.outputs.folder)
     for record in plan.kept:
-        Unfinished(layout, record.id).remove()
+        CheckpointStore(layout, record.id).remove()
 
 
 def _is_of_camera(recording: Recording, layout: Layout) -> InputError:
@@ -168,7 +168,7 @@ def _check_outputs(tasks: list[Task], layout: Layout, recordings: list[Recording
         if has_live_parts(layout, recording.id):
             raise _is_of_camera(recording, layout)
         files = layout.files(recording.id, recording.annotated)
-        refuse_links(layout.out, [*files, Unfinished(layout, recording.id).folder])
+        refuse_links(layout.out, [*files, CheckpointStore(layout, recording.id).folder])
         if taken := next((file for file in files if file_key(file) in inputs), None):
             raise InputError(
                 f"{recording.path}: its results would replace the recording {taken}; choose another output folder "
@@ -300,7 +300,7 @@ def default_workers(recordings: int) -> int:
     return max(1, min(recordings, available_cores(), affordable))
 
 
-def given_up(task: Task, reason: str, settings: Settings, selection: Selection) -> Outcome:
+def given_up(task: Task, reason: str, settings: Settings, selection: Selection) -> RecordingResult:
     """Writes down that a recording failed, and removes what its worker left behind.
 
     The complete results of a former run stay, and their record with them.
@@ -323,10 +323,12 @@ def given_up(task: Task, reason: str, settings: Settings, selection: Selection) 
     former = read_record(layout, task.recording)
     if former is None or former.status != "done":
         record.write(layout.record(record.id))
-    return Outcome(record)
+    return RecordingResult(record)
 
 
-def guarded(analyze: Callable[[], Outcome], task: Task, settings: Settings, selection: Selection) -> Outcome:
+def guarded(
+    analyze: Callable[[], RecordingResult], task: Task, settings: Settings, selection: Selection
+) -> RecordingResult:
     """The outcome of one recording's analysis, whatever a library raises before or after the analysis itself.
 
     Raises:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fer_batch.batch.messages import Event, Finished, Lost, Probed, Reached, Started
+from fer_batch.batch.messages import Event, Finished, Probed, Progressed, Started, WorkerLost
 from fer_batch.batch.plan import Task, expected_work
 from fer_batch.config import Selection
 from fer_batch.pipeline.result import Progress
@@ -75,12 +75,12 @@ class RunProgress:
                 self._plan(probes)
             case Started(worker, task, _):
                 self.workers[worker] = Activity(task, time.monotonic())
-            case Reached(worker, _, progress):
+            case Progressed(worker, _, progress):
                 activity = self.workers[worker]
                 activity.progress = progress
                 if activity.first is None:
                     activity.first, activity.since_s = progress, time.monotonic()
-            case Lost(worker, _, _, _):
+            case WorkerLost(worker, _, _, _):
                 self.workers.pop(worker, None)
             case Finished(worker, task, outcome):
                 activity = self.workers.pop(worker, Activity(task, 0.0))

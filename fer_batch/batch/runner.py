@@ -9,10 +9,10 @@ from threading import Event
 
 from fer_batch.batch.messages import Begin, Probed, Watch
 from fer_batch.batch.plan import Plan, expected_work, guarded
-from fer_batch.batch.worker_pool import STALL_LIMIT_S, Crew
+from fer_batch.batch.worker_pool import STALL_LIMIT_S, WorkerPool
 from fer_batch.config import Selection, Settings
 from fer_batch.inputs.discovery import Recording
-from fer_batch.pipeline.result import Outcome, Progress
+from fer_batch.pipeline.result import Progress, RecordingResult
 
 
 def run_parallel(
@@ -26,11 +26,11 @@ def run_parallel(
     stop: Event | None = None,
     stall_limit_s: float = STALL_LIMIT_S,
     lock: int | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[RecordingResult]:
     """Analyses the planned recordings; each outcome is given as soon as its files are whole.
 
     Results do not depend on the number of workers or threads. Whatever a recording does to its worker, the others go
-    on; see :meth:`fer_batch.batch.worker_pool.Crew.analyze`.
+    on; see :meth:`fer_batch.batch.worker_pool.WorkerPool.analyze`.
 
     Args:
         plan: what to do.
@@ -52,16 +52,16 @@ def run_parallel(
         return
     begin = Begin(settings, selection, threads)
     count = min(workers, len(plan.tasks))
-    with Crew(begin, count, watch, stop or Event(), stall_limit_s, lock) as crew:
+    with WorkerPool(begin, count, watch, stop or Event(), stall_limit_s, lock) as pool:
         # A photo is as little work as any.
         videos = [task for task in plan.tasks if not task.recording.is_photo]
-        probes = crew.look(videos) if len(plan.tasks) > 1 else {}
+        probes = pool.look(videos) if len(plan.tasks) > 1 else {}
         watch(Probed(probes))
         work = {name: expected_work(probe, selection) for name, probe in probes.items()}
         # Whoever begins the longest one last, works on alone. What cannot be opened is told first.
         work.update((task.recording.id, 0.0) for task in plan.tasks if task.recording.is_photo)
         tasks = sorted(plan.tasks, key=lambda task: (-work.get(task.recording.id, math.inf), task.recording.id))
-        yield from crew.analyze(tasks)
+        yield from pool.analyze(tasks)
 
 
 def run_serial(
@@ -71,7 +71,7 @@ def run_serial(
     on_start: Callable[[Recording], None] = lambda recording: None,  # noqa: ARG005
     on_progress: Callable[[Progress], None] | None = None,
     stop: Event | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[RecordingResult]:
     """Analyses the planned recordings; each outcome is given as soon as its files are whole.
 
     Args:

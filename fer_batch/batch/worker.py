@@ -17,11 +17,22 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import IO, Any
 
-from fer_batch.batch.messages import Alive, Analyze, Begin, Done, Job, Look, Looked, Rehearse, Rehearsed, Salvage
+from fer_batch.batch.messages import (
+    Alive,
+    Analyze,
+    Begin,
+    Done,
+    EstimateJob,
+    EstimateReply,
+    Job,
+    ProbeJob,
+    ProbeReply,
+    PublishPartialJob,
+)
 from fer_batch.batch.plan import Task, given_up, guarded
 from fer_batch.config import Outputs
 from fer_batch.errors import FerBatchError
-from fer_batch.pipeline.result import Outcome, Progress
+from fer_batch.pipeline.result import Progress, RecordingResult
 from fer_batch.results.layout import Layout
 from fer_batch.workers.protocol import (
     OUT_OF_MEMORY,
@@ -83,13 +94,13 @@ class _Worker:
         """Does it and replies."""
         try:
             match job:
-                case Look(task):
-                    reply: object = Looked(_probe(task, self._begin.settings.max_pixels))
-                case Rehearse(task):
+                case ProbeJob(task):
+                    reply: object = ProbeReply(_probe(task, self._begin.settings.max_pixels))
+                case EstimateJob(task):
                     reply = self._rehearse(task)
                 case Analyze(task):
                     reply = self._analyze(task)
-                case Salvage(task, reason):
+                case PublishPartialJob(task, reason):
                     reply = self._salvage(task, reason)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
@@ -134,7 +145,7 @@ class _Worker:
         )
         return self._guarded(analyze, task)
 
-    def _guarded(self, analyze: Callable[[], Outcome], task: Task) -> Done:
+    def _guarded(self, analyze: Callable[[], RecordingResult], task: Task) -> Done:
         outcome = guarded(analyze, task, self._begin.settings, self._begin.selection)
         cause, outcome.cause = outcome.cause, None
         if isinstance(cause, MemoryError):
@@ -144,13 +155,13 @@ class _Worker:
     def _salvage(self, task: Task, reason: str) -> Done:
         from fer_batch.pipeline.recording import publish_committed
 
-        def publish() -> Outcome:
+        def publish() -> RecordingResult:
             outcome = publish_committed(Layout(task.outputs.folder), task.recording, reason)
             return outcome or given_up(task, reason, self._begin.settings, self._begin.selection)
 
         return self._guarded(publish, task)
 
-    def _rehearse(self, task: Task) -> Rehearsed | None:
+    def _rehearse(self, task: Task) -> EstimateReply | None:
         """Times an analysis whose results go nowhere; None where nothing could be analysed."""
         from fer_batch.filesystem.temporary import temporary_folder
         from fer_batch.pipeline.recording import analyze_recording
@@ -175,7 +186,7 @@ class _Worker:
             return None
         took_s, (first_s, first), (last_s, last) = time.monotonic() - began, times[0], times[-1]
         rate = (last - first) / (last_s - first_s) if last_s > first_s else math.inf
-        return Rehearsed(took_s - (last_s - first_s), rate)
+        return EstimateReply(took_s - (last_s - first_s), rate)
 
     def _loaded(self) -> Any:
         """The models, loaded once."""

@@ -15,23 +15,23 @@ from fer_batch.batch.messages import (
     Analyze,
     Begin,
     Done,
+    EstimateJob,
+    EstimateReply,
     Finished,
     Job,
-    Look,
-    Looked,
-    Lost,
-    Reached,
-    Rehearse,
-    Rehearsed,
-    Said,
-    Salvage,
+    LogMessage,
+    ProbeJob,
+    ProbeReply,
+    Progressed,
+    PublishPartialJob,
     Started,
     Watch,
+    WorkerLost,
 )
 from fer_batch.batch.plan import Task, given_up
 from fer_batch.errors import FerBatchError
-from fer_batch.pipeline.result import Outcome
-from fer_batch.utils.concurrency import Closing
+from fer_batch.pipeline.result import RecordingResult
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.probe import Probe
 from fer_batch.workers.process import WorkerProcess
 from fer_batch.workers.protocol import Failed
@@ -53,7 +53,7 @@ _DEATHS_IN_A_ROW = 3
 
 
 @dataclass(slots=True)
-class _Member:
+class _Worker:
     """A worker with what it is doing."""
 
     process: WorkerProcess
@@ -66,13 +66,13 @@ class _Member:
 
 
 @dataclass(frozen=True, slots=True)
-class _Gone:
+class _WorkerExited:
     """Instead of a reply: the worker was lost."""
 
     reason: str
 
 
-class Crew(Closing):
+class WorkerPool(Closeable):
     """Worker processes that share the recordings of a run; close it to end them.
 
     Args:
@@ -96,7 +96,7 @@ class Crew(Closing):
         self._begin, self._count, self._watch, self._stop = begin, count, watch, stop
         self._stall_limit_s, self._lock = stall_limit_s, lock
         self._inbox: SimpleQueue[tuple[WorkerProcess, Any]] = SimpleQueue()
-        self._members: list[_Member] = []
+        self._members: list[_Worker] = []
         self._deaths = 0
         self._error: FerBatchError | None = None
         """What ends the run."""
@@ -104,23 +104,23 @@ class Crew(Closing):
     def look(self, tasks: Iterable[Task]) -> dict[str, Probe]:
         """What the recordings are, by id; without those that cannot be opened."""
         probes: dict[str, Probe] = {}
-        for member, job, reply in self._replies(deque(Look(task) for task in tasks)):
-            if isinstance(reply, Looked) and reply.probe is not None:
+        for member, job, reply in self._replies(deque(ProbeJob(task) for task in tasks)):
+            if isinstance(reply, ProbeReply) and reply.probe is not None:
                 probes[job.task.recording.id] = reply.probe
             self._note_loss(member, reply)
         return probes
 
-    def rehearse(self, tasks: Iterable[Task]) -> dict[str, Rehearsed]:
+    def rehearse(self, tasks: Iterable[Task]) -> dict[str, EstimateReply]:
         """How fast some recordings go, by id, while all workers are busy with the same."""
-        rehearsed: dict[str, list[Rehearsed]] = {}
+        rehearsed: dict[str, list[EstimateReply]] = {}
         for task in tasks:
-            for member, _, reply in self._replies(deque([Rehearse(task)] * self._count)):
-                if isinstance(reply, Rehearsed):
+            for member, _, reply in self._replies(deque([EstimateJob(task)] * self._count)):
+                if isinstance(reply, EstimateReply):
                     rehearsed.setdefault(task.recording.id, []).append(reply)
                 self._note_loss(member, reply)
         return {name: min(found, key=lambda one: one.frames_per_second) for name, found in rehearsed.items()}
 
-    def analyze(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+    def analyze(self, tasks: Iterable[Task]) -> Iterator[RecordingResult]:
         """Analyses recordings; each outcome is given as soon as its files are whole.
 
         A recording whose worker dies or hangs is tried once more, after all others. One that takes its worker with it
@@ -137,24 +137,24 @@ class Crew(Closing):
             task, number = job.task, member.process.number
             if isinstance(reply, Done):
                 if reply.traceback is not None:
-                    self._watch(Said(number, reply.traceback))
+                    self._watch(LogMessage(number, reply.traceback))
                 self._watch(Finished(number, task, reply.outcome))
                 yield reply.outcome
                 continue
-            assert isinstance(reply, _Gone)
+            assert isinstance(reply, _WorkerExited)
             self._note_loss(member, reply)
             if self._is_ending:
                 continue
             reason = f"{task.recording.path}: the process that analysed it {reply.reason}."
-            if isinstance(job, Salvage):
+            if isinstance(job, PublishPartialJob):
                 outcome = given_up(task, job.reason, self._begin.settings, self._begin.selection)
                 self._watch(Finished(number, task, outcome))
                 yield outcome
                 continue
             attempts[task.recording.id] = attempts.get(task.recording.id, 0) + 1
             again = attempts[task.recording.id] < _ATTEMPTS
-            self._watch(Lost(number, task, reason, again))
-            jobs.append(job if again else Salvage(task, reason))
+            self._watch(WorkerLost(number, task, reason, again))
+            jobs.append(job if again else PublishPartialJob(task, reason))
 
     def close(self) -> None:
         """Ends all workers at once; nothing that has a name is lost."""
@@ -162,7 +162,7 @@ class Crew(Closing):
             member.process.close()
         self._members.clear()
 
-    def _replies(self, jobs: deque[Job]) -> Iterator[tuple[_Member, Job, object]]:
+    def _replies(self, jobs: deque[Job]) -> Iterator[tuple[_Worker, Job, object]]:
         """Has the jobs done, those that are added meanwhile too; gives what became of each.
 
         Raises:
@@ -201,18 +201,18 @@ class Crew(Closing):
                 member.told_to_stop = True
                 member.process.stop()
 
-    def _is_on_the_way(self, member: _Member, job: Job, message: object) -> bool:
+    def _is_on_the_way(self, member: _Worker, job: Job, message: object) -> bool:
         """Whether a message only tells how far a job is."""
         if not isinstance(message, Alive):
             return False
         if message.progress is not None:
-            self._watch(Reached(member.process.number, job.task, message.progress))
+            self._watch(Progressed(member.process.number, job.task, message.progress))
         return True
 
-    def _end_with(self, member: _Member, failed: Failed) -> None:
+    def _end_with(self, member: _Worker, failed: Failed) -> None:
         """Lets the others end well, and leave nothing half-written, before the error comes out."""
         if failed.traceback is not None:
-            self._watch(Said(member.process.number, failed.traceback))
+            self._watch(LogMessage(member.process.number, failed.traceback))
         self._error = self._error or failed.error
 
     def _assign(self, jobs: deque[Job]) -> None:
@@ -229,15 +229,15 @@ class Crew(Closing):
                 self._watch(Started(member.process.number, job.task, member.process.pid))
             member.process.send(job)
 
-    def _start(self) -> _Member:
+    def _start(self) -> _Worker:
         taken = {member.process.number for member in self._members}
         number = next(number for number in range(1, self._count + 1) if number not in taken)
-        member = _Member(WorkerProcess(number, self._begin, lambda *told: self._inbox.put(told), self._lock, _WORKER))
+        member = _Worker(WorkerProcess(number, self._begin, lambda *told: self._inbox.put(told), self._lock, _WORKER))
         self._members.append(member)
         return member
 
-    def _messages(self) -> Iterator[tuple[_Member, object]]:
-        """What workers have said, waiting a moment for it; :class:`_Gone` of one that has ended."""
+    def _messages(self) -> Iterator[tuple[_Worker, object]]:
+        """What workers have said, waiting a moment for it; :class:`_WorkerExited` of one that has ended."""
         wait_s: float | None = _TURN_S
         while True:
             try:
@@ -256,14 +256,14 @@ class Crew(Closing):
                 member.worked, self._deaths = True, 0
             yield member, message
 
-    def _gone(self, member: _Member) -> _Gone:
+    def _gone(self, member: _Worker) -> _WorkerExited:
         reason = member.process.death()
         member.process.close()
         self._deaths += not member.worked
         if self._deaths >= _DEATHS_IN_A_ROW:
             wrote = " ".join(member.process.wrote().split()[-40:])
             raise FerBatchError(f"Workers cannot be started: each {reason} at once ({wrote or 'without a word'}).")
-        return _Gone(reason)
+        return _WorkerExited(reason)
 
     def _end_silent(self, elapsed_s: float) -> None:
         for member in self._members:
@@ -272,7 +272,7 @@ class Crew(Closing):
                 if member.silent_s > self._stall_limit_s:
                     member.process.hung(self._stall_limit_s)
 
-    def _note_loss(self, member: _Member, reply: object) -> None:
+    def _note_loss(self, member: _Worker, reply: object) -> None:
         wrote = member.process.wrote()
-        if isinstance(reply, _Gone) and wrote:
-            self._watch(Said(member.process.number, wrote))
+        if isinstance(reply, _WorkerExited) and wrote:
+            self._watch(LogMessage(member.process.number, wrote))

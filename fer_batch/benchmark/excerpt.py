@@ -26,7 +26,7 @@ five seconds to start and end on slow cores, and three times decoding alone, whi
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Excerpt:
     """A recording from its start to a time."""
 
     path: Path
@@ -44,7 +44,7 @@ class Stretch:
         return [] if self.end_s is None else ["--end", f"{self.end_s:.3f}"]
 
 
-def first_stretch(path: Path) -> Stretch:
+def first_stretch(path: Path) -> Excerpt:
     """As much of a recording as can be analysed in a given time on this machine, found by doing it.
 
     Raises:
@@ -56,11 +56,11 @@ def first_stretch(path: Path) -> Stretch:
             for _, observation in observations:
                 reached_s = 0.0 if observation is None else round(observation.time_s, 3)
                 if reached_s > 0 and time.perf_counter() - began > _MOST_S:
-                    return Stretch(path, reached_s)
-    return Stretch(path)
+                    return Excerpt(path, reached_s)
+    return Excerpt(path)
 
 
-def ten_times(stretch: Stretch, folder: Path) -> Stretch:
+def ten_times(stretch: Excerpt, folder: Path) -> Excerpt:
     """Ten times as much: of the recording itself where it is that long, else of the recording repeated.
 
     Args:
@@ -71,11 +71,11 @@ def ten_times(stretch: Stretch, folder: Path) -> Stretch:
         InputError: when the recording cannot be repeated.
     """
     if stretch.end_s is None:
-        return Stretch(looped(stretch.path, folder))
+        return Excerpt(looped(stretch.path, folder))
     lasting_s = LOOPS * stretch.end_s
     with open_source(stretch.path) as source:
         is_long = (source.probe.duration_s or 0.0) >= lasting_s
-    return Stretch(stretch.path if is_long else looped(stretch.path, folder, lasting_s), lasting_s)
+    return Excerpt(stretch.path if is_long else looped(stretch.path, folder, lasting_s), lasting_s)
 
 
 def looped(path: Path, folder: Path, lasting_s: float | None = None) -> Path:

@@ -18,7 +18,7 @@ import ffmpeg
 import numpy as np
 import psutil
 
-from fer_batch.benchmark.excerpt import PICTURES_ALONE, Stretch, first_stretch, run_ffmpeg, ten_times
+from fer_batch.benchmark.excerpt import PICTURES_ALONE, Excerpt, first_stretch, run_ffmpeg, ten_times
 from fer_batch.benchmark.tracking_cost import following_share
 from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.config import Detector, Outputs, Settings
@@ -28,7 +28,7 @@ from fer_batch.filesystem.temporary import temporary_folder
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import analyze_recording
-from fer_batch.utils.profiling import Stopwatch
+from fer_batch.utils.profiling import StageTimer
 from fer_batch.utils.resources import available_cores, this_processor
 from fer_batch.video.open import open_source
 from fer_batch.video.video_reader import VideoFile
@@ -185,7 +185,7 @@ def _against_decoding(decode: list[float], plain: list[_Run], five: list[_Run]) 
     }
 
 
-def _with_video(stretch: Stretch, coded: list[float], drawn: list[_Run]) -> dict[str, Any]:
+def _with_video(stretch: Excerpt, coded: list[float], drawn: list[_Run]) -> dict[str, Any]:
     return {
         "video_frames_per_second": median(run.frames / run.seconds for run in drawn),
         "transcode_frames_per_second": drawn[0].frames / median(coded),
@@ -194,7 +194,7 @@ def _with_video(stretch: Stretch, coded: list[float], drawn: list[_Run]) -> dict
     }
 
 
-def _long(stretch: Stretch, folder: Path, peak_mb: float) -> dict[str, Any]:
+def _long(stretch: Excerpt, folder: Path, peak_mb: float) -> dict[str, Any]:
     alone = decode_only(stretch)
     run = _analyse(stretch, folder, "--no-video")
     speed = run.frames / run.seconds
@@ -208,7 +208,7 @@ def _long(stretch: Stretch, folder: Path, peak_mb: float) -> dict[str, Any]:
     }
 
 
-def _parts(stretch: Stretch, runs: int) -> dict[str, Any]:
+def _parts(stretch: Excerpt, runs: int) -> dict[str, Any]:
     detection, classification = _stages(stretch.path)
     return {
         "detection_ms": median(detection),
@@ -218,7 +218,7 @@ def _parts(stretch: Stretch, runs: int) -> dict[str, Any]:
     }
 
 
-def decode_only(stretch: Stretch) -> float:
+def decode_only(stretch: Excerpt) -> float:
     """Frames a second of decoding every frame with all threads and doing nothing with it."""
     with VideoFile(stretch.path, threads=0) as source, closing(source.frames()) as decoded:
         began, frames = time.perf_counter(), 0
@@ -229,7 +229,7 @@ def decode_only(stretch: Stretch) -> float:
         return frames / (time.perf_counter() - began)
 
 
-def transcode_only(stretch: Stretch, folder: Path) -> float:
+def transcode_only(stretch: Excerpt, folder: Path) -> float:
     """Seconds of decoding and encoding every frame as annotated video is encoded, by one ffmpeg, without sound."""
     limit = {} if stretch.end_s is None else {"t": stretch.end_s}
     stream = ffmpeg.input(str(stretch.path), **limit).output(str(folder / "transcoded.mp4"), **PICTURES_ALONE)
@@ -238,12 +238,12 @@ def transcode_only(stretch: Stretch, folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def _stage_times(stretch: Stretch, *, video: bool) -> tuple[dict[str, float], dict[str, float], float]:
+def _stage_times(stretch: Excerpt, *, video: bool) -> tuple[dict[str, float], dict[str, float], float]:
     """Milliseconds of processor time a frame in each stage and of waiting, and the share of the cores' time used.
 
     One analysis in this process, after the networks have been used once.
     """
-    stopwatch = Stopwatch()
+    stopwatch = StageTimer()
     with Engine(Settings(), stopwatch=stopwatch) as engine, temporary_folder("bench") as folder:
         engine.warm_up()
         stopwatch.seconds.clear()
@@ -289,7 +289,7 @@ def _stages(path: Path, rounds: int = 40) -> tuple[list[float], list[float]]:
     return detection, classification
 
 
-def _analyse(stretch: Stretch, folder: Path, *options: str) -> _Run:
+def _analyse(stretch: Excerpt, folder: Path, *options: str) -> _Run:
     """One analysis in a process of its own, whose memory the operating system counts."""
     command = [sys.executable, "-m", "fer_batch", "analyze", str(stretch.path), *stretch.options, *options]
     command += ["-o", str(folder / "out"), "--overwrite", "--json", "-q"]

@@ -17,10 +17,10 @@ from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.face_stage import FaceStage
 from fer_batch.pipeline.frame_selection import chosen
 from fer_batch.types import Faces
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Frame
 from fer_batch.video.open import open_source
-from fer_batch.video.source import Place, Source
+from fer_batch.video.source import SeekPoint, Source
 
 
 def following_share(path: Path, selection: Selection) -> float:
@@ -56,7 +56,7 @@ def following_share(path: Path, selection: Selection) -> float:
         return (followed_s - read.seconds - search.seconds) / whole_s
 
 
-class _Read(Closing):
+class _Read(Closeable):
     """A source whose decoding is timed."""
 
     def __init__(self, source: Source) -> None:
@@ -64,7 +64,7 @@ class _Read(Closing):
         self.name, self.probe, self.counts = source.name, source.probe, source.counts
         self.seconds = 0.0
 
-    def frames(self, start: Place | None = None) -> Generator[Frame]:
+    def frames(self, start: SeekPoint | None = None) -> Generator[Frame]:
         began = time.thread_time()
         for frame in self._source.frames(start):
             # Decoders hand out pictures that wait for their threads; that is not the follower's time.
@@ -73,7 +73,7 @@ class _Read(Closing):
             yield frame
             began = time.thread_time()
 
-    def places(self) -> Sequence[Place]:
+    def places(self) -> Sequence[SeekPoint]:
         return self._source.places()
 
     def close(self) -> None:

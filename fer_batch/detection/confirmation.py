@@ -14,7 +14,7 @@ from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.detection.yunet import YuNet
 from fer_batch.faces.boxes import overlaps
 from fer_batch.types import Faces
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Frame
 
 _SURROUNDINGS: Final = 2.0
@@ -49,7 +49,7 @@ _SEEN_ALONE: Final = 0.6
 """For MediaPipe alone: first scores from which on no second look is taken, and least score of a second look."""
 
 
-class Confirmation(Closing):
+class Confirmation(Closeable):
     """Confirms faces by second looks at their surroundings; MediaPipe is loaded when it is first asked.
 
     Args:

@@ -19,7 +19,7 @@ from fer_batch.detection.yunet import YuNet
 from fer_batch.faces.alignment import ANCHORS
 from fer_batch.faces.boxes import longer_sides, overlaps, suppress_overlaps
 from fer_batch.types import Faces
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Frame
 
 _SMALLEST: Final = 24
@@ -49,7 +49,7 @@ _SIDES: Final = {Detector.auto: 160, Detector.mediapipe: 640}
 whole pixels."""
 
 
-class FirstLook(Closing):
+class FirstLook(Closeable):
     """What the detector sees in a frame's small picture, whatever was found before; for one thread at a time.
 
     Args:
@@ -102,7 +102,7 @@ class FirstLook(Closing):
         self._detector.close()
 
 
-class FaceFinder(Closing):
+class FaceFinder(Closeable):
     """Finds the faces of one frame after another.
 
     ``auto`` looks by YuNet: at a small picture of each frame; at the surroundings of known faces that are small there

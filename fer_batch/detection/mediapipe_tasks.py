@@ -11,7 +11,7 @@ from fer_batch.detection.base import LOWEST_SCORE
 from fer_batch.inference.lazy_imports import import_mediapipe, mediapipe_loaded
 from fer_batch.inference.registry import model_path
 from fer_batch.types import Faces
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.utils.native_output import native_stderr_muted
 
 MODEL: Final = "face-short-range"
@@ -21,7 +21,7 @@ _BOX: Final = (1.1, 0.82, 0.075)
 medians over 848 faces."""
 
 
-class MediaPipeDetector(Closing):
+class MediaPipeDetector(Closeable):
     """BlazeFace through MediaPipe's Tasks ``FaceDetector``, for one thread at a time.
 
     Its boxes are moved to where YuNet would place them.

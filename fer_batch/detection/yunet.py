@@ -14,7 +14,7 @@ from fer_batch.faces.boxes import overlaps, suppress_overlaps
 from fer_batch.inference.lazy_imports import import_onnxruntime
 from fer_batch.inference.onnx_runtime import shipped_session
 from fer_batch.types import Faces
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 
 MODEL: Final = "yunet"
 """Its name in the manifest."""
@@ -32,7 +32,7 @@ _LARGE_RUN: Final = 400_000
 """Pixels of input from which on the memory of a run is given back: searches are rare, their activations large."""
 
 
-class YuNet(Closing):
+class YuNet(Closeable):
     """YuNet in ONNX Runtime, on one thread.
 
     In colour it finds 97 % of faces that are 16 pixels high in its input and 99 % at 20; in gray 99 % at 24.

@@ -13,7 +13,7 @@ from fer_batch.video.probe import Probe
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class ResumePoint:
     """Where a session's numbers begin: after those of the sessions before it that wrote to the same recording."""
 
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -55,7 +55,7 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FrameAnalyzed:
     """A frame that was analysed; or, where every frame is asked for, one that is only to be drawn."""
 
     observation: Observation | None
@@ -80,7 +80,7 @@ class Interrupted:
     """Seconds until the next attempt; None when it was the last one."""
 
 
-Happening: TypeAlias = Connected | Seen | Interrupted
+LiveEvent: TypeAlias = Connected | FrameAnalyzed | Interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,9 @@ class Noticed:
     text: str
 
 
-Told: TypeAlias = Happening | Written | Ended | Reported | Noticed
+LiveMessage: TypeAlias = LiveEvent | Written | Ended | Reported | Noticed
 """All that a source's watchers are told."""
 
 
-Tell: TypeAlias = Callable[[Told, Counts], None]
+Tell: TypeAlias = Callable[[LiveMessage, Counts], None]
 """Told with the counts as they are by then; it returns at once."""

@@ -16,12 +16,12 @@ from fer_batch.errors import FerBatchError, summarized
 from fer_batch.live.capture.base import Arrived, Connection, UnreachableError
 from fer_batch.live.capture.ffmpeg import NetworkStream, PlayedFile
 from fer_batch.live.events import Counts
-from fer_batch.live.options import Reading
+from fer_batch.live.options import CaptureOptions
 from fer_batch.live.source_url import Address
-from fer_batch.utils.concurrency import Closing, Newest
+from fer_batch.utils.concurrency import Closeable, LatestQueue
 from fer_batch.video.frame import Frame
 from fer_batch.video.probe import Probe
-from fer_batch.video.source import Place, ReadCounts
+from fer_batch.video.source import ReadCounts, SeekPoint
 
 _MOST_WAITING: Final = 16
 """Decoded frames that may wait, which take 50 MB at 1080p: two thirds of a second at 25 a second."""
@@ -30,7 +30,7 @@ _LOOK_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class FrameOrigin:
     """Where the numbers of a stretch begin."""
 
     zero_s: float
@@ -38,7 +38,7 @@ class Origin:
     frame: int
 
 
-class Stretch(Closing):
+class ConnectionSource(Closeable):
     """What one connection gives, from its first frame to its loss.
 
     A thread of its own connects, reads and decodes, and leaves the newest frame. It may hang in a source that says
@@ -58,9 +58,9 @@ class Stretch(Closing):
     def __init__(
         self,
         address: Address,
-        reading: Reading,
+        reading: CaptureOptions,
         clock: LiveClock,
-        origin: Origin,
+        origin: FrameOrigin,
         counts: Counts,
         selection: Selection,
         stop: Event,
@@ -72,7 +72,7 @@ class Stretch(Closing):
         self.counts = ReadCounts()
         self.lost: UnreachableError | None = None
         """Why it has ended; None while it lasts, when it was stopped, and for a file that was played to its end."""
-        self._newest: Newest[tuple[Frame, float]] = Newest(_MOST_WAITING)
+        self._newest: LatestQueue[tuple[Frame, float]] = LatestQueue(_MOST_WAITING)
         self._dropped = counts.dropped
         self._arrivals: deque[tuple[int, float]] = deque()
         self._connection: Connection | None = None
@@ -121,7 +121,7 @@ class Stretch(Closing):
         """Index of the frame after the last one that has come."""
         return self._origin.frame + self.counts.frames
 
-    def frames(self, start: Place | None = None) -> Generator[Frame]:  # noqa: ARG002 - nothing can be read twice
+    def frames(self, start: SeekPoint | None = None) -> Generator[Frame]:  # noqa: ARG002 - nothing can be read twice
         """The newest frame, and the newest after that, until the connection is lost or all is stopped."""
         silence_s = self._reading.read_timeout_s
         silent = UnreachableError(
@@ -145,7 +145,7 @@ class Stretch(Closing):
             arrived_s = self._arrivals.popleft()[1]
         return time.monotonic() - arrived_s
 
-    def places(self) -> Sequence[Place]:
+    def places(self) -> Sequence[SeekPoint]:
         """None: what was shown is gone."""
         return ()
 
@@ -290,7 +290,7 @@ class LiveClock:
         return self._last_s
 
 
-def open_connection(address: Address, reading: Reading, max_pixels: int = MAX_PIXELS) -> Connection:
+def open_connection(address: Address, reading: CaptureOptions, max_pixels: int = MAX_PIXELS) -> Connection:
     """Opens a source that gives pictures of at most this size.
 
     Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fer_batch.emotions import EMOTIONS
-from fer_batch.live.events import Connected, Counts, Ended, Interrupted, Seen, Told, Written
+from fer_batch.live.events import Connected, Counts, Ended, FrameAnalyzed, Interrupted, LiveMessage, Written
 from fer_batch.types import Observation
 from fer_batch.video.probe import Probe
 
@@ -147,10 +147,10 @@ class LiveStatistics:
         self._latencies = Latencies()
         self._faces: dict[int, FaceInView] = {}
 
-    def tell(self, told: Told, now_s: float) -> None:
+    def tell(self, told: LiveMessage, now_s: float) -> None:
         """Takes note of what happens."""
         match told:
-            case Seen():
+            case FrameAnalyzed():
                 if told.observation is not None:
                     self._latencies.add(now_s, told.latency_s)
                     self._see(told.observation, now_s)

@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
-from fer_batch.live.events import Connected, Happening, Interrupted, Seen
+from fer_batch.live.events import Connected, FrameAnalyzed, Interrupted, LiveEvent
 from fer_batch.live.options import Granularity
 from fer_batch.live.source_url import parse_address, server_of
 from fer_batch.segmentation.episode_finder import EpisodeFinder
 from fer_batch.segmentation.hysteresis import Episode, EpisodeRules
 from fer_batch.types import Observation
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 
 
-class Reports:
+class Notifier:
     """Makes plain values for JSON of what happens; each says ``event``, ``recording``, ``at`` (UTC) and ``time_s``.
 
     ``connected`` and ``interrupted`` come with both granularities, besides ``episode`` (the columns of the episodes
@@ -45,7 +45,7 @@ class Reports:
         self._second: int | None = None
         self._sums: dict[int, tuple[int, NDArray[np.float64]]] = {}
 
-    def take(self, happening: Happening) -> Iterator[dict[str, Any]]:
+    def take(self, happening: LiveEvent) -> Iterator[dict[str, Any]]:
         """What there is to tell now."""
         match happening:
             case Connected(at, time_s, probe):
@@ -54,7 +54,7 @@ class Reports:
             case Interrupted(at, time_s, reason, retry_in_s):
                 yield from self.finish()
                 yield self._event("interrupted", time_s, at, reason=reason, retry_in_s=retry_in_s)
-            case Seen(observation):
+            case FrameAnalyzed(observation):
                 if observation is not None:
                     yield from self._see(observation)
 
@@ -124,7 +124,7 @@ _LAST_TRY_S: Final = 3.0
 """What is left at the end of a run is waited for so long."""
 
 
-class Webhook(Closing):
+class Webhook(Closeable):
     """Posts events as a JSON array, from a thread of its own, again until they are taken; redirects are not followed.
 
     Args:

@@ -21,7 +21,7 @@ PART_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CaptureOptions:
     """How a live source is read.
 
     Raises:
@@ -56,7 +56,7 @@ class Reading:
 class LiveOptions:
     """How a source is watched and what is left of it."""
 
-    reading: Reading
+    reading: CaptureOptions
     settings: Settings
     outputs: Outputs
     fps: float | None = None

@@ -16,7 +16,7 @@ _PART = re.compile(r"part-(\d{8})\.(parquet|csv|mp4|json)")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class PartFiles:
     """Where the parts of a recording lie; makes nothing.
 
     Numbers have eight digits, so that names are in the order of time for longer than any camera lives.

@@ -12,11 +12,11 @@ from fer_batch.config import Outputs
 from fer_batch.errors import InputError, OutputError
 from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.paths import refuse_links
-from fer_batch.live.events import Beginning, Connected, Counts, Happening, Interrupted, Seen
+from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted, LiveEvent, ResumePoint
 from fer_batch.live.options import PART_S
-from fer_batch.live.part_files import Parts
+from fer_batch.live.part_files import PartFiles
 from fer_batch.live.recovery import lost, reached
-from fer_batch.live.video_segments import Segments
+from fer_batch.live.video_segments import VideoSegments
 from fer_batch.results.base_writer import TimelineSink
 from fer_batch.results.episode_writer import write_episodes
 from fer_batch.results.integrity import has_live_parts
@@ -27,7 +27,7 @@ from fer_batch.results.timeline_writers import CsvWriter, TimelineWriter
 from fer_batch.results.track_table import TrackSummary
 from fer_batch.segmentation.episode_finder import EpisodeFinder
 from fer_batch.segmentation.hysteresis import Episode, EpisodeRules
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 
 PART_ROWS: Final = 50_000
 """Rows after which a part is closed before its time: 5 MB in memory."""
@@ -41,7 +41,7 @@ _FOLDER: Final = ".live"
 """Of the locks, in the output folder; hidden from readers of data sets."""
 
 
-class LiveRecording(Closing):
+class LiveRecorder(Closeable):
     """Writes what a session tells, in parts of which each is whole on its own.
 
     A part appears when it is closed, so a process that is killed loses the open one. The next session of the same name
@@ -79,14 +79,14 @@ class LiveRecording(Closing):
         self._outputs, self._name, self._counts, self._provenance = outputs, name, counts, provenance
         self._part_s, self._part_rows, self._max_age_s = part_s, part_rows, max_age_s
         self._layout = Layout(outputs.folder)
-        self._files = Parts(self._layout, name)
+        self._files = PartFiles(self._layout, name)
         self._closed = False
         self._open, self._sinks = ExitStack(), list[TimelineSink]()
         self._due_s = float("inf")
         self._old_s = time.monotonic()
         self._tracks, self._finder = TrackSummary(), EpisodeFinder(EpisodeRules())
         self._episodes: list[Episode] = []
-        self._segments = Segments() if outputs.video else None
+        self._segments = VideoSegments() if outputs.video else None
         self._stack = ExitStack()
         try:
             lock = outputs.folder / _FOLDER / partition(name)
@@ -119,7 +119,7 @@ class LiveRecording(Closing):
         self._record.retry = False
         self._record.model = {"name": self._provenance.model, "sha256": self._provenance.model_sha256}
         self._before = {} if former is None else former.counts
-        self.beginning = Beginning(
+        self.beginning = ResumePoint(
             self._record.started_at,
             max(time_s, float(had.get("last_s", 0.0))),
             max(frame + 1, int(had.get("next_frame", 0))),
@@ -168,10 +168,10 @@ class LiveRecording(Closing):
         """Why there is not all of the annotated video."""
         return None if self._segments is None else self._segments.fault
 
-    def take(self, happening: Happening) -> None:
+    def take(self, happening: LiveEvent) -> None:
         """Takes what has happened."""
         match happening:
-            case Seen():
+            case FrameAnalyzed():
                 self._see(happening)
             case Connected(at, time_s, probe):
                 self._record.probe, self._exists = probe.to_dict(), True
@@ -218,7 +218,7 @@ class LiveRecording(Closing):
                 if self._segments is not None:
                     self._segments.close()
 
-    def _see(self, seen: Seen) -> None:
+    def _see(self, seen: FrameAnalyzed) -> None:
         self._exists = True
         if seen.observation is not None:
             self._last_s = seen.observation.time_s
@@ -238,7 +238,7 @@ class LiveRecording(Closing):
             self._cut()
             self._save()
 
-    def _write(self, seen: Seen) -> None:
+    def _write(self, seen: FrameAnalyzed) -> None:
         assert seen.observation is not None
         self._begin_part()
         if not self._sinks:

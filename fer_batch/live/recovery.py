@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fer_batch.emotions import EMOTIONS
-from fer_batch.live.part_files import Parts
+from fer_batch.live.part_files import PartFiles
 from fer_batch.results.track_table import TrackSummary
 from fer_batch.segmentation.episode_finder import find_episodes
 from fer_batch.segmentation.hysteresis import Episode, EpisodeRules
@@ -53,7 +53,7 @@ def _maxima(file: pq.ParquetFile, name: str) -> Iterator[float]:
             yield np.max(file.read_row_group(group, columns=[name])[name].to_numpy())
 
 
-def lost(parts: Parts) -> tuple[TrackSummary, list[Episode]]:
+def lost(parts: PartFiles) -> tuple[TrackSummary, list[Episode]]:
     """The tracks of the timeline that the tracks table lacks, and their episodes that the episodes table lacks."""
     known = {int(number) for part in parts.of_tracks() for number in _column(part, "track")}
     rows = [table for part in parts.of_timeline() if (table := _rows_of_others(part, known)) is not None]

@@ -10,12 +10,12 @@ from typing import Final
 
 from fer_batch.config import Selection
 from fer_batch.errors import OutputError
-from fer_batch.live.events import Connected, Counts, Happening, Noticed, Reported, Seen, Tell, Written
-from fer_batch.live.notifications import Reports
+from fer_batch.live.events import Connected, Counts, FrameAnalyzed, LiveEvent, Noticed, Reported, Tell, Written
+from fer_batch.live.notifications import Notifier
 from fer_batch.live.options import LiveJob
-from fer_batch.live.preview.encoder import PictureMaker, Pictures
+from fer_batch.live.preview.encoder import Pictures, PreviewEncoder
 from fer_batch.live.publishing.publisher import Publisher
-from fer_batch.live.recorder import LiveRecording
+from fer_batch.live.recorder import LiveRecorder
 from fer_batch.live.session import Session
 from fer_batch.pipeline.engine import Engine
 from fer_batch.results.schema import Provenance
@@ -50,7 +50,7 @@ class _Watching:
         self._counts = Counts()
         # Everything that takes turns with the once-a-second look: analysis holds it only while it writes.
         self._writing = Lock()
-        self._recording = LiveRecording(
+        self._recording = LiveRecorder(
             options.outputs,
             job.name,
             job.address.shown,
@@ -61,10 +61,10 @@ class _Watching:
             max_age_s=options.max_age_s,
         )
         stack.push(self._end_recording)
-        self._reports = None if options.reports is None else Reports(job.name, options.reports)
-        self._drawers: list[PictureMaker | Publisher] = []
+        self._reports = None if options.reports is None else Notifier(job.name, options.reports)
+        self._drawers: list[PreviewEncoder | Publisher] = []
         if options.preview:
-            self._drawers.append(stack.enter_context(PictureMaker(pictures)))
+            self._drawers.append(stack.enter_context(PreviewEncoder(pictures)))
         self._publisher = None
         if options.publish is not None:
             self._publisher = stack.enter_context(Publisher(options.publish, options.fps))
@@ -106,7 +106,7 @@ class _Watching:
             for event in self._reports.finish():
                 self._tell(Reported(event), self._counts)
 
-    def _take(self, happening: Happening) -> None:
+    def _take(self, happening: LiveEvent) -> None:
         with self._writing:
             self._recording.take(happening)
         duration_s = self._job.options.duration_s
@@ -114,7 +114,7 @@ class _Watching:
             # From the first frame on, however often the connection is lost.
             self._after(duration_s, self._stop.set)
         self._tell(happening, self._counts)
-        if isinstance(happening, Seen):
+        if isinstance(happening, FrameAnalyzed):
             for drawer in self._drawers:
                 drawer.take(happening)
         if self._reports is not None:

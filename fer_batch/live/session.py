@@ -12,9 +12,9 @@ from typing import Final
 from fer_batch.config import Selection
 from fer_batch.errors import InputError
 from fer_batch.live.capture.base import UnreachableError
-from fer_batch.live.events import Beginning, Connected, Counts, Happening, Interrupted, Seen
-from fer_batch.live.frame_source import LiveClock, Origin, Stretch
-from fer_batch.live.options import Reading
+from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted, LiveEvent, ResumePoint
+from fer_batch.live.frame_source import ConnectionSource, FrameOrigin, LiveClock
+from fer_batch.live.options import CaptureOptions
 from fer_batch.live.source_url import Address
 from fer_batch.pipeline.engine import Engine
 
@@ -45,25 +45,25 @@ class Session:
         engine: Engine,
         address: Address,
         *,
-        reading: Reading | None = None,
+        reading: CaptureOptions | None = None,
         selection: Selection | None = None,
         every_frame: bool = False,
-        beginning: Beginning | None = None,
+        beginning: ResumePoint | None = None,
         stop: Event | None = None,
         counts: Counts | None = None,
     ) -> None:
         self._engine, self._address = engine, address
-        self._reading, self._selection = reading or Reading(), selection or Selection()
+        self._reading, self._selection = reading or CaptureOptions(), selection or Selection()
         self._every_frame = every_frame
         self._stop = stop or Event()
         self.counts = Counts() if counts is None else counts
-        beginning = beginning or Beginning()
+        beginning = beginning or ResumePoint()
         self._clock = LiveClock(beginning.time_s)
         elapsed_s = max(beginning.time_s, (datetime.now(UTC) - beginning.started_at).total_seconds())
         self._zero_s = time.monotonic() - elapsed_s
         self._frame, self._track = beginning.frame, beginning.track
 
-    def happenings(self) -> Generator[Happening]:
+    def happenings(self) -> Generator[LiveEvent]:
         """What happens, as it happens, until the session is stopped, a file ends or attempts are used up.
 
         Raises:
@@ -99,10 +99,10 @@ class Session:
         if lost is not None and not self.counts.connections:
             raise InputError(str(lost)) from None
 
-    def _stretch(self) -> Generator[Happening, None, UnreachableError | None]:
+    def _stretch(self) -> Generator[LiveEvent, None, UnreachableError | None]:
         """One connection; returns why it was lost, None when it was not."""
-        origin = Origin(self._zero_s, self._frame)
-        stretch = Stretch(
+        origin = FrameOrigin(self._zero_s, self._frame)
+        stretch = ConnectionSource(
             self._address,
             self._reading,
             self._clock,
@@ -124,7 +124,7 @@ class Session:
             self._frame = stretch.frame
             return stretch.lost
 
-    def _seen(self, stretch: Stretch) -> Generator[Seen]:
+    def _seen(self, stretch: ConnectionSource) -> Generator[FrameAnalyzed]:
         observations = self._engine.observe(
             stretch, self._selection, self._every_frame, self._stop, at_once=True, first_track=self._track
         )
@@ -132,9 +132,9 @@ class Session:
             for frame, observation in observations:
                 if observation is None:
                     assert frame is not None
-                    yield Seen(None, stretch.latency_s(frame.index), frame)
+                    yield FrameAnalyzed(None, stretch.latency_s(frame.index), frame)
                     continue
                 self.counts.analysed += 1
                 if len(observation):
                     self._track = max(self._track, int(observation.detected.tracks.max()) + 1)
-                yield Seen(observation, stretch.latency_s(observation.frame), frame)
+                yield FrameAnalyzed(observation, stretch.latency_s(observation.frame), frame)

@@ -11,11 +11,11 @@ from threading import Event
 from typing import Any, TypeAlias
 
 from fer_batch.errors import FerBatchError, InputError, OutputError
-from fer_batch.live.events import Connected, Counts, Ended, Interrupted, Seen, Told
+from fer_batch.live.events import Connected, Counts, Ended, FrameAnalyzed, Interrupted, LiveMessage
 from fer_batch.live.options import LiveJob
 from fer_batch.live.source_url import scrubbed
 from fer_batch.live.worker import Begin, Closed, News, Picture, Watching
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.workers.process import WorkerProcess
 from fer_batch.workers.protocol import Failed, Stop
 
@@ -36,7 +36,7 @@ _LONGEST_TURN_S = 1.0
 _MOST_WAITING = 256
 """Messages that wait for this process; then those who send them keep only the latest."""
 
-Watcher: TypeAlias = Callable[[str, Told], None]
+Watcher: TypeAlias = Callable[[str, LiveMessage], None]
 
 
 class _CameraProcess(WorkerProcess):
@@ -74,7 +74,7 @@ class _Camera:
     """Why it is over, if not by its own end."""
 
 
-class Cameras(Closing):
+class Cameras(Closeable):
     """Processes that watch a source each; close it to end them.
 
     Secrets travel to a process through a pipe: neither its command line nor its environment shows them.
@@ -220,11 +220,11 @@ class Cameras(Closing):
             case None:
                 self._gone(camera)
 
-    def _note(self, camera: _Camera, told: Told) -> None:
+    def _note(self, camera: _Camera, told: LiveMessage) -> None:
         if isinstance(told, Connected | Interrupted):
             camera.time_s = told.time_s
             camera.lost = told.reason if isinstance(told, Interrupted) and told.retry_in_s is None else None
-        elif isinstance(told, Seen) and told.observation is not None:
+        elif isinstance(told, FrameAnalyzed) and told.observation is not None:
             camera.time_s = told.observation.time_s
             if camera.seen_s is None:
                 camera.seen_s = time.monotonic()

@@ -12,14 +12,14 @@ from fer_batch.annotation.video_writer import AnnotatedVideo
 from fer_batch.errors import OutputError
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.types import Observation
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Frame
 
 _MOST_CLOSING: Final = 2
 """Segments that may be finished at once; an encoder takes a fraction of a second for that."""
 
 
-class Segments(Closing):
+class VideoSegments(Closeable):
     """Writes one segment after another; what one is finished with goes on while the next one is written.
 
     A failing segment does not end a recording: it is left out, and :attr:`fault` says why.

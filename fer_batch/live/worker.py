@@ -16,7 +16,7 @@ from threading import Event, Lock, Thread, Timer
 from typing import IO, Any, TypeAlias
 
 from fer_batch.errors import FerBatchError
-from fer_batch.live.events import Connected, Counts, Interrupted, Seen, Tell, Told
+from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted, LiveMessage, Tell
 from fer_batch.live.options import LiveJob
 from fer_batch.live.preview.encoder import Pictures
 from fer_batch.live.source_url import scrubbed
@@ -118,8 +118,8 @@ class _News:
         self._pipe = pipe
         self._lock, self._over = Lock(), Event()
         self._counts = Counts()
-        self._told: deque[Told] = deque(maxlen=_MOST_TOLD)
-        self._seen: Seen | None = None
+        self._told: deque[LiveMessage] = deque(maxlen=_MOST_TOLD)
+        self._seen: FrameAnalyzed | None = None
         self._picture: bytes | None = None
         self._silent_s = 0.0
         self._thread = Thread(target=self._run, name="fer-batch news", daemon=True)
@@ -129,11 +129,11 @@ class _News:
         self._send(News(Counts()))
         self._thread.start()
 
-    def tell(self, told: Told, counts: Counts) -> None:
+    def tell(self, told: LiveMessage, counts: Counts) -> None:
         """Takes something to be sent soon; of frames only the latest."""
         with self._lock:
             self._counts = replace(counts)
-            if not isinstance(told, Seen):
+            if not isinstance(told, FrameAnalyzed):
                 if isinstance(told, Connected | Interrupted):
                     # A frame must not seem to come after its connection was lost.
                     self._keep_seen()
@@ -204,7 +204,7 @@ class News:
 
     counts: Counts
     """Of this process alone."""
-    told: tuple[Told, ...] = ()
+    told: tuple[LiveMessage, ...] = ()
     """In order; frames that were analysed only now and then, and without their pictures."""
 
 

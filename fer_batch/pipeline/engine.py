@@ -27,11 +27,11 @@ from fer_batch.faces.sharpness import sharpness_of_faces
 from fer_batch.pipeline.checkpoint.resume import rewound
 from fer_batch.pipeline.checkpoint.state import CannotResume, Snapshot, Snapshots, pack, seal, unpack, unseal, versions
 from fer_batch.pipeline.face_stage import FaceStage
-from fer_batch.pipeline.frame_selection import Chosen, GoingOn, chosen
+from fer_batch.pipeline.frame_selection import ResumeState, SelectedFrame, chosen
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Observation
-from fer_batch.utils.concurrency import Closing, InOrder, Prefetched, in_groups
-from fer_batch.utils.profiling import Stopwatch, drawn, timed
+from fer_batch.utils.concurrency import Closeable, OrderedThreadPool, Prefetcher, in_groups
+from fer_batch.utils.profiling import StageTimer, drawn, timed
 from fer_batch.utils.resources import available_cores
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.source import Source
@@ -70,7 +70,7 @@ class _Registered:
         return 0 if self.crops is None else len(self.crops)
 
 
-class Engine(Closing):
+class Engine(Closeable):
     """The loaded models, used for one recording after another.
 
     Args:
@@ -83,7 +83,7 @@ class Engine(Closing):
         InputError: when the settings make no sense.
     """
 
-    def __init__(self, settings: Settings, threads: int | None = None, stopwatch: Stopwatch | None = None) -> None:
+    def __init__(self, settings: Settings, threads: int | None = None, stopwatch: StageTimer | None = None) -> None:
         self.settings = settings
         self.stopwatch = stopwatch
         self.threads = available_cores() if threads is None else threads
@@ -167,7 +167,7 @@ class Engine(Closing):
     def _overlapped(
         self,
         stages: ExitStack,
-        frames: Iterator[Chosen],
+        frames: Iterator[SelectedFrame],
         depth: int,
         persons: Persons | None,
         state: tuple[Any, ...] | None,
@@ -180,21 +180,21 @@ class Engine(Closing):
             self._lookers.append(FirstLook(self.settings.detector, self.settings.minimum_score))
         # A thread hands over several frames at once where memory allows that.
         size = max(1, depth // _GROUPS)
-        decoded = Prefetched(in_groups(self._decode(frames), size), depth // size, "fer-batch decode", self.stopwatch)
+        decoded = Prefetcher(in_groups(self._decode(frames), size), depth // size, "fer-batch decode", self.stopwatch)
         stages.callback(decoded.close)
-        looked: Iterator[list[Chosen]] = decoded
+        looked: Iterator[list[SelectedFrame]] = decoded
         if self._lookers:
             functions = [_ahead(looker, self.stopwatch) for looker in self._lookers]
-            ahead = InOrder(decoded, functions, depth // size, "fer-batch look", self.stopwatch)
+            ahead = OrderedThreadPool(decoded, functions, depth // size, "fer-batch look", self.stopwatch)
             stages.callback(ahead.close)
             looked = ahead
         # With one core the thread that follows faces looks by itself.
         found = in_groups(self._detect(chain.from_iterable(looked), persons, state, first_track), size)
-        detected = Prefetched(found, depth // size, "fer-batch follow", self.stopwatch)
+        detected = Prefetcher(found, depth // size, "fer-batch follow", self.stopwatch)
         stages.callback(detected.close)
         return chain.from_iterable(detected)
 
-    def _decode(self, frames: Iterator[Chosen]) -> Iterator[Chosen]:
+    def _decode(self, frames: Iterator[SelectedFrame]) -> Iterator[SelectedFrame]:
         """The frames, with the small picture that the detector needs where nobody looks ahead, who makes it."""
         for one in drawn(self.stopwatch, "decode", frames):
             if one.analysed and not self._lookers:
@@ -203,7 +203,7 @@ class Engine(Closing):
             yield one
 
     def _detect(
-        self, frames: Iterator[Chosen], persons: Persons | None, state: tuple[Any, ...] | None, first_track: int
+        self, frames: Iterator[SelectedFrame], persons: Persons | None, state: tuple[Any, ...] | None, first_track: int
     ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
         intact = _UntilFault(frames)
@@ -341,7 +341,7 @@ class _UntilFault(Generic[T]):
 
 def _former(
     source: Source, snapshot: Snapshot, conditions: dict[str, str], stop: Event | None
-) -> tuple[GoingOn, tuple[Any, ...], dict[int, Reference]] | None:
+) -> tuple[ResumeState, tuple[Any, ...], dict[int, Reference]] | None:
     """Where the recording is read on, and what was remembered of its faces and of their mirror images; None when it was
     stopped before that.
     """
@@ -357,7 +357,7 @@ def _former(
         return None
     kept, frames = found
     waiting = {frame.index: frame for frame in kept}
-    return GoingOn(frames, kept[-1], before), unpack(faces, waiting), references
+    return ResumeState(frames, kept[-1], before), unpack(faces, waiting), references
 
 
 def _two(parts: Any) -> tuple[Any, Any]:
@@ -366,10 +366,10 @@ def _two(parts: Any) -> tuple[Any, Any]:
     return parts
 
 
-def _ahead(looker: FirstLook, stopwatch: Stopwatch | None) -> Callable[[list[Chosen]], list[Chosen]]:
+def _ahead(looker: FirstLook, stopwatch: StageTimer | None) -> Callable[[list[SelectedFrame]], list[SelectedFrame]]:
     """Look at frames that are analysed; pass on the others, and those at which looking fails, to fail in their turn."""
 
-    def look(one: Chosen) -> Chosen:
+    def look(one: SelectedFrame) -> SelectedFrame:
         if not one.analysed:
             return one
         with suppress(Exception):

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.faces.embedding import GEOMETRY, FaceEmbedder
 from fer_batch.pipeline.checkpoint.state import Snapshot, pack
-from fer_batch.pipeline.frame_selection import Chosen
+from fer_batch.pipeline.frame_selection import SelectedFrame
 from fer_batch.tracking.clustering import Persons
-from fer_batch.tracking.fixed_lag import Following
-from fer_batch.tracking.smoothing import Steadier
+from fer_batch.tracking.fixed_lag import FixedLagTracker
+from fer_batch.tracking.smoothing import OneEuroSmoother
 from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Frame
 
 
-class FaceStage(Closing):
+class FaceStage(Closeable):
     """Finds the faces of one recording after another and follows them.
 
     Args:
@@ -47,7 +47,7 @@ class FaceStage(Closing):
 
     def follow(
         self,
-        frames: Iterator[Chosen],
+        frames: Iterator[SelectedFrame],
         persons: Persons | None = None,
         state: tuple[Any, ...] | None = None,
         first_track: int = 1,
@@ -65,8 +65,8 @@ class FaceStage(Closing):
         """
         told = None if persons is None else persons.add
         tracker = Tracker(self._minimum_score, on_embedding=told, first=first_track)
-        steadier = Steadier()
-        following, shot = Following[Frame](tracker), 0
+        steadier = OneEuroSmoother()
+        following, shot = FixedLagTracker[Frame](tracker), 0
         self._finder.begin()
         if state is not None:
             followed, steadied, located, shot, known = state
@@ -118,7 +118,7 @@ class _View:
 
 
 def _finished(
-    frames: Iterator[tuple[Frame, Faces | None]], steadier: Steadier, persons: Persons | None
+    frames: Iterator[tuple[Frame, Faces | None]], steadier: OneEuroSmoother, persons: Persons | None
 ) -> Iterator[tuple[Frame, Faces | None]]:
     for frame, faces in frames:
         if faces is None:

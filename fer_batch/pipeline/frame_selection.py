@@ -12,12 +12,12 @@ from fer_batch.pipeline.checkpoint.resume import mark
 from fer_batch.pipeline.checkpoint.state import Snapshots, pack
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
-from fer_batch.video.shot_detector import Before, shots
+from fer_batch.video.shot_detector import ShotState, shots
 from fer_batch.video.source import Source, readable
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class SelectedFrame:
     """A frame inside the range that is worked on."""
 
     frame: Frame
@@ -32,14 +32,14 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class GoingOn:
+class ResumeState:
     """Where a recording is read on."""
 
     frames: Iterator[Frame]
     """Those that come next."""
     previous: Frame
     """The one before them."""
-    before: Before
+    before: ShotState
     """What was shown up to that one."""
 
 
@@ -49,8 +49,8 @@ def chosen(
     every_frame: bool,
     stop: Event | None,
     snapshots: Snapshots | None = None,
-    going_on: GoingOn | None = None,
-) -> Generator[Chosen]:
+    going_on: ResumeState | None = None,
+) -> Generator[SelectedFrame]:
     """The frames inside the selection's range, in order.
 
     Args:
@@ -67,7 +67,7 @@ def chosen(
     previous: Frame | None = None
     drawn: Iterator[Frame]
     if going_on is None:
-        drawn, before = source.frames(), Before()
+        drawn, before = source.frames(), ShotState()
     else:
         drawn, previous, before = going_on.frames, going_on.previous, going_on.before
     with closing(shots(readable(source, drawn), before)) as frames:
@@ -81,5 +81,5 @@ def chosen(
                 if analysed or every_frame:
                     due = snapshots is not None and snapshots.due()
                     # Frames that were drawn to look ahead are drawn again.
-                    yield Chosen(frame, analysed, shot, pack((mark(frame, source), before)) if due else None)
+                    yield SelectedFrame(frame, analysed, shot, pack((mark(frame, source), before)) if due else None)
             previous = frame

@@ -16,12 +16,12 @@ from fer_batch.config import Outputs, Selection, TimelineFormat
 from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.filesystem.atomic import Rollback, leftovers
 from fer_batch.inputs.discovery import Recording
-from fer_batch.pipeline.checkpoint.policy import COMMIT_S, Commits, about, identity_of, input_of, usable
+from fer_batch.pipeline.checkpoint.policy import COMMIT_S, CheckpointPolicy, about, identity_of, input_of, usable
 from fer_batch.pipeline.checkpoint.state import CannotResume
-from fer_batch.pipeline.checkpoint.store import Commit, Unfinished
+from fer_batch.pipeline.checkpoint.store import CheckpointStore, Commit
 from fer_batch.pipeline.engine import Engine
-from fer_batch.pipeline.result import Outcome, Progress, earlier_outcome, read_record
-from fer_batch.pipeline.writers import Sinks, annotated_copy, files_of, open_sinks
+from fer_batch.pipeline.result import Progress, RecordingResult, earlier_outcome, read_record
+from fer_batch.pipeline.writers import RecordingWriters, annotated_copy, files_of, open_sinks
 from fer_batch.results.integrity import checksums
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
@@ -34,9 +34,9 @@ from fer_batch.video.probe import frames_in_range
 from fer_batch.video.source import Source
 
 __all__ = [
-    "Outcome",
     "Outputs",
     "Progress",
+    "RecordingResult",
     "TimelineFormat",
     "analyze_recording",
     "earlier_outcome",
@@ -58,14 +58,14 @@ def analyze_recording(
     on_alive: Callable[[], None] | None = None,
     commit_s: float = COMMIT_S,
     opening_bytes: int | None = None,
-) -> Outcome:
+) -> RecordingResult:
     """Analyses a recording and writes its outputs; each file appears only when it is whole.
 
     What a former run wrote for this recording is replaced. A recording that cannot be read is no exception but an
     outcome with status "failed", as is one that fails for a reason that nobody foresaw; one that ends before its header
     says so is "partial".
 
-    What takes long is committed on the way, see :class:`fer_batch.pipeline.checkpoint.store.Unfinished`: a run of
+    What takes long is committed on the way, see :class:`fer_batch.pipeline.checkpoint.store.CheckpointStore`: a run of
     the same analysis of the same file goes on from there, however the one before it ended, and its results are those of
     one run.
 
@@ -87,7 +87,7 @@ def analyze_recording(
         OutputError: when outputs cannot be written; nothing half-written stays, but what was committed does.
     """
     run = _Run(engine, recording, selection, outputs, on_progress, stop, on_alive, commit_s, opening_bytes)
-    unfinished = Unfinished(Layout(outputs.folder), recording.id)
+    unfinished = CheckpointStore(Layout(outputs.folder), recording.id)
     commit = None if fresh else usable(unfinished, run.identity())
     if commit is not None:
         with suppress(CannotResume):
@@ -100,7 +100,7 @@ def analyze_recording(
     return run.go(unfinished, None)
 
 
-def publish_committed(layout: Layout, recording: Recording, reason: str) -> Outcome | None:
+def publish_committed(layout: Layout, recording: Recording, reason: str) -> RecordingResult | None:
     """Publishes what was last committed of a recording that this run does not go on with, as "partial".
 
     The commit stays for the next run, whose machine may have more memory or a better decoder. The recording is not
@@ -117,7 +117,7 @@ def publish_committed(layout: Layout, recording: Recording, reason: str) -> Outc
     Raises:
         OutputError: when outputs cannot be written; the commit stays.
     """
-    unfinished, former = Unfinished(layout, recording.id), read_record(layout, recording)
+    unfinished, former = CheckpointStore(layout, recording.id), read_record(layout, recording)
     commit = unfinished.last()
     if commit is None or (former is not None and former.status == "done"):
         unfinished.remove()
@@ -128,7 +128,7 @@ def publish_committed(layout: Layout, recording: Recording, reason: str) -> Outc
     path = _copy(layout, recording)
     annotated = AnnotatedVideo(path, None) if outputs.video else None
     provenance = Provenance(record.settings, record.model["name"], record.model["sha256"])
-    outcome = Outcome(record, files=files_of(recording, layout, outputs, path))
+    outcome = RecordingResult(record, files=files_of(recording, layout, outputs, path))
     with Rollback() as rollback:
         with ExitStack() as stack:
             sinks = open_sinks(stack, recording, layout, outputs, provenance, annotated)
@@ -173,7 +173,7 @@ class _Run:
         settings, sha256 = self.engine.settings, self.engine.classifier.sha256
         return identity_of(self.recording.path, settings, self.selection, self.outputs, sha256)
 
-    def go(self, unfinished: Unfinished, commit: Commit | None) -> Outcome:
+    def go(self, unfinished: CheckpointStore, commit: Commit | None) -> RecordingResult:
         """Analyses from the start or from a commit.
 
         Raises:
@@ -198,7 +198,7 @@ class _Run:
             },
         )
         path = _copy(layout, recording)
-        outcome = Outcome(record)
+        outcome = RecordingResult(record)
         if unfinished.aside is not None:
             text = f"{unfinished.aside}: is not fer-batch's own and was moved here unread; look at it and remove it."
             record.notes.append(Note("moved_aside", text)._asdict())
@@ -251,7 +251,12 @@ class _Run:
         return outcome
 
     def _work(
-        self, source: Source, sinks: Sinks, unfinished: Unfinished, commit: Commit | None, record: RecordingRecord
+        self,
+        source: Source,
+        sinks: RecordingWriters,
+        unfinished: CheckpointStore,
+        commit: Commit | None,
+        record: RecordingRecord,
     ) -> _EarlyEnd | None:
         """Works through the recording; why not to its end, unless that is the file's own fault."""
         total, stop, on_progress = frames_in_range(source.probe, self.selection), self.stop, self.on_progress
@@ -263,7 +268,7 @@ class _Run:
                 raise CannotResume(f"What was committed of {self.recording.path} cannot be read.") from error
             resume = unfinished.snapshot(commit)
             unfinished.clean(commit.sizes)
-        commits = Commits(
+        commits = CheckpointPolicy(
             lambda snapshot: sinks.commit(unfinished, snapshot, identity, about(record, self.outputs, source)),
             self.commit_s,
         )
@@ -301,8 +306,8 @@ class _Run:
 
 
 def _take_over(
-    outcome: Outcome,
-    sinks: Sinks,
+    outcome: RecordingResult,
+    sinks: RecordingWriters,
     layout: Layout,
     recording: Recording,
     annotated: Path,
@@ -340,7 +345,7 @@ def nothing_chosen(path: Path, source: Source) -> str:
     return f"{path}: none of its frames is chosen; {length}check --start, --end, --every and --fps."
 
 
-def _sums(sinks: Sinks) -> dict[str, int]:
+def _sums(sinks: RecordingWriters) -> dict[str, int]:
     return {
         "frames_analysed": sinks.analysed,
         "rows": sinks.rows,
@@ -349,7 +354,7 @@ def _sums(sinks: Sinks) -> dict[str, int]:
     }
 
 
-def _close(record: RecordingRecord, source: Source, sinks: Sinks, end: _EarlyEnd | None) -> None:
+def _close(record: RecordingRecord, source: Source, sinks: RecordingWriters, end: _EarlyEnd | None) -> None:
     counts = source.counts
     record.counts = {
         "frames_decoded": counts.frames,

@@ -32,7 +32,7 @@ class Progress:
 
 
 @dataclass(slots=True)
-class Outcome:
+class RecordingResult:
     """What became of a recording."""
 
     record: RecordingRecord
@@ -84,9 +84,9 @@ def read_record(layout: Layout, recording: Recording) -> RecordingRecord | None:
     return record if record is not None and record.id == valid(recording.id) else None
 
 
-def earlier_outcome(layout: Layout, record: RecordingRecord) -> Outcome:
+def earlier_outcome(layout: Layout, record: RecordingRecord) -> RecordingResult:
     """The outcome of an earlier run, from what it wrote."""
     path, episodes = layout.tracks(record.id), layout.episodes(record.id)
     tracks = pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
     files = [layout.out / name for name in record.files]
-    return Outcome(record, tracks, files, episodes if episodes.is_file() else None)
+    return RecordingResult(record, tracks, files, episodes if episodes.is_file() else None)

@@ -16,7 +16,7 @@ from fer_batch.errors import AnnotationError, FerBatchError, summarized
 from fer_batch.filesystem.atomic import out_of_sight, remove
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.state import Snapshot
-from fer_batch.pipeline.checkpoint.store import Commit, Unfinished
+from fer_batch.pipeline.checkpoint.store import CheckpointStore, Commit
 from fer_batch.results.base_writer import FileSink, TimelineSink
 from fer_batch.results.episode_writer import EpisodeWriter
 from fer_batch.results.layout import Layout
@@ -25,12 +25,12 @@ from fer_batch.results.timeline_writers import CsvWriter, TimelineWriter
 from fer_batch.results.track_table import TrackSummary
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Faces, Note, Observation
-from fer_batch.utils.profiling import Stopwatch, timed
+from fer_batch.utils.profiling import StageTimer, timed
 from fer_batch.video.frame import Frame
 
 
 @dataclass(slots=True)
-class Sinks:
+class RecordingWriters:
     """Everything that an observation is written to."""
 
     timelines: dict[str, TimelineSink]
@@ -50,7 +50,7 @@ class Sinks:
     """Why there is no annotated copy: otherwise the numbers are worth keeping without it."""
     commits: int = 0
     """Made of this recording so far."""
-    stopwatch: Stopwatch | None = None
+    stopwatch: StageTimer | None = None
     """Gets the processor time of writing and of drawing."""
     _shown: Observation | None = None
 
@@ -103,7 +103,7 @@ class Sinks:
             self.annotated, self.fault = None, str(fault)
 
     def commit(
-        self, unfinished: Unfinished, snapshot: Snapshot, identity: dict[str, Any], about: dict[str, Any]
+        self, unfinished: CheckpointStore, snapshot: Snapshot, identity: dict[str, Any], about: dict[str, Any]
     ) -> None:
         """Makes all written so far what another run goes on from.
 
@@ -136,7 +136,7 @@ class Sinks:
         unfinished.commit(self.commits + 1, snapshot, identity, parts, sums)
         self.commits += 1
 
-    def restore(self, unfinished: Unfinished, commit: Commit) -> None:
+    def restore(self, unfinished: CheckpointStore, commit: Commit) -> None:
         """Goes on from a commit."""
         sums = commit.sums
         self.commits = commit.number
@@ -181,7 +181,7 @@ def open_sinks(
     outputs: Outputs,
     provenance: Provenance,
     annotated: AnnotatedVideo | AnnotatedPhoto | None,
-) -> Sinks:
+) -> RecordingWriters:
     """Opens what is asked for, to be closed by ``stack``."""
     timelines: dict[str, TimelineSink] = {}
     if outputs.timeline in {"parquet", "both"}:
@@ -191,7 +191,7 @@ def open_sinks(
     episodes = stack.enter_context(EpisodeWriter(layout.episodes(recording.id), provenance))
     if annotated is not None:
         stack.enter_context(annotated)
-    return Sinks(timelines, episodes, annotated)
+    return RecordingWriters(timelines, episodes, annotated)
 
 
 def annotated_copy(
@@ -221,7 +221,7 @@ def files_of(recording: Recording, layout: Layout, outputs: Outputs, annotated: 
     return [*files, annotated] if outputs.video else files
 
 
-def _hand_over(sink: FileSink | AnnotatedVideo, kind: str, unfinished: Unfinished) -> None:
+def _hand_over(sink: FileSink | AnnotatedVideo, kind: str, unfinished: CheckpointStore) -> None:
     part = sink.part()
     if part is not None:
         try:

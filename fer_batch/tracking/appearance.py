@@ -40,7 +40,7 @@ class View(Protocol):
         ...
 
 
-class Looks:
+class FaceAppearance:
     """Portraits and embeddings of a frame's faces, made when they are asked for and then kept.
 
     Args:

@@ -58,7 +58,7 @@ class _Waiting(Generic[Item]):
     """Counts the analysed frames."""
 
 
-class Following(Generic[Item]):
+class FixedLagTracker(Generic[Item]):
     """Gives every frame's faces their tracks, as soon as it is certain which these are.
 
     A frame waits while a new face in it is not yet believed in, and while a face is missing in it that may be found

@@ -24,7 +24,7 @@ _GROWTH = 0.3
 """Share of these that holds for the size: faces come nearer more slowly than they move across."""
 
 
-class Motion:
+class BoxKalmanFilter:
     """A face's centre and size through time, in any unit of length; its shape is averaged.
 
     Three filters with a constant velocity that fades (an Ornstein-Uhlenbeck process, the model of Singer 1970), one

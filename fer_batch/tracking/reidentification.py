@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.faces.boxes import affinity, overlaps
-from fer_batch.tracking.appearance import OTHER, SAME, Looks, difference
+from fer_batch.tracking.appearance import OTHER, SAME, FaceAppearance, difference
 from fer_batch.tracking.track import WAIT_S, Identity, Track, boxes_of
 
 NEAR: Final = 0.1
@@ -46,7 +46,7 @@ def note_rivals(tracks: list[Track], boxes: NDArray[np.float32]) -> None:
                 one.rivals.append(other)
 
 
-def claim(track: Track, row: int, owners: list[Track | None], looks: Looks) -> None:
+def claim(track: Track, row: int, owners: list[Track | None], looks: FaceAppearance) -> None:
     """Lets a new track go on as one beside it that has left its face for another's while they overlapped.
 
     Args:
@@ -69,7 +69,7 @@ def claim(track: Track, row: int, owners: list[Track | None], looks: Looks) -> N
             return
 
 
-def make_certain(track: Track, row: int, time_s: float, looks: Looks) -> None:
+def make_certain(track: Track, row: int, time_s: float, looks: FaceAppearance) -> None:
     """Compares a face that has come free of others with itself and with them, and mends a mix-up."""
     if time_s - track.certain_s < _ASK_S:
         return
@@ -83,7 +83,7 @@ def make_certain(track: Track, row: int, time_s: float, looks: Looks) -> None:
         track.exchange(rivals[nearest])
 
 
-def is_another(who: Identity, row: int, time_s: float, looks: Looks) -> bool:
+def is_another(who: Identity, row: int, time_s: float, looks: FaceAppearance) -> bool:
     """Whether a face has become another one at its place, as in a dissolve or where a cut shows nothing else new.
 
     Asked where the portrait has changed, at once or little by little; believed when it was so several times in a row.
@@ -123,7 +123,7 @@ _REMEMBERED: Final = 64
 """Most such faces."""
 
 
-class Returns:
+class Reidentifier:
     """Faces of this shot that were missed, against which new ones are held."""
 
     def __init__(self) -> None:
@@ -138,7 +138,9 @@ class Returns:
         """Ends the shot."""
         self._gone.clear()
 
-    def settle(self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: Looks) -> bool:
+    def settle(
+        self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: FaceAppearance
+    ) -> bool:
         """Looks at a new track's face; whether it is clear by now whom it continues: its ``former``, or nobody.
 
         Args:

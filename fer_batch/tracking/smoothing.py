@@ -57,7 +57,7 @@ class _State:
         )
 
 
-class Steadier:
+class OneEuroSmoother:
     """Smooths boxes and keypoints of tracks by the One Euro filter (Casiez, Roussel, Vogel 2012).
 
     Its cutoff frequency rises with speed: what is still is smoothed much, what moves little. Here it works in seconds

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.tracking.appearance import unit
-from fer_batch.tracking.kalman_filter import Motion
+from fer_batch.tracking.kalman_filter import BoxKalmanFilter
 
 WAIT_S = 0.2
 """Longest time in the recording for which a frame waits for what is decided a moment later; so nobody's number changes
@@ -52,7 +52,7 @@ class Identity:
 class Track:
     """A face through time: where it goes, and who it is."""
 
-    motion: Motion
+    motion: BoxKalmanFilter
     """In widths of the picture."""
     began_s: float
     """When it was first found."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.faces.boxes import FARTHEST, affinity, overlaps, pairs
-from fer_batch.tracking.appearance import Looks, View
-from fer_batch.tracking.kalman_filter import Motion
-from fer_batch.tracking.reidentification import NEAR, Returns, claim, is_another, make_certain, note_rivals
+from fer_batch.tracking.appearance import FaceAppearance, View
+from fer_batch.tracking.kalman_filter import BoxKalmanFilter
+from fer_batch.tracking.reidentification import NEAR, Reidentifier, claim, is_another, make_certain, note_rivals
 from fer_batch.tracking.track import REFUSALS, WAIT_S, Identity, Track, boxes_of
 from fer_batch.types import Faces
 
@@ -87,15 +87,15 @@ class Tracker:
         self._memory_s = memory_s
         self._on_embedding = on_embedding
         self._tracks: list[Track] = []
-        self._returns = Returns()
+        self._returns = Reidentifier()
         self._next = first
 
     @property
-    def state(self) -> tuple[list[Track], Returns, int]:
+    def state(self) -> tuple[list[Track], Reidentifier, int]:
         """All that it remembers between two calls."""
         return self._tracks, self._returns, self._next
 
-    def go_on(self, state: tuple[list[Track], Returns, int]) -> None:
+    def go_on(self, state: tuple[list[Track], Reidentifier, int]) -> None:
         """Continues another one."""
         self._tracks, self._returns, self._next = state
 
@@ -123,14 +123,14 @@ class Tracker:
         for track in self._tracks:
             track.missed += 1
         self._drop(lambda track: self._is_over(track, time_s))
-        boxes, looks = faces.boxes / np.float32(unit), Looks(faces, view)
+        boxes, looks = faces.boxes / np.float32(unit), FaceAppearance(faces, view)
         owners: list[Track | None] = [None] * len(faces)
         hidden = _hidden(boxes, faces.scores)
         for row, track in self._continued(time_s, faces, boxes, looks):
             track.find(boxes[row], time_s, hidden[row])
             owners[row] = track
         for row in self._newcomers(faces, boxes, owners):
-            owners[row] = track = Track(Motion(boxes[row], time_s), time_s, time_s, Identity(time_s))
+            owners[row] = track = Track(BoxKalmanFilter(boxes[row], time_s), time_s, time_s, Identity(time_s))
             self._tracks.append(track)
         self._look(time_s, faces, boxes, owners, looks)
         for track in self._tracks:
@@ -160,7 +160,7 @@ class Tracker:
         self._returns.forget()
 
     def _continued(
-        self, time_s: float, faces: Faces, boxes: NDArray[np.float32], looks: Looks
+        self, time_s: float, faces: Faces, boxes: NDArray[np.float32], looks: FaceAppearance
     ) -> list[tuple[int, Track]]:
         """Rows of the faces that carry on tracks."""
         if not len(faces) or not self._tracks:
@@ -186,7 +186,9 @@ class Tracker:
         chosen += pairs(np.where(possible & ~strong, worth, -np.inf), 0)
         return [(row, self._tracks[column]) for row, column in chosen]
 
-    def _worth(self, near: NDArray[np.float32], possible: NDArray[np.bool_], looks: Looks) -> NDArray[np.float32]:
+    def _worth(
+        self, near: NDArray[np.float32], possible: NDArray[np.bool_], looks: FaceAppearance
+    ) -> NDArray[np.float32]:
         """What each pair is worth: its affinity, and its likeness where there is a choice."""
         contested = (possible.sum(1) > 1)[:, None] | (possible.sum(0) > 1)
         worth = near + np.float32(_LOOKS * _UNKNOWN)
@@ -209,7 +211,7 @@ class Tracker:
         return [row for row, double in zip(free, doubles.tolist(), strict=True) if not double]
 
     def _look(
-        self, time_s: float, faces: Faces, boxes: NDArray[np.float32], owners: list[Track | None], looks: Looks
+        self, time_s: float, faces: Faces, boxes: NDArray[np.float32], owners: list[Track | None], looks: FaceAppearance
     ) -> None:
         """Decides on new tracks that can be decided on, and looks at those seen whole, now and then."""
         tracks, missing = self._tracks, [track for track in self._tracks if track.missed and track.number]
@@ -239,7 +241,7 @@ class Tracker:
                     self._part(track, time_s)
                 self._remember(track.who, row, time_s, looks)
 
-    def _confirm(self, track: Track, row: int, time_s: float, score: float, looks: Looks) -> None:
+    def _confirm(self, track: Track, row: int, time_s: float, score: float, looks: FaceAppearance) -> None:
         """Have a second look taken at a track that is new, doubted, or was not looked at for a while."""
         if track.confirmed:
             wait_s = _ASK_AGAIN_S[0] if track.refused else track.interval_s
@@ -264,7 +266,9 @@ class Tracker:
                 self._part(track, time_s)
                 track.confirmed = False
 
-    def _settle(self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: Looks) -> None:
+    def _settle(
+        self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: FaceAppearance
+    ) -> None:
         missing = [other for other in missing if not other.over]
         if not track.confirmed or not self._returns.settle(track, row, time_s, missing, alone, looks):
             return
@@ -278,7 +282,7 @@ class Tracker:
         self._returns.leave(replace(track, over=True, rivals=[], coverer=None, former=None))
         track.who, track.began_s, track.found = Identity(time_s), time_s - WAIT_S, 1
 
-    def _remember(self, who: Identity, row: int, time_s: float, looks: Looks) -> None:
+    def _remember(self, who: Identity, row: int, time_s: float, looks: FaceAppearance) -> None:
         portrait = looks.portrait(row)
         if portrait is None:
             return

@@ -13,7 +13,7 @@ from threading import Condition, Event, Lock, Thread
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
-from fer_batch.utils.profiling import Stopwatch, waited
+from fer_batch.utils.profiling import StageTimer, waited
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,7 +26,7 @@ class _Raised:
         self.error = error
 
 
-class InOrder(Generic[T, R]):
+class OrderedThreadPool(Generic[T, R]):
     """Results of items in their order, made by one thread for each of some functions.
 
     An exception of ``items`` or of a function comes out at its place, and ends it.
@@ -45,7 +45,7 @@ class InOrder(Generic[T, R]):
         functions: Sequence[Callable[[T], R]],
         depth: int,
         name: str,
-        stopwatch: Stopwatch | None = None,
+        stopwatch: StageTimer | None = None,
     ) -> None:
         self._name, self._stopwatch = name, stopwatch
         self._items, self._depth = items, max(depth, len(functions))
@@ -166,7 +166,7 @@ class _End:
         self.error = error
 
 
-class Prefetched(Generic[T]):
+class Prefetcher(Generic[T]):
     """The same items in the same order, made ahead of time in a thread.
 
     An exception of ``items`` comes out here, at its place.
@@ -178,7 +178,7 @@ class Prefetched(Generic[T]):
         stopwatch: gets how long items are waited for, under that name.
     """
 
-    def __init__(self, items: Iterator[T], depth: int, name: str, stopwatch: Stopwatch | None = None) -> None:
+    def __init__(self, items: Iterator[T], depth: int, name: str, stopwatch: StageTimer | None = None) -> None:
         self._items = items
         self._queue: Queue[T | _End] = Queue(depth)
         self._name, self._stopwatch = name, stopwatch
@@ -241,7 +241,7 @@ PATIENCE_S: Final = 0.3
 where they are worked on within that time."""
 
 
-class Newest(Generic[T]):
+class LatestQueue(Generic[T]):
     """Hands on every item in order as long as none waits too long; after that, only the newest.
 
     Args:
@@ -291,7 +291,7 @@ class Newest(Generic[T]):
             return self._ended and not self._items
 
 
-class Closing(ABC):
+class Closeable(ABC):
     """A context manager that closes itself at the end of its block."""
 
     @abstractmethod
@@ -307,7 +307,7 @@ class Closing(ABC):
         self.close()
 
 
-class WholeOrNothing(ABC):
+class AtomicOutput(ABC):
     """A context manager for something that is made: complete when its block ends well, else gone."""
 
     @abstractmethod

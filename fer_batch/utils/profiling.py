@@ -11,7 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Stopwatch:
+class StageTimer:
     """Processor time of stages, from any number of threads at once. Waiting takes none; what libraries do in threads of
     their own is not counted.
     """
@@ -46,22 +46,22 @@ class Stopwatch:
             sums[name] = sums.get(name, 0.0) + spent
 
 
-def timed(stopwatch: Stopwatch | None, name: str) -> AbstractContextManager[None]:
+def timed(stopwatch: StageTimer | None, name: str) -> AbstractContextManager[None]:
     """The stage's block; without a stopwatch one that does nothing."""
     return nullcontext() if stopwatch is None else stopwatch.stage(name)
 
 
-def waited(stopwatch: Stopwatch | None, name: str) -> AbstractContextManager[None]:
+def waited(stopwatch: StageTimer | None, name: str) -> AbstractContextManager[None]:
     """The block in which a stage is waited for; without a stopwatch one that does nothing."""
     return nullcontext() if stopwatch is None else stopwatch.waiting(name)
 
 
-def drawn(stopwatch: Stopwatch | None, name: str, items: Iterable[T]) -> Iterable[T]:
+def drawn(stopwatch: StageTimer | None, name: str, items: Iterable[T]) -> Iterable[T]:
     """The same items, the time that it takes to draw them added to a stage."""
     return items if stopwatch is None else _drawn(stopwatch, name, iter(items))
 
 
-def _drawn(stopwatch: Stopwatch, name: str, items: Iterator[T]) -> Generator[T]:
+def _drawn(stopwatch: StageTimer, name: str, items: Iterator[T]) -> Generator[T]:
     try:
         while True:
             with stopwatch.stage(name):

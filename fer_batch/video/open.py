@@ -12,11 +12,11 @@ import numpy as np
 from fer_batch.config import MAX_PIXELS
 from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.filesystem.paths import PHOTO_SUFFIXES, refuse_address
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.image_codec import decode_checked, picture_size
 from fer_batch.video.probe import Probe
-from fer_batch.video.source import Place, ReadCounts, Source, refuse_oversized
+from fer_batch.video.source import ReadCounts, SeekPoint, Source, refuse_oversized
 from fer_batch.video.video_reader import VideoFile
 
 
@@ -63,7 +63,7 @@ _MOST_BYTES = 8
 """Of a file for each pixel that is allowed: 16 bits of four colours."""
 
 
-class Photo(Closing):
+class Photo(Closeable):
     """A JPEG, PNG, TIFF, WebP or BMP file; the first three are turned as their EXIF orientation says.
 
     Args:
@@ -98,13 +98,13 @@ class Photo(Closing):
         """The path."""
         return str(self._path)
 
-    def frames(self, start: Place | None = None) -> Generator[Frame]:
+    def frames(self, start: SeekPoint | None = None) -> Generator[Frame]:
         """The one frame, at time 0."""
         assert start is None, "a photo has no places"
         self.counts.frames = 1
         yield Frame(0, 0.0, self._picture, self._display)
 
-    def places(self) -> Sequence[Place]:
+    def places(self) -> Sequence[SeekPoint]:
         """None."""
         return ()
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from fer_batch.video.frame import Frame
-from fer_batch.video.shot_features import CUT, Look, bare_likeness, likeness
+from fer_batch.video.shot_features import CUT, FrameFeatures, bare_likeness, likeness
 
 AROUND_S = 0.15
 """How far around a change one looks: longer than a flash (0.12 s: three frames at 25 a second), shorter than a shot."""
@@ -59,7 +59,7 @@ _COMPARED = 4
 """Frames of either side that are compared with those of the other: a flash leaves one of them untouched."""
 
 
-def shots(frames: Iterator[Frame], before: Before | None = None) -> Generator[tuple[Frame, int]]:
+def shots(frames: Iterator[Frame], before: ShotState | None = None) -> Generator[tuple[Frame, int]]:
     """Every frame in order, unchanged, with the number of its shot from 0.
 
     A hard cut raises the number at the first frame after it. Dissolves, fades, flashes, changes of light and movements
@@ -74,7 +74,7 @@ def shots(frames: Iterator[Frame], before: Before | None = None) -> Generator[tu
         before: what was shown before them; when a frame comes out, it remembers all up to this one.
     """
     ahead = _Ahead(frames)
-    before = before or Before()
+    before = before or ShotState()
     try:
         while (now := ahead.take()) is not None:
             frame, look = now
@@ -93,11 +93,11 @@ class _Ahead:
 
     def __init__(self, frames: Iterator[Frame]) -> None:
         self._frames = frames
-        self._waiting: deque[tuple[Frame, Look]] = deque()
+        self._waiting: deque[tuple[Frame, FrameFeatures]] = deque()
         self._error: Exception | None = None
         self._ended = False
 
-    def take(self) -> tuple[Frame, Look] | None:
+    def take(self) -> tuple[Frame, FrameFeatures] | None:
         """The next frame; None after the last one."""
         if not self._waiting:
             self._draw()
@@ -107,7 +107,7 @@ class _Ahead:
             raise self._error
         return None
 
-    def peek(self, until_s: float) -> list[Look]:
+    def peek(self, until_s: float) -> list[FrameFeatures]:
         """The frames after the one that was taken last, as far as they are needed and may wait with it."""
         while not self._ended and len(self._waiting) + 1 < MOST_WAITING:
             if self._waiting and self._waiting[-1][1].time_s >= until_s:
@@ -123,7 +123,7 @@ class _Ahead:
             if frame is None:
                 self._ended = True
             else:
-                self._waiting.append((frame, Look(frame)))
+                self._waiting.append((frame, FrameFeatures(frame)))
         except Exception as error:  # comes out after the frames that wait
             self._error, self._ended = error, True
 
@@ -131,7 +131,7 @@ class _Ahead:
 class _Step:
     """From one frame to another."""
 
-    def __init__(self, before: Look, after: Look) -> None:
+    def __init__(self, before: FrameFeatures, after: FrameFeatures) -> None:
         self._before, self._after = before, after
         self.difference = float(cv2.norm(before.cells, after.cells, cv2.NORM_L1)) / before.cells.size
         """Mean difference of cells in gray levels."""
@@ -146,17 +146,17 @@ class _Step:
         return in_place if in_place > _ALIKE else likeness(self._before, self._after)
 
 
-class Before:
+class ShotState:
     """What was shown last, and whether what comes now is a cut from it."""
 
     def __init__(self) -> None:
         self.shot = 0
         """The number of cuts so far."""
-        self._shown: deque[Look] = deque(maxlen=_MOST_REMEMBERED)
+        self._shown: deque[FrameFeatures] = deque(maxlen=_MOST_REMEMBERED)
         """The last frames that show something."""
-        self._flat: Look | None = None
+        self._flat: FrameFeatures | None = None
         """The last one after them that shows nothing."""
-        self._clear: Look | None = None
+        self._clear: FrameFeatures | None = None
         """The last one whose contrast was measured, if it was much."""
         self._cut_s = -np.inf
         self._likeness = self._last_likeness = 1.0
@@ -166,7 +166,7 @@ class Before:
         self._blended = False
         """Whether the last frame may be a mixture of what was before and what comes."""
 
-    def doubts(self, look: Look) -> bool:
+    def doubts(self, look: FrameFeatures) -> bool:
         """Whether the frame may be the first one after a cut; asked once for each frame."""
         self._blended = self._written = False
         if not self._shown or self._is_flat(look):
@@ -189,7 +189,7 @@ class Before:
         )
         return self._written or self._blended or self._likeness < CUT
 
-    def _is_flat(self, look: Look) -> bool:
+    def _is_flat(self, look: FrameFeatures) -> bool:
         """Whether it shows nothing; not measured where it is hardly another picture than one that shows much."""
         clear = self._clear
         if clear is not None and _Step(clear, look).difference <= _STILL:
@@ -197,7 +197,7 @@ class Before:
         self._clear = look if look.contrast > _MUCH else None
         return look.flat
 
-    def is_cut(self, look: Look, after: Sequence[Look]) -> bool:
+    def is_cut(self, look: FrameFeatures, after: Sequence[FrameFeatures]) -> bool:
         """Whether it is, now that the frames after it are known; after the last frame nobody knows."""
         now = [look, *(one for one in after if not one.flat)]
         if len(now) == 1:
@@ -209,7 +209,7 @@ class Before:
             return True
         return self._blended and self._divides(before[:-1], now, max(self._last_likeness, self._likeness))
 
-    def _divides(self, before: Sequence[Look], now: Sequence[Look], step: float) -> bool:
+    def _divides(self, before: Sequence[FrameFeatures], now: Sequence[FrameFeatures], step: float) -> bool:
         """Whether there is a cut between these, made in steps as alike as this."""
         if not before:
             return False
@@ -218,7 +218,7 @@ class Before:
             return False
         return all(likeness(one, other) < CUT for one in _some(before) for other in _some(now))
 
-    def _divides_behind_writing(self, before: Sequence[Look], now: Sequence[Look]) -> bool:
+    def _divides_behind_writing(self, before: Sequence[FrameFeatures], now: Sequence[FrameFeatures]) -> bool:
         """Whether there is a cut between these behind something that stays. Less is left to judge by, so all else must
         be clearer: what comes before and after is steady, also behind the writing.
         """
@@ -232,10 +232,10 @@ class Before:
             for other in _some(now)
         )
 
-    def _fades(self, before: Sequence[Look], now: Sequence[Look]) -> bool:
+    def _fades(self, before: Sequence[FrameFeatures], now: Sequence[FrameFeatures]) -> bool:
         return _grows(now) if self._flat is not None else _is_gradual(before, now)
 
-    def add(self, look: Look) -> None:
+    def add(self, look: FrameFeatures) -> None:
         """The frame is now one of those before."""
         if self._is_flat(look):
             self._flat = look
@@ -248,27 +248,27 @@ class Before:
         self._cut_s = time_s
         self.shot += 1
 
-    def _recent(self, time_s: float) -> list[Look]:
+    def _recent(self, time_s: float) -> list[FrameFeatures]:
         """Frames since the last cut: of the last moments and the one before these, at least two if there are."""
         shown = [one for one in self._shown if one.time_s >= self._cut_s]
         recent = sum(one.time_s > time_s - AROUND_S for one in shown)
         return shown[-max(2, recent + 1) :]
 
 
-def _some(looks: Sequence[Look]) -> list[Look]:
+def _some(looks: Sequence[FrameFeatures]) -> list[FrameFeatures]:
     """Some of them, the first and the last among them."""
     last = len(looks) - 1
     return [looks[i] for i in sorted({round(i * last / (_COMPARED - 1)) for i in range(_COMPARED)})]
 
 
-def _calmness(looks: Sequence[Look]) -> float:
+def _calmness(looks: Sequence[FrameFeatures]) -> float:
     """The median likeness of consecutive frames; those that are repeated say nothing."""
     steps = [_Step(one, other) for one, other in pairwise(looks)]
     likenesses = sorted(step.likeness for step in steps if step.difference > _REPEATED)
     return likenesses[(len(likenesses) - 1) // 2] if likenesses else 1.0
 
 
-def _is_gradual(before: Sequence[Look], after: Sequence[Look]) -> bool:
+def _is_gradual(before: Sequence[FrameFeatures], after: Sequence[FrameFeatures]) -> bool:
     """Whether one picture turns into another little by little: each a mixture of those around it."""
     start = _second(before[::-1])
     return _is_between(before[-1], _second(after), after[-1], 0.0, _GRADUAL) or _is_between(
@@ -276,17 +276,17 @@ def _is_gradual(before: Sequence[Look], after: Sequence[Look]) -> bool:
     )
 
 
-def _grows(after: Sequence[Look]) -> bool:
+def _grows(after: Sequence[FrameFeatures]) -> bool:
     """Whether a picture comes out of black or white little by little."""
     return _second(after).contrast < _GRADUAL * after[-1].contrast
 
 
-def _second(looks: Sequence[Look]) -> Look:
+def _second(looks: Sequence[FrameFeatures]) -> FrameFeatures:
     """The second one, where the first one may be a mixture; else the first one."""
     return looks[1] if len(looks) > 1 and abs(looks[1].time_s - looks[0].time_s) <= _BLENDED_S else looks[0]
 
 
-def _is_between(one: Look, middle: Look, other: Look, low: float, high: float) -> bool:
+def _is_between(one: FrameFeatures, middle: FrameFeatures, other: FrameFeatures, low: float, high: float) -> bool:
     """Whether a picture is a mixture of two others, with a share of the second one between these limits."""
     way, step = other.varied - one.varied, middle.varied - one.varied
     length = float(way @ way)

@@ -44,7 +44,7 @@ _BARE = 0.05
 """Root mean square of the structure below which nothing is left without the writing."""
 
 
-class Look:
+class FrameFeatures:
     """What is kept of a frame: a glimpse, and what is made of it when it is needed."""
 
     def __init__(self, frame: Frame) -> None:
@@ -153,7 +153,7 @@ class _Pattern:
         return total / weights if weights else 0.0
 
 
-def likeness(one: Look, other: Look) -> float:
+def likeness(one: FrameFeatures, other: FrameFeatures) -> float:
     """How much of one frame's structure is in the other one, at its place or moved: from 0 to 1.
 
     Of two frames, one may show less: it is too bright or too dark in part. What it does show counts then.
@@ -167,7 +167,7 @@ def _either(one: _Pattern, other: _Pattern) -> float:
     return found if found >= CUT else max(found, other.found_in(one))
 
 
-def bare_likeness(one: Look, other: Look) -> float:
+def bare_likeness(one: FrameFeatures, other: FrameFeatures) -> float:
     """The same without writing that stays where it is, as subtitles and a station's sign do; 1 without any."""
     strong = (np.abs(one.structure) > _STRONG) & (np.abs(other.structure) > _STRONG)
     same = (strong & (cv2.absdiff(one.cells, other.cells) <= _SAME)).astype(np.uint8)

@@ -65,7 +65,7 @@ class Source(Protocol):
         """What happened so far."""
         ...
 
-    def frames(self, start: Place | None = None) -> Generator[Frame]:
+    def frames(self, start: SeekPoint | None = None) -> Generator[Frame]:
         """Every frame in presentation order. Asked again, it begins again; the iterator before must be closed.
 
         Args:
@@ -77,7 +77,7 @@ class Source(Protocol):
         """
         ...
 
-    def places(self) -> Sequence[Place]:
+    def places(self) -> Sequence[SeekPoint]:
         """The last ones that it can be read from to where it has been read now, in order; none for many a recording."""
         ...
 
@@ -121,7 +121,7 @@ def readable(source: Source, frames: Iterator[Frame]) -> Generator[Frame]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SeekPoint:
     """A key frame, and what had come of all before it."""
 
     frame: int

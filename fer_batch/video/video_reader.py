@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from fer_batch.config import MAX_PIXELS
 from fer_batch.errors import InputError
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.utils.resources import limited_memory
 from fer_batch.video.container import (
     average_rate,
@@ -31,7 +31,7 @@ from fer_batch.video.container import (
 )
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.probe import Probe
-from fer_batch.video.source import Place, ReadCounts, oversized, refuse_oversized
+from fer_batch.video.source import ReadCounts, SeekPoint, oversized, refuse_oversized
 from fer_batch.video.timestamps import DecodeTimes, PresentationClock
 from fer_batch.video.truncation import is_cut_short
 
@@ -55,7 +55,7 @@ _Keys: TypeAlias = deque[tuple[int | None, int | None, int | None]]
 """The last key frames' packets: pts and dts as they went into the decoder, position."""
 
 
-class VideoFile(Closing):
+class VideoFile(Closeable):
     """A video file.
 
     Args:
@@ -90,7 +90,7 @@ class VideoFile(Closing):
         self._begun = False
         self._refused_at = -1
         self._read_to = 0
-        self._places: deque[Place] = deque(maxlen=_PLACES)
+        self._places: deque[SeekPoint] = deque(maxlen=_PLACES)
         self.probe = self._probe()
 
     def _open(self) -> InputContainer:
@@ -218,7 +218,7 @@ class VideoFile(Closing):
             self._displays[key] = display
         return self._displays[key]
 
-    def frames(self, start: Place | None = None) -> Generator[Frame]:
+    def frames(self, start: SeekPoint | None = None) -> Generator[Frame]:
         """Every frame in presentation order; see :class:`fer_batch.video.source.Source`."""
         self._begin(start)
         counts, stream = self.counts, self._stream
@@ -238,7 +238,7 @@ class VideoFile(Closing):
             yield Frame(counts.frames - 1, time_s, picture, display)
         self._check_end(time_s)
 
-    def _begin(self, start: Place | None) -> None:
+    def _begin(self, start: SeekPoint | None) -> None:
         """Takes the file from its beginning, with everything counted as it was at the place."""
         if self._begun:
             self._container.close()
@@ -259,14 +259,14 @@ class VideoFile(Closing):
         pts, dts, position = next((key for key in reversed(keys) if key[0] == picture.pts), (None, None, None))
         if pts is not None and dts is not None and position is not None and shown is not None:
             self._places.append(
-                Place(counts.frames, pts, dts, shown, position, self._read_to, clock.state, counts.faults)
+                SeekPoint(counts.frames, pts, dts, shown, position, self._read_to, clock.state, counts.faults)
             )
 
-    def places(self) -> Sequence[Place]:
+    def places(self) -> Sequence[SeekPoint]:
         """Key frames since which there was no fault."""
         return [place for place in self._places if place.faults == self.counts.faults]
 
-    def _pictures(self, start: Place | None, keys: _Keys) -> Iterator[tuple[av.VideoFrame, int | None]]:
+    def _pictures(self, start: SeekPoint | None, keys: _Keys) -> Iterator[tuple[av.VideoFrame, int | None]]:
         """Decoded pictures and their times; packets that cannot be read or decoded are counted and left out.
 
         Args:
@@ -323,7 +323,7 @@ class VideoFile(Closing):
         if not (yield from _readable(self._container, streams, self.counts)):
             self.counts.ended_early = f"{self._path}: cannot be read to its end; what could be read was analysed."
 
-    def _packets_from(self, start: Place) -> Iterator[Packet[Any]]:
+    def _packets_from(self, start: SeekPoint) -> Iterator[Packet[Any]]:
         """The packets from a key frame's on; none when it is not where it was."""
         try:
             self._container.seek(start.dts, stream=self._stream)

@@ -27,7 +27,7 @@ FAULTS = {
     "registration": ("fer_batch.pipeline.engine:register_all", 20, "partial", True, True),
     "annotation": ("fer_batch.annotation.canvas:Yuv420Canvas.load", 10, "partial", True, True),
     "writing": ("fer_batch.results.base_writer:TimelineSink.write", 10, "failed", True, False),
-    "committing": ("fer_batch.pipeline.checkpoint.store:Unfinished.adopt", 0, "failed", True, False),
+    "committing": ("fer_batch.pipeline.checkpoint.store:CheckpointStore.adopt", 0, "failed", True, False),
     "joining of sound": ("fer_batch.annotation.video_writer:join_segments", 0, "partial", True, True),
     "publishing": ("fer_batch.filesystem.atomic:PendingFile.publish", 1, "failed", True, False),
 }

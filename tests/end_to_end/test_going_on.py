@@ -29,9 +29,9 @@ from fer_batch.batch.runner import run_serial
 from fer_batch.config import Selection, Settings
 from fer_batch.errors import OutputError
 from fer_batch.inputs.discovery import Recording
-from fer_batch.pipeline.checkpoint.store import Unfinished
+from fer_batch.pipeline.checkpoint.store import CheckpointStore
 from fer_batch.pipeline.engine import Engine
-from fer_batch.pipeline.recording import Outcome, Outputs, analyze_recording, publish_committed, read_record
+from fer_batch.pipeline.recording import Outputs, RecordingResult, analyze_recording, publish_committed, read_record
 from fer_batch.results.layout import PART, Layout, partition
 from fer_batch.utils.jsonable import from_text, to_text
 
@@ -45,7 +45,7 @@ def engine() -> Iterator[Engine]:
         yield engine
 
 
-def analyze(engine: Engine, out: Path, *, clip: Path = EXAMPLE, commit_s: float = 0.05, **more: Any) -> Outcome:
+def analyze(engine: Engine, out: Path, *, clip: Path = EXAMPLE, commit_s: float = 0.05, **more: Any) -> RecordingResult:
     recording, outputs = Recording(clip.name, clip), Outputs(out, "both")
     return analyze_recording(engine, recording, SELECTION, outputs, commit_s=commit_s, **more)
 
@@ -129,7 +129,7 @@ def test_killed_three_times_a_long_recording_has_the_results_of_an_undisturbed_r
         child = subprocess.Popen([sys.executable, "-c", CHILD, clip, out], stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
         while True:
-            commit = Unfinished(Layout(out), recording.id).last()
+            commit = CheckpointStore(Layout(out), recording.id).last()
             if commit is not None and commit.number > last:
                 break
             assert child.poll() is None, "done before it could be killed"
@@ -139,7 +139,7 @@ def test_killed_three_times_a_long_recording_has_the_results_of_an_undisturbed_r
         assert child.poll() is None
         child.kill()
         child.wait()
-        commit = Unfinished(Layout(out), recording.id).last()
+        commit = CheckpointStore(Layout(out), recording.id).last()
         assert commit is not None
         last = commit.number
         numbers.append(last)
@@ -167,7 +167,7 @@ STEPS = (
     "fer_batch.pipeline.checkpoint.store.to_text",
     "fer_batch.filesystem.atomic.sync",
     "pathlib.Path.replace",
-    "fer_batch.pipeline.checkpoint.store.Unfinished.clean",
+    "fer_batch.pipeline.checkpoint.store.CheckpointStore.clean",
 )
 
 
@@ -179,20 +179,20 @@ STEPS = (
 def test_a_crash_between_any_two_writes_of_a_commit_leaves_one_to_go_on_from(
     engine: Engine, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, before: bool
 ) -> None:
-    committed = Unfinished.commit
+    committed = CheckpointStore.commit
     armed = Event()
 
-    def commit(self: Unfinished, number: int, *rest: Any) -> None:
+    def commit(self: CheckpointStore, number: int, *rest: Any) -> None:
         committed(self, number, *rest)
         if number == 2:
             armed.set()
 
     with monkeypatch.context() as patch:
-        patch.setattr(Unfinished, "commit", commit)
+        patch.setattr(CheckpointStore, "commit", commit)
         _crash_in(patch, step, armed, before)
         with pytest.raises(Crash):
             analyze(engine, tmp_path)
-    last = Unfinished(Layout(tmp_path), EXAMPLE.name).last()
+    last = CheckpointStore(Layout(tmp_path), EXAMPLE.name).last()
     assert last is not None
     assert last.number in {2, 3}
     resumed = []
@@ -228,7 +228,7 @@ def _crash_in(patch: pytest.MonkeyPatch, step: str, armed: Event, before: bool) 
 def test_a_full_disk_is_an_error_and_leaves_the_commit_before(
     engine: Engine, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unfinished = Unfinished(Layout(tmp_path), EXAMPLE.name)
+    unfinished = CheckpointStore(Layout(tmp_path), EXAMPLE.name)
 
     def full(text: Any) -> str:
         if text["number"] == 3:
@@ -247,12 +247,12 @@ def test_a_full_disk_is_an_error_and_leaves_the_commit_before(
     assert_same(tmp_path, undisturbed)
 
 
-def interrupted(engine: Engine, out: Path, clip: Path = EXAMPLE) -> Outcome:
+def interrupted(engine: Engine, out: Path, clip: Path = EXAMPLE) -> RecordingResult:
     """Analyses until something was committed, and a little further."""
     stop = Event()
 
     def watch(_: object) -> None:
-        if Unfinished(Layout(out), clip.name).last() is not None and not stop.is_set():
+        if CheckpointStore(Layout(out), clip.name).last() is not None and not stop.is_set():
             Timer(0.2, stop.set).start()
 
     outcome = analyze(engine, out, clip=clip, stop=stop, on_progress=watch)
@@ -270,7 +270,7 @@ def test_an_interrupted_analysis_publishes_what_it_has_and_goes_on_later(
     pd.testing.assert_frame_equal(rows, fer_batch.load(undisturbed)[: len(rows)], check_exact=True)
     copied = picture_times(tmp_path / "annotated" / EXAMPLE.name)
     assert copied == picture_times(undisturbed / "annotated" / EXAMPLE.name)[: len(copied)]
-    assert Unfinished(Layout(tmp_path), EXAMPLE.name).last() is not None
+    assert CheckpointStore(Layout(tmp_path), EXAMPLE.name).last() is not None
     _forge(tmp_path, EXAMPLE.name)
     assert analyze(engine, tmp_path).record.status == "done"
     assert_same(tmp_path, undisturbed)
@@ -278,7 +278,7 @@ def test_an_interrupted_analysis_publishes_what_it_has_and_goes_on_later(
 
 def _forge(out: Path, recording: str) -> None:
     """A document that names a file elsewhere counts as none, and is put back."""
-    unfinished = Unfinished(Layout(out), recording)
+    unfinished = CheckpointStore(Layout(out), recording)
     document = unfinished.folder / "commit.json"
     text = document.read_text()
     known = from_text(text)
@@ -320,14 +320,14 @@ def test_what_was_committed_is_published_when_nobody_can_go_on(
 ) -> None:
     recording, layout = Recording(EXAMPLE.name, EXAMPLE), Layout(tmp_path)
     assert publish_committed(layout, recording, "Ended twice.") is None
-    committed = Unfinished.commit
+    committed = CheckpointStore.commit
 
-    def commit(self: Unfinished, number: int, *rest: Any) -> None:
+    def commit(self: CheckpointStore, number: int, *rest: Any) -> None:
         committed(self, number, *rest)
         if number == 2:
             raise Crash
 
-    monkeypatch.setattr(Unfinished, "commit", commit)
+    monkeypatch.setattr(CheckpointStore, "commit", commit)
     with pytest.raises(Crash):
         analyze(engine, tmp_path)
     outcome = publish_committed(layout, Recording(EXAMPLE.name, tmp_path / "unreadable"), "Ended twice.")
@@ -376,7 +376,7 @@ def test_a_want_of_memory_does_not_cost_what_was_committed(
     with monkeypatch.context() as patch:
         patch.setattr(engine, "observe", fails)
         assert isinstance(analyze(engine, tmp_path).cause, error)
-    assert (Unfinished(Layout(tmp_path), EXAMPLE.name).last() is not None) == stays
+    assert (CheckpointStore(Layout(tmp_path), EXAMPLE.name).last() is not None) == stays
 
 
 @pytest.mark.parametrize("kind", ["state", "parts", "unlisted"])
@@ -384,7 +384,7 @@ def test_a_commit_that_names_files_elsewhere_does_not_count(engine: Engine, tmp_
     out, secret = tmp_path / "out", tmp_path / "secret"
     secret.write_text("not for others")
     interrupted(engine, out)
-    unfinished = Unfinished(Layout(out), EXAMPLE.name)
+    unfinished = CheckpointStore(Layout(out), EXAMPLE.name)
     path = unfinished.folder / "commit.json"
     document = json.loads(path.read_text())
     if kind == "state":

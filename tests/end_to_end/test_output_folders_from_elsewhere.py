@@ -25,7 +25,7 @@ from fer_batch.errors import InputError, OutputError
 from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.temporary import remove_abandoned, temporary_folder
 from fer_batch.inputs.discovery import Recording
-from fer_batch.pipeline.checkpoint.store import Unfinished
+from fer_batch.pipeline.checkpoint.store import CheckpointStore
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import analyze_recording
 from fer_batch.results.layout import Layout
@@ -109,10 +109,10 @@ class TestUnfinishedRecordings:
             yield engine
 
     @pytest.fixture
-    def begun(self, engine: Engine, tmp_path: Path) -> Unfinished:
+    def begun(self, engine: Engine, tmp_path: Path) -> CheckpointStore:
         """What is left of a recording that was broken off."""
         stop = Event()
-        unfinished = Unfinished(Layout(tmp_path / "out"), EXAMPLE.name)
+        unfinished = CheckpointStore(Layout(tmp_path / "out"), EXAMPLE.name)
 
         def watch(_: object) -> None:
             if unfinished.last() is not None:
@@ -126,7 +126,7 @@ class TestUnfinishedRecordings:
 
     @pytest.mark.parametrize("damage", ["link to it", "link in it", "hard link in it", "foreign file", "folder in it"])
     def test_what_is_not_ours_is_moved_aside(
-        self, engine: Engine, begun: Unfinished, tmp_path: Path, outside: Path, damage: str
+        self, engine: Engine, begun: CheckpointStore, tmp_path: Path, outside: Path, damage: str
     ) -> None:
         if damage == "link to it":
             shutil.rmtree(begun.folder)
@@ -149,11 +149,11 @@ class TestUnfinishedRecordings:
         assert len(list((tmp_path / "out" / ".unfinished").glob(".not-ours-*"))) == 1
 
     @pytest.mark.parametrize("text", ["[" * 100_000, '{"number": "z"}', "{}", "\0"])
-    def test_a_commit_that_cannot_be_read_does_not_count(self, begun: Unfinished, text: str) -> None:
+    def test_a_commit_that_cannot_be_read_does_not_count(self, begun: CheckpointStore, text: str) -> None:
         (begun.folder / "commit.json").write_text(text)
         assert begun.last() is None
 
-    def test_files_that_a_kill_left_beside_a_commit_do_not_matter(self, begun: Unfinished) -> None:
+    def test_files_that_a_kill_left_beside_a_commit_do_not_matter(self, begun: CheckpointStore) -> None:
         (begun.folder / "csv-00099.csv").write_text("half")
         assert begun.last() is not None
         begun.clean(begun.last().sizes)  # type: ignore[union-attr]

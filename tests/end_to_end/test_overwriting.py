@@ -16,7 +16,7 @@ from fer_batch.batch.runner import run_serial
 from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import InputError, OutputError
 from fer_batch.filesystem.atomic import PendingFile
-from fer_batch.pipeline.result import Outcome
+from fer_batch.pipeline.result import RecordingResult
 from fer_batch.video.open import open_source
 from fer_batch.video.source import Source
 
@@ -27,7 +27,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def stopped(out: Path, at_frame: int, *, overwrite: bool = False) -> Outcome:
+def stopped(out: Path, at_frame: int, *, overwrite: bool = False) -> RecordingResult:
     """A run over 0.5 seconds, that is 12 frames, that is told to stop after some frame."""
     stop, selection = Event(), Selection(end_s=0.5)
     planned = plan([EXAMPLE], Outputs(out), Settings(batch_size=1), selection, overwrite)
@@ -61,7 +61,9 @@ def test_a_run_that_fails_leaves_the_former_results(tmp_path: Path) -> None:
     assert fer_batch.load(tmp_path).equals(before)
 
 
-@pytest.mark.parametrize("place", ["pyarrow.parquet.write_table", "fer_batch.annotation.encoder_stream.Pipe.finish"])
+@pytest.mark.parametrize(
+    "place", ["pyarrow.parquet.write_table", "fer_batch.annotation.encoder_stream.EncoderStream.finish"]
+)
 def test_a_disk_that_is_full_at_the_end_leaves_all_former_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

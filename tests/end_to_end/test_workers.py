@@ -22,10 +22,10 @@ import pytest
 from command import EXAMPLES
 
 import fer_batch
-from fer_batch.batch.messages import Begin, Event, Lost
+from fer_batch.batch.messages import Begin, Event, WorkerLost
 from fer_batch.batch.plan import plan
 from fer_batch.batch.runner import run_parallel
-from fer_batch.batch.worker_pool import Crew
+from fer_batch.batch.worker_pool import WorkerPool
 from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import FerBatchError
 
@@ -157,7 +157,7 @@ def test_files_that_end_every_worker_that_opens_them_do_not_end_the_run(clip: Pa
         ("a.png", "b.png", "c.png", clip.name), "failed"
     )
     assert all("crashed (SIGSEGV)" in str(outcome.record.error) for outcome in outcomes)
-    assert sum(isinstance(event, Lost) for event in events) == 8
+    assert sum(isinstance(event, WorkerLost) for event in events) == 8
 
 
 def test_two_runs_never_write_to_one_folder(script: Path, study: Path, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_worker_that_says_what_nobody_understands_ends_the_run(
     errors: list[str] = []
 
     def look() -> None:
-        with Crew(Begin(settings, selection, 1), 1, lambda event: None, Flag()) as crew:  # noqa: ARG005
+        with WorkerPool(Begin(settings, selection, 1), 1, lambda event: None, Flag()) as crew:  # noqa: ARG005
             try:
                 crew.look(planned.tasks * 3)
             except FerBatchError as error:

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_batch.pipeline.checkpoint.state import pack, unpack
-from fer_batch.tracking.fixed_lag import Following
+from fer_batch.tracking.fixed_lag import FixedLagTracker
 from fer_batch.tracking.track import WAIT_S
 from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces
@@ -63,7 +63,7 @@ class Run:
     """Frames one after another, and the tracks (numbers) in those that came out."""
 
     def __init__(self, fps: float = 25.0) -> None:
-        self.following, self.fps = Following[int](Tracker()), fps
+        self.following, self.fps = FixedLagTracker[int](Tracker()), fps
         self.tracks: dict[int, list[int]] = {}
         self.given = 0
 
@@ -182,7 +182,7 @@ def test_a_photograph_with_a_refused_face_has_no_rows() -> None:
 
 
 def test_without_a_picture_every_face_is_confirmed() -> None:
-    following = Following[int](Tracker())
+    following = FixedLagTracker[int](Tracker())
     done = [*following.add(0, 0.0, faces(100)), *following.finish()]
     assert [found.tracks.tolist() for _, found in done if found is not None] == [[1]]
 

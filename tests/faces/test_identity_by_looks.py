@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_batch.tracking.fixed_lag import Following
+from fer_batch.tracking.fixed_lag import FixedLagTracker
 from fer_batch.tracking.track import Track
 from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces
@@ -80,7 +80,7 @@ class Picture:
 
 def follow(frames: Sequence[Sequence[Seen]], embeds: bool = True, fps: float = FPS) -> list[dict[str, int]]:
     """Each frame's track numbers by who has them, for rows that were found."""
-    following, done = Following[Picture](Tracker()), list[tuple[Picture, Faces | None]]()
+    following, done = FixedLagTracker[Picture](Tracker()), list[tuple[Picture, Faces | None]]()
     for n, seen in enumerate(frames):
         picture = Picture(seen, embeds)
         done += following.add(picture, n / fps, picture.detections(), 640, picture)
@@ -161,7 +161,7 @@ def test_a_face_that_becomes_another_one_at_its_place_is_a_new_track(embeds: boo
 
 
 def test_faces_too_small_to_be_told_apart_are_not_embedded() -> None:
-    following = Following[int](Tracker())
+    following = FixedLagTracker[int](Tracker())
     for side, expected in ((31.0, False), (40.0, True)):
         pictures = [Picture([Seen("a", 100, side=side)]) for _ in range(40)]
         for n, picture in enumerate(pictures):
@@ -172,7 +172,7 @@ def test_faces_too_small_to_be_told_apart_are_not_embedded() -> None:
 def test_embeddings_are_few_and_told_with_the_number_of_their_track() -> None:
     told: list[tuple[int, int]] = []
     tracker = Tracker(on_embedding=lambda number, one: told.append((number, int(one.argmax()))))
-    following = Following[int](tracker)
+    following = FixedLagTracker[int](tracker)
     for n in range(round(120 * FPS)):
         picture = Picture([Seen("c", 100), Seen("d", 400)])
         list(following.add(n, n / FPS, picture.detections(), 640, picture))
@@ -205,7 +205,7 @@ def _crowd(seed: int, people: int = 4, frames: int = 150) -> list[list[Seen]]:
 @pytest.mark.parametrize("fps", [5.0, 25.0, 60.0])
 def test_in_any_scene_numbers_are_unique_in_a_frame_and_counted_without_gaps(embeds: bool, fps: float) -> None:
     for seed in range(6):
-        following, done = Following[int](Tracker()), list[tuple[int, Faces | None]]()
+        following, done = FixedLagTracker[int](Tracker()), list[tuple[int, Faces | None]]()
         for n, seen in enumerate(_crowd(seed)):
             picture = Picture(seen, embeds)
             done += following.add(n, n / fps, picture.detections(), 640, picture)
@@ -220,7 +220,7 @@ def test_in_any_scene_numbers_are_unique_in_a_frame_and_counted_without_gaps(emb
 
 def test_those_who_have_gone_are_not_kept_for_ever() -> None:
     """Passers-by beside one who stays, for minutes: only the last minute of them is remembered."""
-    following, alive = Following[int](Tracker()), list[int]()
+    following, alive = FixedLagTracker[int](Tracker()), list[int]()
     for n in range(400 * 10):
         passer = Seen("bcd"[n // 40 % 3], 60 + 12 * (n % 40), 120, side=50)
         picture = Picture([Seen("a", 320, 260), passer], embeds=n % 80 < 40)

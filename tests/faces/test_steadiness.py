@@ -18,7 +18,7 @@ from scenes.photographs import example_people
 from scenes.steadiness import Observer, still_recording
 
 from fer_batch.detection.yunet import YuNet
-from fer_batch.tracking.smoothing import Steadier
+from fer_batch.tracking.smoothing import OneEuroSmoother
 from fer_batch.types import Faces
 
 Points = NDArray[np.float64]
@@ -51,7 +51,7 @@ def together(*several: Faces) -> Faces:
 
 def follow(way: Way, fps: float, seconds: float, noise: float = 0.0) -> tuple[Points, Points, Points]:
     """Centre x, y and width (frames, 3) of the truth, the detected and the smoothed boxes."""
-    rng, steadier, rows = np.random.default_rng(2), Steadier(), []
+    rng, steadier, rows = np.random.default_rng(2), OneEuroSmoother(), []
     for frame in range(round(seconds * fps)):
         place = way(frame / fps)
         detected = face(place, noise=rng.normal(0, noise, (8, 2)))
@@ -126,7 +126,7 @@ def test_frame_rate_does_not_change_how_smooth_a_movement_is() -> None:
 def test_resolution_does_not_matter() -> None:
     rng = np.random.default_rng(1)
     noise = rng.normal(0, 0.01, (60, 8, 2))
-    small, large = Steadier(), Steadier()
+    small, large = OneEuroSmoother(), OneEuroSmoother()
     for frame in range(60):
         # Large enough for rounding not to matter.
         one = small.update(frame / 25, face((4000 + 30 * frame, 5000, 2000), noise=noise[frame]))
@@ -137,7 +137,7 @@ def test_resolution_does_not_matter() -> None:
 
 def test_the_first_sight_of_a_face_is_left_exactly_as_it_is() -> None:
     """As in a photo; and again when it was away for more than a second."""
-    steadier, rng = Steadier(), np.random.default_rng(4)
+    steadier, rng = OneEuroSmoother(), np.random.default_rng(4)
     for time_s, changed in ((0.0, False), (0.1, True), (0.2, True), (1.1, True), (2.2, False), (2.3, True), (9, False)):
         detected = face((200 + 9 * time_s, 200, 100), noise=rng.normal(0, 0.02, (8, 2)))
         before = detected.boxes.copy(), detected.keypoints.copy()
@@ -151,7 +151,7 @@ def test_the_first_sight_of_a_face_is_left_exactly_as_it_is() -> None:
 
 def test_a_face_is_smoothed_the_same_in_any_company() -> None:
     rng = np.random.default_rng(6)
-    alone, crowd = Steadier(), Steadier()
+    alone, crowd = OneEuroSmoother(), OneEuroSmoother()
     for frame in range(50):
         mine = face((300, 200, 90), track=7, noise=rng.normal(0, 0.01, (8, 2)))
         others = [face((40.0 * i, 99, 60), i, rng.normal(0, 0.05, (8, 2))) for i in rng.permutation(6)[:4] + 1]
@@ -163,7 +163,7 @@ def test_a_face_is_smoothed_the_same_in_any_company() -> None:
 
 
 def test_nothing_else_of_a_face_changes_and_odd_ones_do_no_harm() -> None:
-    steadier = Steadier()
+    steadier = OneEuroSmoother()
     for frame in range(3):
         given = together(face((100, 100, 50), 2), face((300, 100, 50), 0))
         given = replace(given, scores=np.array([0.7, 0.6], np.float32), interpolated=np.array([True, False]))
@@ -181,7 +181,7 @@ def test_nothing_else_of_a_face_changes_and_odd_ones_do_no_harm() -> None:
 
 def test_the_past_of_faces_that_are_gone_is_forgotten() -> None:
     """Ten thousand passers-by, each for one frame: the last frames take no longer than the first."""
-    steadier, spent = Steadier(), []
+    steadier, spent = OneEuroSmoother(), []
     for track in range(1, 10_001):
         began = time.thread_time()
         steadier.update(track / 25, face((100, 100, 50), track))

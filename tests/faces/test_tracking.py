@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from fer_batch.tracking.fixed_lag import Following
+from fer_batch.tracking.fixed_lag import FixedLagTracker
 from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import KEYPOINTS, Faces
 
@@ -27,7 +27,7 @@ def faces(places: Sequence[Place]) -> Faces:
 
 def follow(paths: Sequence[Path], seconds: float, fps: float, jitter: float = 0.02) -> list[dict[int, int]]:
     """For each frame, the number that each visible face gets; detections come in changing order, boxes jitter."""
-    rng, following = np.random.default_rng(5), Following[dict[tuple[float, ...], int]](Tracker())
+    rng, following = np.random.default_rng(5), FixedLagTracker[dict[tuple[float, ...], int]](Tracker())
     done: list[tuple[dict[tuple[float, ...], int], Faces | None]] = []
     for frame in range(round(seconds * fps)):
         time_s = frame / fps
@@ -55,7 +55,7 @@ def follow(paths: Sequence[Path], seconds: float, fps: float, jitter: float = 0.
 
 def rows(count: int, places: dict[int, list[Place]]) -> list[Faces]:
     """The faces of every frame, at 25 a second."""
-    following = Following[int](Tracker())
+    following = FixedLagTracker[int](Tracker())
     found = [one for n in range(count) for one in following.add(n, n / 25, faces(places.get(n, [])))]
     found += following.finish()
     assert [item for item, _ in found] == list(range(count))
@@ -172,7 +172,7 @@ def test_a_photograph_keeps_its_faces() -> None:
 
 
 def test_weak_detections_carry_a_track_on_but_begin_none() -> None:
-    following = Following[int](Tracker(minimum_score=0.5))
+    following = FixedLagTracker[int](Tracker(minimum_score=0.5))
     found: list[Faces | None] = []
     for n in range(20):
         seen = faces([(100, 200, 80), (300, 200, 80)])
@@ -187,7 +187,7 @@ def test_weak_detections_carry_a_track_on_but_begin_none() -> None:
 @pytest.mark.parametrize("fps", [10, 25, 60, 240])
 def test_frames_wait_a_moment_at_most_and_come_in_order(fps: float) -> None:
     """New faces and gaps all the time; of four frames one is analysed. What waits is bounded in time and number."""
-    rng, following = np.random.default_rng(1), Following[int](Tracker())
+    rng, following = np.random.default_rng(1), FixedLagTracker[int](Tracker())
     given: list[int] = []
     for n in range(400):
         if n % 4:
@@ -207,7 +207,7 @@ def test_frames_that_are_passed_on_change_nothing() -> None:
     places = [[place for place in ((100, 100, 50), (300, 100, 50)) if rng.random() < 0.5] for _ in range(200)]
 
     def run(between: int) -> list[tuple[list[int], list[bool]]]:
-        following, found = Following[int](Tracker()), []
+        following, found = FixedLagTracker[int](Tracker()), []
         for n, seen in enumerate(places):
             found += list(following.add(n, n / 8, faces(seen)))
             for k in range(between):
@@ -220,7 +220,7 @@ def test_frames_that_are_passed_on_change_nothing() -> None:
 
 def test_a_cut_ends_every_track() -> None:
     """The face before it and the face at the very same place after it are two."""
-    following = Following[int](Tracker())
+    following = FixedLagTracker[int](Tracker())
     found = [one for n in range(10) for one in following.add(n, n / 25, faces([(100, 200, 80)]))]
     found += following.finish()
     found += [one for n in range(10, 20) for one in following.add(n, n / 25, faces([(100, 200, 80)]))]
@@ -245,7 +245,7 @@ def test_a_neighbour_does_not_take_the_number_of_a_face_missed_for_a_moment() ->
 
 
 def test_a_change_of_resolution_does_not_change_who_is_who() -> None:
-    following = Following[int](Tracker())
+    following = FixedLagTracker[int](Tracker())
     found = [one for n in range(5) for one in following.add(n, n / 25, faces([(100, 100, 50)]), unit=320)]
     found += [one for n in range(5, 9) for one in following.add(n, n / 25, faces([(400, 400, 200)]), unit=1280)]
     found += following.finish()

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from fer_batch.errors import InputError, ModelError
-from fer_batch.live.events import Connected, Counts, Interrupted, Seen, Tell, Written
+from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted, Tell, Written
 from fer_batch.live.options import LiveJob
 from fer_batch.live.preview.encoder import Pictures
 from fer_batch.live.worker import serve
@@ -48,7 +48,7 @@ def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
             observation.captured_at = datetime.now(UTC)
             counts.arrived = source.counts.frames
             counts.analysed += 1
-            tell(Seen(observation, 0.01), counts)
+            tell(FrameAnalyzed(observation, 0.01), counts)
             if pictures.wanted:
                 pictures.show(b"\xff\xd8 a picture")
     # What was analysed is written.

@@ -24,8 +24,8 @@ from rtsp import RtspServer
 
 from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.config import Outputs, Settings
-from fer_batch.live.events import Counts, Interrupted, Seen, Told
-from fer_batch.live.options import LiveJob, LiveOptions, Reading
+from fer_batch.live.events import Counts, FrameAnalyzed, Interrupted, LiveMessage
+from fer_batch.live.options import CaptureOptions, LiveJob, LiveOptions
 from fer_batch.live.runner import watch
 from fer_batch.live.source_url import parse_address
 
@@ -104,12 +104,12 @@ def measure(url: str, out: Path, seconds: float) -> dict[str, Any]:
     counts = Counts()
     began = time.monotonic()
 
-    def tell(told: Told, now: Counts) -> None:
+    def tell(told: LiveMessage, now: Counts) -> None:
         nonlocal counts, seen
         at = time.monotonic() - began
         dropped[min(4, int(5 * at / seconds))] += now.dropped - counts.dropped
         counts = replace(now)
-        if isinstance(told, Seen):
+        if isinstance(told, FrameAnalyzed):
             latencies[seen], times[seen] = told.latency_s, at
             seen += 1
         if isinstance(told, Interrupted):
@@ -118,7 +118,7 @@ def measure(url: str, out: Path, seconds: float) -> dict[str, Any]:
             memory.append((at, process.memory_info().rss / 2**20))
 
     Timer(seconds, stop.set).start()
-    options = LiveOptions(Reading(retries=0), Settings(), Outputs(out, "parquet", False))
+    options = LiveOptions(CaptureOptions(retries=0), Settings(), Outputs(out, "parquet", False))
     watch(LiveJob("cam", parse_address(url), options), stop, tell, Unwatched())
     settled = min(120.0, 0.4 * seconds)
     early = max((mb for at, mb in memory if at <= settled), default=0.0)

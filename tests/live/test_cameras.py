@@ -16,7 +16,7 @@ import pytest
 from clips import EXAMPLE
 
 from fer_batch.errors import FerBatchError
-from fer_batch.live.events import Connected, Ended, Interrupted, Seen, Told, Written
+from fer_batch.live.events import Connected, Ended, FrameAnalyzed, Interrupted, LiveMessage, Written
 from fer_batch.live.options import LiveJob
 from fer_batch.live.source_url import Address
 from fer_batch.live.supervisor import Cameras
@@ -34,7 +34,7 @@ class Watched:
     """Cameras that run in a thread, with all that they tell."""
 
     def __init__(self, *jobs: LiveJob, **options: Any) -> None:
-        self.told: list[tuple[str, Told]] = []
+        self.told: list[tuple[str, LiveMessage]] = []
         self.words: list[str] = []
         self.pictures: list[tuple[str, bytes]] = []
         self.stop = Event()
@@ -79,7 +79,7 @@ def test_a_killed_camera_is_started_again_while_others_go_on_and_no_process_show
     ends = {name: tmp_path / name for name in ("door", "hall")}
     jobs = [job(name, fps=12, ends_at=str(ends[name])) for name in ends]
     with Watched(*jobs, without=("DOOR_PASSWORD",)) as run:
-        run.until(lambda: run.of("door", Seen) and run.of("hall", Seen))
+        run.until(lambda: run.of("door", FrameAnalyzed) and run.of("hall", FrameAnalyzed))
         ids = run.cameras.process_ids()
         assert len(set(ids.values())) == 2
         for process in ids.values():
@@ -97,8 +97,8 @@ def test_a_killed_camera_is_started_again_while_others_go_on_and_no_process_show
         (lost,) = run.of("door", Interrupted)
         assert lost.reason.startswith("The process that watched rtsp://cam/door was killed")
         assert lost.retry_in_s == 1
-        seen = len(run.of("door", Seen))
-        run.until(lambda: len(run.of("door", Seen)) > seen)
+        seen = len(run.of("door", FrameAnalyzed))
+        run.until(lambda: len(run.of("door", FrameAnalyzed)) > seen)
         assert run.cameras.counts["door"].analysed > before, "counts go on"
         assert run.cameras.counts["door"].connections == 2
         assert run.cameras.process_ids()["hall"] == ids["hall"]
@@ -108,7 +108,7 @@ def test_a_killed_camera_is_started_again_while_others_go_on_and_no_process_show
     assert all(file.is_file() for file in ends.values()), "what was analysed is written before the end"
     for name in ends:
         assert run.told.index((name, run.of(name, Written)[-1])) < run.told.index((name, Ended(None)))
-    seen_each = run.of("hall", Seen)
+    seen_each = run.of("hall", FrameAnalyzed)
     assert all(told.frame is None and told.observation.captured_at for told in seen_each)
     assert [told.observation.frame for told in seen_each] == sorted(told.observation.frame for told in seen_each)
 

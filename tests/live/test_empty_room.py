@@ -13,16 +13,16 @@ import pytest
 import fer_batch
 from fer_batch.config import Outputs
 from fer_batch.emotions import EMOTIONS
-from fer_batch.live.events import Counts, Seen
-from fer_batch.live.notifications import Reports
-from fer_batch.live.recorder import LiveRecording
+from fer_batch.live.events import Counts, FrameAnalyzed
+from fer_batch.live.notifications import Notifier
+from fer_batch.live.recorder import LiveRecorder
 from fer_batch.results.schema import Provenance
 from fer_batch.types import Faces, Observation
 
 NAME = "door"
 
 
-def frames(first: int, last: int, *, face: bool) -> Iterator[Seen]:
+def frames(first: int, last: int, *, face: bool) -> Iterator[FrameAnalyzed]:
     """At 25 a second, with one happy face or none."""
     count = int(face)
     for index in range(first, last):
@@ -30,16 +30,16 @@ def frames(first: int, last: int, *, face: bool) -> Iterator[Seen]:
         found = Faces(boxes, np.zeros((count, 6, 2), np.float32), np.ones(count, np.float32), np.ones(count, np.int32))
         probabilities = np.zeros((count, len(EMOTIONS)), np.float32)
         probabilities[:, EMOTIONS.index("happy")] = 1
-        yield Seen(Observation(index, index / 25, found, probabilities), 0.0)
+        yield FrameAnalyzed(Observation(index, index / 25, found, probabilities), 0.0)
 
 
-def recording(out: Path, **options: float) -> LiveRecording:
+def recording(out: Path, **options: float) -> LiveRecorder:
     outputs, provenance = Outputs(out, "parquet", False), Provenance({}, "model", "0" * 64)
-    return LiveRecording(outputs, NAME, "rtsp://cam/1", {}, provenance, Counts(), **options)  # type: ignore[arg-type]
+    return LiveRecorder(outputs, NAME, "rtsp://cam/1", {}, provenance, Counts(), **options)  # type: ignore[arg-type]
 
 
 def test_an_episode_is_told_and_written_though_nobody_comes_after(tmp_path: Path) -> None:
-    reports = Reports(NAME, "episode")
+    reports = Notifier(NAME, "episode")
     with recording(tmp_path, part_s=0.1) as one:
         for seen in frames(0, 250, face=True):
             one.take(seen)
@@ -71,9 +71,9 @@ def test_what_is_too_old_goes_though_nobody_comes_after(tmp_path: Path) -> None:
 
 
 def test_csv_and_timeline_agree_after_a_kill_between_the_two(tmp_path: Path) -> None:
-    def both() -> LiveRecording:
+    def both() -> LiveRecorder:
         outputs, provenance = Outputs(tmp_path, "both", False), Provenance({}, "model", "0" * 64)
-        return LiveRecording(outputs, NAME, "rtsp://cam/1", {}, provenance, Counts())
+        return LiveRecorder(outputs, NAME, "rtsp://cam/1", {}, provenance, Counts())
 
     with both() as one:
         for seen in frames(0, 50, face=True):

@@ -20,7 +20,7 @@ import pytest
 from fer_batch.annotation.encoder import Encoder
 from fer_batch.live.notifications import Webhook
 from fer_batch.live.source_url import parse_address, scrubbed
-from fer_batch.live.video_segments import Segments
+from fer_batch.live.video_segments import VideoSegments
 from fer_batch.video.frame import Display, Frame
 
 PASSWORD = "s3cretword"  # noqa: S105 - nobody's
@@ -102,7 +102,7 @@ def test_an_encoder_that_dies_is_not_started_again_for_every_frame(
 
     monkeypatch.setattr("fer_batch.annotation.encoder_stream.Encoder", Counted)
     planes = np.zeros((720 * 3 // 2, 1280), np.uint8)
-    with Segments() as segments:
+    with VideoSegments() as segments:
         for part in range(2):
             for index in range(30):
                 picture = av.VideoFrame.from_ndarray(planes, "yuv420p")

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from fer_batch.cli.display.live_dashboard import LiveView, live_watcher
 from fer_batch.cli.display.live_log import LiveErrors, LiveLines
-from fer_batch.live.events import Connected, Counts, Ended, Interrupted, Seen, Written
+from fer_batch.live.events import Connected, Counts, Ended, FrameAnalyzed, Interrupted, Written
 from fer_batch.live.metrics import LiveStatistics, SlidingRates
 from fer_batch.types import Faces, Observation
 from fer_batch.video.probe import Probe
@@ -30,7 +30,7 @@ def at() -> datetime:
     return datetime.now(UTC)
 
 
-def seen(*faces: tuple[int, int], latency_s: float = 0.04) -> Seen:
+def seen(*faces: tuple[int, int], latency_s: float = 0.04) -> FrameAnalyzed:
     """Faces as track and leading emotion, which has 0.7."""
     tracks = np.array([track for track, _ in faces], np.int32)
     probabilities = np.full((len(faces), 7), 0.05, np.float32)
@@ -38,7 +38,7 @@ def seen(*faces: tuple[int, int], latency_s: float = 0.04) -> Seen:
         probabilities[i, emotion] = 0.7
     n = len(faces)
     detected = Faces(np.zeros((n, 4), np.float32), np.zeros((n, 6, 2), np.float32), np.ones(n, np.float32), tracks)
-    return Seen(Observation(0, 0.0, detected, probabilities), latency_s)
+    return FrameAnalyzed(Observation(0, 0.0, detected, probabilities), latency_s)
 
 
 class Evening:

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 from rtsp import free_port
 
-from fer_batch.live.events import Seen
+from fer_batch.live.events import FrameAnalyzed
 from fer_batch.live.publishing.publisher import Publisher
 from fer_batch.video.frame import Display, Frame
 
@@ -35,7 +35,7 @@ def published(address: str) -> Iterator[tuple[Publisher, list[float]]]:
                 frame = Frame(
                     len(pauses), last - began, av.VideoFrame.from_ndarray(planes, "yuv420p"), Display(640, 360)
                 )
-                publisher.take(Seen(None, 0.0, frame))
+                publisher.take(FrameAnalyzed(None, 0.0, frame))
                 now = time.monotonic()
                 pauses.append(now - last)
                 last = now

@@ -20,8 +20,8 @@ from listener import Listener
 from playwright.sync_api import Browser
 
 from fer_batch.config import Outputs, Settings
-from fer_batch.live.events import Counts, Seen, Told
-from fer_batch.live.options import LiveJob, LiveOptions, Reading
+from fer_batch.live.events import Counts, FrameAnalyzed, LiveMessage
+from fer_batch.live.options import CaptureOptions, LiveJob, LiveOptions
 from fer_batch.live.preview.server import Preview
 from fer_batch.live.runner import watch
 from fer_batch.live.source_url import parse_address
@@ -40,7 +40,7 @@ class Watched:
         self.preview = Preview("127.0.0.1:0", None, {"door": "the example"}, {"door": self.counts}, self._want)
         self._stop = Event()
         options = LiveOptions(
-            Reading(), Settings(persons=False), Outputs(out, "parquet", False), preview=True, duration_s=15
+            CaptureOptions(), Settings(persons=False), Outputs(out, "parquet", False), preview=True, duration_s=15
         )
         job = LiveJob("door", parse_address(str(EXAMPLE)), options)
         self._thread = Thread(target=watch, args=(job, self._stop, self._tell, self))
@@ -50,16 +50,16 @@ class Watched:
         assert name == "door"
         self.wanted = on
 
-    def _tell(self, told: Told, counts: Counts) -> None:
+    def _tell(self, told: LiveMessage, counts: Counts) -> None:
         vars_of = {name: getattr(counts, name) for name in ("arrived", "analysed", "dropped")}
         for name, value in vars_of.items():
             setattr(self.counts, name, value)
-        if isinstance(told, Seen):
+        if isinstance(told, FrameAnalyzed):
             self.latencies.append(told.latency_s)
         self.preview.tell("door", told)
 
     def show(self, jpeg: bytes) -> None:
-        """Takes a picture, as from :class:`fer_batch.live.preview.encoder.PictureMaker`."""
+        """Takes a picture, as from :class:`fer_batch.live.preview.encoder.PreviewEncoder`."""
         self.pictures += 1
         self.preview.show("door", jpeg)
 

@@ -15,7 +15,7 @@ from rtsp import free_port
 
 from fer_batch.config import Selection, Settings
 from fer_batch.errors import InputError
-from fer_batch.live.events import Seen
+from fer_batch.live.events import FrameAnalyzed
 from fer_batch.live.publishing.publisher import Publisher
 from fer_batch.pipeline.engine import Engine
 from fer_batch.video.video_reader import VideoFile
@@ -30,7 +30,7 @@ def test_a_media_server_gets_annotated_video_when_it_is_there(tmp_path: Path) ->
         for frame, observation in engine.observe(source, Selection(end_s=3), every_frame=True):
             assert observation is not None
             observation.captured_at = datetime.now(UTC)
-            seen.append(Seen(observation, 0.01, frame))
+            seen.append(FrameAnalyzed(observation, 0.01, frame))
         # Nobody listens yet: that is said once, and nothing waits.
         publisher.take(seen[0])
         notices: list[str] = []

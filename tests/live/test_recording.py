@@ -20,8 +20,8 @@ from fer_batch.batch.plan import plan
 from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import InputError, OutputError
 from fer_batch.inputs.discovery import find_recordings
-from fer_batch.live.events import Connected, Counts, Interrupted, Seen
-from fer_batch.live.recorder import LiveRecording
+from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted
+from fer_batch.live.recorder import LiveRecorder
 from fer_batch.pipeline.engine import Engine
 from fer_batch.results.schema import Provenance
 from fer_batch.types import Faces, Observation
@@ -30,14 +30,14 @@ from fer_batch.video.video_reader import VideoFile
 NAME = EXAMPLE.name
 
 
-def recording(out: Path, **options: object) -> LiveRecording:
+def recording(out: Path, **options: object) -> LiveRecorder:
     outputs = Outputs(out, "both", bool(options.pop("video", False)))
     provenance = Provenance({}, "model", "0" * 64)
-    return LiveRecording(outputs, NAME, "the example", {}, provenance, Counts(), **options)  # type: ignore[arg-type]
+    return LiveRecorder(outputs, NAME, "the example", {}, provenance, Counts(), **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def seen() -> list[Seen]:
+def seen() -> list[FrameAnalyzed]:
     """The first four seconds of the example, with pictures."""
     began = datetime.now(UTC)
     with VideoFile(EXAMPLE) as source, Engine(Settings(persons=False)) as engine:
@@ -45,7 +45,7 @@ def seen() -> list[Seen]:
         for frame, observation in engine.observe(source, Selection(end_s=4), every_frame=True):
             assert observation is not None
             observation.captured_at = began + timedelta(seconds=observation.time_s)
-            found.append(Seen(observation, 0.01, frame))
+            found.append(FrameAnalyzed(observation, 0.01, frame))
         return found
 
 
@@ -54,7 +54,7 @@ def connected() -> Connected:
         return Connected(datetime.now(UTC), 0.0, source.probe)
 
 
-def test_parts_together_are_what_was_seen(tmp_path: Path, seen: list[Seen]) -> None:
+def test_parts_together_are_what_was_seen(tmp_path: Path, seen: list[FrameAnalyzed]) -> None:
     with recording(tmp_path, part_rows=30, video=True) as one:
         one.take(connected())
         for number, each in enumerate(seen):
@@ -90,7 +90,7 @@ def test_parts_together_are_what_was_seen(tmp_path: Path, seen: list[Seen]) -> N
 
 @pytest.mark.parametrize("damage", ["{", '{"live": {"next_track": 1}}'])
 def test_a_damaged_document_gives_no_number_again_and_costs_no_part(
-    tmp_path: Path, seen: list[Seen], damage: str
+    tmp_path: Path, seen: list[FrameAnalyzed], damage: str
 ) -> None:
     with recording(tmp_path, part_rows=30) as one:
         one.take(connected())
@@ -110,7 +110,7 @@ def test_a_damaged_document_gives_no_number_again_and_costs_no_part(
     assert before <= set(tmp_path.rglob("part-*"))
 
 
-def test_old_parts_go_and_their_numbers_do_not_come_back(tmp_path: Path, seen: list[Seen]) -> None:
+def test_old_parts_go_and_their_numbers_do_not_come_back(tmp_path: Path, seen: list[FrameAnalyzed]) -> None:
     with recording(tmp_path, part_rows=20, max_age_s=3600) as one:
         for each in seen[:50]:
             one.take(each)
@@ -125,7 +125,7 @@ def test_old_parts_go_and_their_numbers_do_not_come_back(tmp_path: Path, seen: l
     assert [path.name for path in (tmp_path / "timelines").rglob("part-*")] > left
 
 
-def test_two_at_a_time_are_refused_and_files_are_not_mixed_in(tmp_path: Path, seen: list[Seen]) -> None:
+def test_two_at_a_time_are_refused_and_files_are_not_mixed_in(tmp_path: Path, seen: list[FrameAnalyzed]) -> None:
     with recording(tmp_path) as one:
         one.take(seen[0])
         with pytest.raises(OutputError, match="another run is writing"):
@@ -161,9 +161,9 @@ def faces(tracks: list[int], frame: int) -> Observation:
     return Observation(frame, frame * 30.0, found, np.full((count, 7), 1 / 7, np.float32), datetime.now(UTC))
 
 
-def _many(tracks: int) -> Iterator[Seen]:
+def _many(tracks: int) -> Iterator[FrameAnalyzed]:
     for number in range(tracks // 10):
-        yield Seen(faces(list(range(10 * number + 1, 10 * number + 11)), number), 0.01)
+        yield FrameAnalyzed(faces(list(range(10 * number + 1, 10 * number + 11)), number), 0.01)
 
 
 def test_what_is_remembered_does_not_grow_with_the_tracks(tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from rtsp import free_port
 import fer_batch
 from fer_batch.live.capture.base import UnreachableError
 from fer_batch.live.frame_source import open_connection
-from fer_batch.live.options import Reading
+from fer_batch.live.options import CaptureOptions
 from fer_batch.live.source_url import parse_address
 
-PATIENCE = Reading(connect_timeout_s=10, read_timeout_s=10)
-TRUSTING = Reading(connect_timeout_s=10, read_timeout_s=10, follow_redirects=True)
+PATIENCE = CaptureOptions(connect_timeout_s=10, read_timeout_s=10)
+TRUSTING = CaptureOptions(connect_timeout_s=10, read_timeout_s=10, follow_redirects=True)
 
 
 class Camera:
@@ -86,7 +86,7 @@ def camera(clip: bytes) -> Iterator[Camera]:
     one.close()
 
 
-def pictures(url: str, reading: Reading = PATIENCE) -> int:
+def pictures(url: str, reading: CaptureOptions = PATIENCE) -> int:
     """How many come until the source ends."""
     count = 0
     with open_connection(parse_address(url), reading) as connection:

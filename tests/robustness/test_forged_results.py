@@ -20,7 +20,7 @@ import fer_batch
 from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.inputs.discovery import Recording
-from fer_batch.pipeline.checkpoint.store import Unfinished
+from fer_batch.pipeline.checkpoint.store import CheckpointStore
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import analyze_recording
 from fer_batch.results.layout import Layout
@@ -54,7 +54,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fer_batch.analyze(folder / "in", output=folder / "out", video=True, timeline="both")
-    stop, unfinished = Event(), Unfinished(Layout(folder / "out"), "bad.mp4")
+    stop, unfinished = Event(), CheckpointStore(Layout(folder / "out"), "bad.mp4")
 
     def watch(_: object) -> None:
         if unfinished.last() is not None:

@@ -18,7 +18,7 @@ from fer_batch.detection.finder import FaceFinder
 from fer_batch.pipeline.engine import Engine
 from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.open import open_source
 from fer_batch.video.source import Source
 from scenes.composition import Scene
@@ -56,7 +56,7 @@ class Contestant(Protocol):
         ...
 
 
-class FerBatch(Closing):
+class FerBatch(Closeable):
     """The pipeline as users run it.
 
     Args:
@@ -98,7 +98,7 @@ class FerBatch(Closing):
         self._engine.close()
 
 
-class Detections(Closing):
+class Detections(Closeable):
     """Detections for trackers that make none, made once for each scene.
 
     Args:

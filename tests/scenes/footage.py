@@ -12,10 +12,10 @@ import av
 import imageio_ffmpeg
 import numpy as np
 
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.probe import Probe
-from fer_batch.video.source import Place, ReadCounts
+from fer_batch.video.source import ReadCounts, SeekPoint
 from scenes.composition import Scene, SceneFrame, TrueFace
 from scenes.photographs import Picture
 
@@ -26,7 +26,7 @@ _QUALITY = 20
 """x264's constant rate factor: what a camera or a video site makes."""
 
 
-class SceneSource(Closing):
+class SceneSource(Closeable):
     """A scene that is read as a recording would be, without a codec."""
 
     def __init__(self, scene: Scene) -> None:
@@ -51,7 +51,7 @@ class SceneSource(Closing):
         """Of the frames drawn so far."""
         self._scene = scene
 
-    def frames(self, start: Place | None = None) -> Generator[Frame]:
+    def frames(self, start: SeekPoint | None = None) -> Generator[Frame]:
         """Every frame in order."""
         assert start is None
         display = Display(*self._scene.size)
@@ -60,7 +60,7 @@ class SceneSource(Closing):
             self.counts.frames += 1
             yield Frame(frame.index, frame.time_s, av.VideoFrame.from_ndarray(frame.rgb, format="rgb24"), display)
 
-    def places(self) -> Sequence[Place]:
+    def places(self) -> Sequence[SeekPoint]:
         """None."""
         return ()
 

@@ -22,8 +22,8 @@ from fer_batch.config import Detector, Settings
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.detection.yunet import YuNet
 from fer_batch.faces.alignment import LEFT_EYE, RIGHT_EYE, register_all
-from fer_batch.tracking.fixed_lag import Following
-from fer_batch.tracking.smoothing import Steadier
+from fer_batch.tracking.fixed_lag import FixedLagTracker
+from fer_batch.tracking.smoothing import OneEuroSmoother
 from fer_batch.tracking.tracker import Tracker
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
@@ -94,7 +94,7 @@ class Observer:
     def versions(self, path: Path, truth: Truth | None = None) -> tuple[Version, Version]:
         """The recording's faces as detected and as smoothed."""
         found = Version({}, []), Version({}, [])
-        steadier = Steadier()
+        steadier = OneEuroSmoother()
         with open_source(path) as source:
             for frame, detected in self._followed(source):
                 for version, faces in zip(found, (detected, steadier.update(frame.time_s, detected)), strict=True):
@@ -105,7 +105,7 @@ class Observer:
 
     def _followed(self, source: Source) -> Iterator[tuple[Frame, Faces]]:
         tracker = Tracker()
-        following = Following[Frame](tracker)
+        following = FixedLagTracker[Frame](tracker)
         self._finder.begin()
         for frame in source.frames():
             found = self._finder.find(frame, tracker.expected(frame.time_s, frame.width))

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from clips import clip, clip_with_sound, ffmpeg
 
-from fer_batch.pipeline.checkpoint.resume import Mark, mark, rewound
+from fer_batch.pipeline.checkpoint.resume import FrameFingerprint, mark, rewound
 from fer_batch.pipeline.checkpoint.state import CannotResume
 from fer_batch.video.frame import Frame
-from fer_batch.video.source import Place
+from fer_batch.video.source import SeekPoint
 from fer_batch.video.video_reader import VideoFile
 
 KEYS = ("-g", "25")
@@ -30,7 +30,7 @@ class Noted(VideoFile):
         super().__init__(path, threads)
         self.starts: list[int] = []
 
-    def frames(self, start: Place | None = None) -> Generator[Frame]:
+    def frames(self, start: SeekPoint | None = None) -> Generator[Frame]:
         self.starts.append(0 if start is None else start.frame)
         return super().frames(start)
 
@@ -39,7 +39,7 @@ def _seen(frame: Frame) -> tuple[int, float, bytes]:
     return frame.index, frame.time_s, frame.luma().tobytes()
 
 
-def _marks(path: Path, *indices: int) -> tuple[list[Any], dict[int, Mark], tuple[Any, ...]]:
+def _marks(path: Path, *indices: int) -> tuple[list[Any], dict[int, FrameFingerprint], tuple[Any, ...]]:
     """Everything that is read, marks of some of its frames, and what was counted."""
     with VideoFile(path) as source:
         seen, marks = [], {}

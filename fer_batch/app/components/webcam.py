@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from fer_batch.app.camera_feed import Feed
+from fer_batch.app.camera_feed import CameraFeed
 from fer_batch.app.components.widgets import show_error
 from fer_batch.app.jobs import LiveWatch
 from fer_batch.app.sessions import Session
@@ -36,7 +36,7 @@ _WORDS: Final = {
 }
 
 
-def show_browser_camera(session: Session, page: str, begin: Callable[[Feed], LiveWatch]) -> None:
+def show_browser_camera(session: Session, page: str, begin: Callable[[CameraFeed], LiveWatch]) -> None:
     """Asks the browser for its camera; while it sends, that is watched.
 
     Args:
@@ -61,7 +61,7 @@ def show_browser_camera(session: Session, page: str, begin: Callable[[Feed], Liv
     )
     work = session.work(page)
     if context.state.playing and feeding.feed is None:
-        feeding.feed = Feed()
+        feeding.feed = CameraFeed()
         try:
             begin(feeding.feed)
         except FerBatchError as error:
@@ -82,7 +82,7 @@ class _Feeding:
     """Hands the browser's pictures to whatever watches now; it lives as long as the visit."""
 
     def __init__(self) -> None:
-        self.feed: Feed | None = None
+        self.feed: CameraFeed | None = None
 
     def take(self, picture: av.VideoFrame) -> av.VideoFrame:
         """Called with each picture, in a thread of the connection's."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from fer_batch.app.camera_feed import Feed
+from fer_batch.app.camera_feed import CameraFeed
 from fer_batch.app.components.webcam import show_browser_camera
 from fer_batch.app.components.widgets import remembered, show_caption, show_downloads, show_error, show_view
 from fer_batch.app.jobs import LiveWatch
@@ -14,7 +14,7 @@ from fer_batch.app.sessions import Session
 from fer_batch.app.sessions import session as visit
 from fer_batch.config import Outputs, Settings
 from fer_batch.errors import FerBatchError, InputError
-from fer_batch.live.options import LiveJob, LiveOptions, Reading
+from fer_batch.live.options import CaptureOptions, LiveJob, LiveOptions
 from fer_batch.live.source_url import Address, parse_address
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
@@ -99,7 +99,9 @@ def _ask_address(session: Session, out: Path | None, video: bool) -> None:
         st.rerun()
 
 
-def watch(session: Session, address: Address, out: Path | None, video: bool, feed: Feed | None = None) -> LiveWatch:
+def watch(
+    session: Session, address: Address, out: Path | None, video: bool, feed: CameraFeed | None = None
+) -> LiveWatch:
     """Begins to watch a source; what was watched before is stopped.
 
     Args:
@@ -112,7 +114,7 @@ def watch(session: Session, address: Address, out: Path | None, video: bool, fee
     folder = session.place(_PAGE)
     options = LiveOptions(
         # A camera may come back; a feed that has ended does not.
-        Reading(connect_timeout_s=_FIRST_PICTURE_S, retries=None if feed is None else 0),
+        CaptureOptions(connect_timeout_s=_FIRST_PICTURE_S, retries=None if feed is None else 0),
         Settings(session.model, max_pixels=session.max_pixels),
         Outputs(out or folder / "results", "both", video),
         preview=True,

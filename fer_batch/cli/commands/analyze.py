@@ -152,7 +152,7 @@ def analyze(
     changed.
     """
     from fer_batch.batch.plan import default_workers, plan
-    from fer_batch.cli.runs.analyze import Telling, carry_out, check_named_files, rehearse
+    from fer_batch.cli.runs.analyze import OutputOptions, carry_out, check_named_files, rehearse
     from fer_batch.config import Outputs, Selection, Settings
     from fer_batch.errors import InputError
     from fer_batch.filesystem.atomic import private_files
@@ -165,9 +165,9 @@ def analyze(
     selection = Selection(every, fps, start, end)
     planned = plan(given, Outputs(output, timeline.value, video), settings, selection, overwrite)
     count = workers or default_workers(len(planned.tasks))
-    telling = Telling(report, log_file, quiet, as_json, debug=bool(context.obj))
+    output_options = OutputOptions(report, log_file, quiet, as_json, debug=bool(context.obj))
     named = [Path(one) for one in (*given, *(lists or ()), *([] if config is None else [config]))]
-    check_named_files(planned, named, telling)
+    check_named_files(planned, named, output_options)
     if dry_run:
         rehearse(planned, settings, selection, count)
         return
@@ -182,6 +182,6 @@ def analyze(
             selection,
             workers=count,
             stall_limit_s=stall_limit,
-            telling=replace(telling, on_begin=remember),
+            output_options=replace(output_options, on_begin=remember),
         )
     raise typer.Exit(status)

@@ -140,7 +140,7 @@ def live(
     del (part_seconds, max_age, preview, listen, token, publish, events, webhook, detector, model, device)
     del min_score, min_face, max_pixels, private, quiet, follow_redirects
     from fer_batch.cli.camera_config import names_cameras, read_cameras
-    from fer_batch.cli.runs.live import Showing, run_live
+    from fer_batch.cli.runs.live import LiveOutputOptions, run_live
 
     parameters: Mapping[str, Any] = context.params
     notices: list[str] = []
@@ -152,7 +152,7 @@ def live(
         jobs = _several(found)
     else:
         jobs = [_one(source, name, parameters)]
-    showing = Showing(
+    output_options = LiveOutputOptions(
         quiet=parameters["quiet"],
         events=parameters["events"] is not None,
         webhook=parameters["webhook"],
@@ -164,7 +164,7 @@ def live(
     from fer_batch.filesystem.atomic import private_files
 
     with private_files(Path(parameters["output"]), wanted=parameters["private"]):
-        status = run_live(jobs, Path(parameters["output"]), showing, variables)
+        status = run_live(jobs, Path(parameters["output"]), output_options, variables)
     raise typer.Exit(status)
 
 
@@ -219,7 +219,7 @@ def live_options(parameters: Mapping[str, Any], *, patient: bool = False) -> Liv
     """
     from fer_batch.config import Outputs, Selection, Settings
     from fer_batch.inference.registry import find_model
-    from fer_batch.live.options import LiveOptions, Reading
+    from fer_batch.live.options import CaptureOptions, LiveOptions
     from fer_batch.live.publishing.publisher import refuse_unknown
 
     given = parameters
@@ -229,7 +229,7 @@ def live_options(parameters: Mapping[str, Any], *, patient: bool = False) -> Liv
         refuse_unknown(given["publish"])
     events = given["events"] or (Report.episode if given["webhook"] else None)
     return LiveOptions(
-        Reading(
+        CaptureOptions(
             Transport(given["transport"]).value,
             given["connect_timeout"],
             given["read_timeout"],

@@ -20,7 +20,7 @@ from rich.style import Style
 from fer_batch.cli.display.live_log import Incidents, LiveErrors, LiveLines
 from fer_batch.cli.display.terminal import interactive
 from fer_batch.emotions import COLOURS, EMOTIONS, hex_colour
-from fer_batch.live.events import Counts, Told
+from fer_batch.live.events import Counts, LiveMessage
 from fer_batch.live.metrics import HISTORY_S, FaceInView, LiveStatistics, Rates
 from fer_batch.utils.text import counted, lasting, shown
 
@@ -104,7 +104,7 @@ class LiveView:
     ) -> None:
         self._live.stop()
 
-    def __call__(self, recording: str, told: Told) -> None:
+    def __call__(self, recording: str, told: LiveMessage) -> None:
         """Takes note; it is drawn with the next redraw."""
         with self._lock:
             said = self._incidents.sentence(recording, told)

@@ -12,7 +12,7 @@ from typing import Self
 from rich.console import Console
 from rich.text import Text
 
-from fer_batch.live.events import Connected, Counts, Ended, Interrupted, Told
+from fer_batch.live.events import Connected, Counts, Ended, Interrupted, LiveMessage
 from fer_batch.live.metrics import LiveStatistics
 from fer_batch.utils.text import counted, lasting, shown
 
@@ -36,7 +36,7 @@ class Incidents:
     ) -> None:
         self._statistics, self._console, self._now = statistics, console, now
 
-    def sentence(self, recording: str, told: Told) -> str | None:
+    def sentence(self, recording: str, told: LiveMessage) -> str | None:
         """What there is to say about something that happens, if it is new."""
         one = self._statistics[recording]
         match told:
@@ -91,7 +91,7 @@ class LiveLines:
         self._over.set()
         self._thread.join()
 
-    def __call__(self, recording: str, told: Told) -> None:
+    def __call__(self, recording: str, told: LiveMessage) -> None:
         """Says what there is to say."""
         with self._lock:
             said = self._incidents.sentence(recording, told)
@@ -142,7 +142,7 @@ class LiveErrors:
     ) -> None:
         pass
 
-    def __call__(self, recording: str, told: Told) -> None:
+    def __call__(self, recording: str, told: LiveMessage) -> None:
         """Says an error."""
         if isinstance(told, Ended) and told.error is not None and not self._alone:
             self._console.print(Text(shown(f"Error: {recording}: {told.error}")), soft_wrap=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from fer_batch.batch.messages import Event, Finished, Lost, Probed, Reached, Said, Started
+from fer_batch.batch.messages import Event, Finished, LogMessage, Probed, Progressed, Started, WorkerLost
 from fer_batch.errors import OutputError
 from fer_batch.utils.text import counted, faults, shown
 
@@ -69,7 +69,7 @@ class LogFile:
                 self.note(f"{counted(len(probes), 'video')} can be opened")
             case Started(worker, task, process):
                 self.note(f"worker {worker}: {task.recording.id}: begins ({task.reason}; process {process})")
-            case Lost(worker, task, reason, again):
+            case WorkerLost(worker, task, reason, again):
                 self.note(f"worker {worker}: {reason} {'It is tried once more.' if again else 'It is given up.'}")
             case Finished(worker, task, outcome):
                 record, counts = outcome.record, outcome.record.counts
@@ -84,8 +84,8 @@ class LogFile:
                     self.note(f"worker {worker}: {record.error}")
                 if damage := faults(counts):
                     self.note(f"worker {worker}: {task.recording.id}: {damage}")
-            case Said(worker, text):
+            case LogMessage(worker, text):
                 for line in text.splitlines():
                     self.note(f"worker {worker}: | {line}")
-            case Reached():
+            case Progressed():
                 pass

@@ -16,19 +16,19 @@ from threading import Condition, Thread
 from types import TracebackType
 from typing import Any, Final, Self
 
-from fer_batch.batch.messages import Event, Finished, Lost, Probed, Reached, Started
+from fer_batch.batch.messages import Event, Finished, Probed, Progressed, Started, WorkerLost
 from fer_batch.batch.plan import Plan
 from fer_batch.batch.progress import RunProgress
 from fer_batch.errors import OutputError
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.filesystem.overwriting import has_head
 from fer_batch.inputs.discovery import Recording
-from fer_batch.live.events import Reported, Told
+from fer_batch.live.events import LiveMessage, Reported
 from fer_batch.pipeline.result import earlier_outcome
 from fer_batch.results.csv_text import escaped
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.utils.jsonable import plain
 from fer_batch.utils.text import faults, valid
 
@@ -76,7 +76,7 @@ class JsonEvents:
             case Started(worker, task, process):
                 name = task.recording.id
                 self._write("started", worker=worker, process=process, recording=name, reason=task.reason)
-            case Reached(worker, task, progress):
+            case Progressed(worker, task, progress):
                 if time.monotonic() - self._told_s.get(worker, 0.0) < _TELL_S:
                     return
                 self._told_s[worker] = time.monotonic()
@@ -93,7 +93,7 @@ class JsonEvents:
                     share_of_run=round(self._reached.share, 4),
                     remaining_s=self._reached.remaining_s,
                 )
-            case Lost(worker, task, reason, again):
+            case WorkerLost(worker, task, reason, again):
                 self._write("lost", worker=worker, recording=task.recording.id, reason=reason, again=again)
             case Finished(worker, _, outcome):
                 status = outcome.record.status
@@ -118,7 +118,7 @@ _LAST_S: Final = 3.0
 """What is left at the end is waited for so long."""
 
 
-class EventLines(Closing):
+class EventLines(Closeable):
     """Writes events from a thread of its own, so that whoever reads them holds up nobody."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class EventLines(Closing):
         self._thread = Thread(target=self._run, name="fer-batch event lines", daemon=True)
         self._thread.start()
 
-    def __call__(self, name: str, told: Told) -> None:
+    def __call__(self, name: str, told: LiveMessage) -> None:
         """Takes an event; waits for nobody."""
         del name
         if isinstance(told, Reported):

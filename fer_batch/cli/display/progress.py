@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
-from fer_batch.batch.messages import Event, Finished, Lost, Probed, Reached, Said, Started
+from fer_batch.batch.messages import Event, Finished, LogMessage, Probed, Progressed, Started, WorkerLost
 from fer_batch.batch.progress import Activity, RunProgress
 from fer_batch.cli.display.terminal import LINE_SECONDS, Notices
 from fer_batch.utils.text import counted, lasting, short, shown
@@ -66,10 +66,10 @@ class Bars:
                     self._rows[worker] = self._add(name)
                 else:
                     self._bars.reset(row, total=None, description=name, numbers="", left="", visible=True)
-            case Finished(worker, _, _) | Lost(worker, _, _, _) if worker in self._rows:
+            case Finished(worker, _, _) | WorkerLost(worker, _, _, _) if worker in self._rows:
                 self._bars.update(self._rows[worker], visible=False)
         now = time.monotonic()
-        if not isinstance(event, Reached) or now - self._drawn_s >= _REDRAW_S:
+        if not isinstance(event, Progressed) or now - self._drawn_s >= _REDRAW_S:
             self._drawn_s = now
             self._draw(now)
 
@@ -129,7 +129,7 @@ class Lines:
             case Started() | Probed():
                 if self._reached.total == 1:
                     self._said_s = time.monotonic()
-            case Reached() if time.monotonic() - self._said_s >= LINE_SECONDS:
+            case Progressed() if time.monotonic() - self._said_s >= LINE_SECONDS:
                 self._said_s = time.monotonic()
                 self._say(self._of_all() if self._reached.total > 1 else self._of_one(event))
             case Finished(_, task, outcome) if outcome.record.status != "failed":
@@ -137,10 +137,10 @@ class Lines:
                 place = f"[{self._reached.finished}/{self._reached.total}] " if self._reached.total > 1 else ""
                 done = f"{counted(counts['frames_analysed'], 'frame')}, {counted(counts['rows'], 'face')}"
                 self._say(f"{place}{task.recording.id}: {outcome.record.status}, {done}.")
-            case Reached() | Lost() | Said() | Finished():
+            case Progressed() | WorkerLost() | LogMessage() | Finished():
                 pass
 
-    def _of_one(self, event: Reached) -> str:
+    def _of_one(self, event: Progressed) -> str:
         activity, progress = self._reached.workers[event.worker], event.progress
         frames, seconds = activity.speed(time.monotonic())
         of = f"/{progress.frames_total}" if progress.frames_total else ""

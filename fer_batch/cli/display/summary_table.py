@@ -12,7 +12,7 @@ from rich.text import Text
 
 from fer_batch.batch.plan import Plan
 from fer_batch.emotions import EMOTIONS, hex_colour
-from fer_batch.pipeline.result import Outcome
+from fer_batch.pipeline.result import RecordingResult
 from fer_batch.results.record import RecordingRecord
 from fer_batch.utils.text import counted, faults, shown, timecode
 
@@ -24,7 +24,7 @@ _MOST_EPISODES = 20
 """As many; the rest is in the episodes table."""
 
 
-def print_closing_table(plan: Plan, outcomes: Sequence[Outcome]) -> None:
+def print_closing_table(plan: Plan, outcomes: Sequence[RecordingResult]) -> None:
     """Prints to stdout: each track, when it was seen, its emotions, what is not done and why, and where the files are.
 
     Episodes are shown one by one for a single recording, and counted for several.
@@ -95,7 +95,7 @@ def _unnamed(record: RecordingRecord, sentence: str) -> str:
     return sentence
 
 
-def _tracks(outcome: Outcome) -> Table | Text:
+def _tracks(outcome: RecordingResult) -> Table | Text:
     """The longest tracks of a recording."""
     if outcome.record.status == "failed":
         return Text("  failed", style="red")
@@ -123,7 +123,7 @@ def _tracks(outcome: Outcome) -> Table | Text:
     return table
 
 
-def _title(outcome: Outcome, *, counting: bool) -> Text:
+def _title(outcome: RecordingResult, *, counting: bool) -> Text:
     """The recording's name, with the number of its episodes where they are only counted."""
     title = Text(shown(outcome.record.id), style="bold")
     if counting and (episodes := outcome.record.counts.get("episodes")):
@@ -131,7 +131,7 @@ def _title(outcome: Outcome, *, counting: bool) -> Text:
     return title
 
 
-def _episodes(outcome: Outcome) -> Table:
+def _episodes(outcome: RecordingResult) -> Table:
     """The first episodes of a recording, as they begin."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
     table.add_column(min_width=9)

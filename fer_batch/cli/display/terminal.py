@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text
 
-from fer_batch.batch.messages import Event, Finished, Lost
+from fer_batch.batch.messages import Event, Finished, WorkerLost
 from fer_batch.utils.text import faults, shown
 
 LINE_SECONDS = 10.0
@@ -66,7 +66,7 @@ class Notices:
     def __call__(self, event: Event) -> None:
         """Says what there is to say about an event."""
         match event:
-            case Lost(_, _, reason, True):
+            case WorkerLost(_, _, reason, True):
                 self.say(f"Warning: {reason} It is tried once more.")
             case Finished(_, _, outcome):
                 record = outcome.record

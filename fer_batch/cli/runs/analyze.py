@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fer_batch.batch.messages import Begin, Event, Finished, Reached, Rehearsed, Said, Watch
+from fer_batch.batch.messages import Begin, EstimateReply, Event, Finished, LogMessage, Progressed, Watch
 from fer_batch.batch.plan import Plan, Task, expected_work, forget_unfinished
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.runner import run_parallel
-from fer_batch.batch.worker_pool import STALL_LIMIT_S, Crew
+from fer_batch.batch.worker_pool import STALL_LIMIT_S, WorkerPool
 from fer_batch.cli.config_file import is_settings_used
 from fer_batch.cli.display.log_file import LogFile
 from fer_batch.cli.display.machine_output import JsonEvents, check_report, is_failure_report, write_failures
@@ -30,7 +30,7 @@ from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.overwriting import is_log, refuse_overwriting
 from fer_batch.filesystem.paths import refuse_shared
 from fer_batch.filesystem.temporary import remove_abandoned
-from fer_batch.pipeline.result import Outcome
+from fer_batch.pipeline.result import RecordingResult
 from fer_batch.utils.resources import threads_each
 from fer_batch.utils.signals import stop_on_interrupt
 from fer_batch.utils.text import counted, lasting, shown, timecode
@@ -42,14 +42,14 @@ def rehearse(plan: Plan, settings: Settings, selection: Selection, workers: int)
     """Prints what a run would do, with an estimate that a few seconds of the analysis are measured for."""
     quiet: Watch = lambda event: None  # noqa: E731, ARG005
     begin = Begin(settings, selection, threads_each(workers))
-    with stop_on_interrupt(quiet=True) as stop, Crew(begin, workers, quiet, stop) as crew:
-        probes = crew.look(plan.tasks)
-        rates = crew.rehearse(rehearsed(plan, probes, selection))
+    with stop_on_interrupt(quiet=True) as stop, WorkerPool(begin, workers, quiet, stop) as pool:
+        probes = pool.look(plan.tasks)
+        rates = pool.rehearse(rehearsed(plan, probes, selection))
     print_plan(plan, probes, selection, workers, estimated_s(plan, probes, rates, selection, workers))
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class OutputOptions:
     """Who is told how a run goes."""
 
     report: Path | None = None
@@ -66,25 +66,25 @@ class Telling:
     """Called once, when something has been analysed."""
 
 
-def check_named_files(plan: Plan, named: Iterable[Path], telling: Telling) -> None:
+def check_named_files(plan: Plan, named: Iterable[Path], output_options: OutputOptions) -> None:
     """Makes sure that no file that a run writes beside its results is an input, or was written by something else.
 
     Args:
         plan: what will be done.
         named: files, folders and patterns that the user named as inputs.
-        telling: the report of failures and the log.
+        output_options: the report of failures and the log.
 
     Raises:
         OutputError: when one is.
     """
     inputs = [*named, *(one.path for one in plan.recordings), *(Path(record.source) for record in plan.kept)]
-    if telling.report is not None:
-        refuse_overwriting(telling.report, "--report", is_failure_report, inputs)
-        if telling.log_file is not None and telling.report.resolve() == telling.log_file.resolve():
-            raise OutputError(f"{telling.report}: is given for --report and --log-file; give two files.")
-    if telling.log_file is not None:
-        refuse_overwriting(telling.log_file, "--log-file", is_log, inputs, appends=True)
-        refuse_shared(plan.outputs.folder, telling.log_file)
+    if output_options.report is not None:
+        refuse_overwriting(output_options.report, "--report", is_failure_report, inputs)
+        if output_options.log_file is not None and output_options.report.resolve() == output_options.log_file.resolve():
+            raise OutputError(f"{output_options.report}: is given for --report and --log-file; give two files.")
+    if output_options.log_file is not None:
+        refuse_overwriting(output_options.log_file, "--log-file", is_log, inputs, appends=True)
+        refuse_shared(plan.outputs.folder, output_options.log_file)
     refuse_overwriting(plan.outputs.folder / "study.toml", "-o", is_settings_used)
 
 
@@ -95,7 +95,7 @@ def carry_out(
     *,
     workers: int,
     stall_limit_s: float = STALL_LIMIT_S,
-    telling: Telling | None = None,
+    output_options: OutputOptions | None = None,
 ) -> ExitStatus:
     """Analyses what is planned, tells how far it is, and sums up.
 
@@ -105,23 +105,23 @@ def carry_out(
         selection: which frames.
         workers: processes.
         stall_limit_s: see :func:`fer_batch.batch.runner.run_parallel`.
-        telling: who is told.
+        output_options: who is told.
 
     Raises:
         FerBatchError: as :func:`fer_batch.batch.runner.run_parallel`.
     """
-    telling, outcomes = telling or Telling(), list[Outcome]()
+    output_options, outcomes = output_options or OutputOptions(), list[RecordingResult]()
     remove_abandoned()
     with ExitStack() as stack:
         lock = stack.enter_context(only_run(plan.outputs.folder))
         forget_unfinished(plan)
-        stop = stack.enter_context(stop_on_interrupt(quiet=telling.quiet))
-        begun = _OnBegin(telling.on_begin, stop)
-        watch = _watch(stack, telling, plan, selection, begun)
-        if telling.report is not None:
+        stop = stack.enter_context(stop_on_interrupt(quiet=output_options.quiet))
+        begun = _OnBegin(output_options.on_begin, stop)
+        watch = _watch(stack, output_options, plan, selection, begun)
+        if output_options.report is not None:
             # Also when an error ends the run: what failed before has failed.
-            check_report(telling.report)
-            stack.callback(_report, telling.report, plan, outcomes)
+            check_report(output_options.report)
+            stack.callback(_report, output_options.report, plan, outcomes)
         # What comes before an error stays in the list.
         outcomes.extend(
             run_parallel(
@@ -138,36 +138,36 @@ def carry_out(
         )
     if begun.error is not None:
         raise begun.error
-    if not telling.quiet and not telling.as_json:
+    if not output_options.quiet and not output_options.as_json:
         print_closing_table(plan, outcomes)
     return _status(plan, outcomes, stop)
 
 
-def _report(path: Path, plan: Plan, outcomes: list[Outcome]) -> None:
+def _report(path: Path, plan: Plan, outcomes: list[RecordingResult]) -> None:
     over = {one.record.id for one in outcomes}
     records = [*plan.kept, *(one.record for one in outcomes)]
     write_failures(path, records, [one for one in plan.recordings if one.id not in over])
 
 
-def _watch(stack: ExitStack, telling: Telling, plan: Plan, selection: Selection, begun: Watch) -> Watch:
+def _watch(stack: ExitStack, output_options: OutputOptions, plan: Plan, selection: Selection, begun: Watch) -> Watch:
     """Everyone who is told what happens, closed with ``stack``."""
     console = Console(stderr=True, highlight=False)
     reached, notices = RunProgress(plan.tasks, selection), Notices(console)
-    log = stack.enter_context(LogFile(telling.log_file, notices.say))
+    log = stack.enter_context(LogFile(output_options.log_file, notices.say))
     log.note(f"fer-batch {__version__}: {counted(len(plan.tasks), 'recording')} to do, {len(plan.kept)} kept")
-    if not telling.quiet:
+    if not output_options.quiet:
         _tell_plan(plan, notices)
     watchers: list[Watch] = [reached.tell, log, notices]
-    if telling.as_json:
+    if output_options.as_json:
         watchers.append(stack.enter_context(JsonEvents(reached, plan)))
-    if not telling.quiet and plan.tasks:
+    if not output_options.quiet and plan.tasks:
         if interactive():
             watchers.append(stack.enter_context(Bars(reached, console)))
-        elif not telling.as_json:
+        elif not output_options.as_json:
             watchers.append(Lines(reached, notices))
     watchers.append(begun)
-    if telling.debug:
-        watchers.append(lambda event: notices.say(event.text) if isinstance(event, Said) else None)
+    if output_options.debug:
+        watchers.append(lambda event: notices.say(event.text) if isinstance(event, LogMessage) else None)
 
     def watch(event: Event) -> None:
         for one in watchers:
@@ -188,7 +188,9 @@ class _OnBegin:
         self.error: OutputError | None = None
 
     def __call__(self, event: Event) -> None:
-        came = isinstance(event, Reached) or (isinstance(event, Finished) and event.outcome.record.status != "failed")
+        came = isinstance(event, Progressed) or (
+            isinstance(event, Finished) and event.outcome.record.status != "failed"
+        )
         if self._call is not None and came:
             call, self._call = self._call, None
             try:
@@ -209,7 +211,7 @@ def _tell_plan(plan: Plan, notices: Notices) -> None:
         notices.say(f"{plan.outputs.folder}: also holds results of {what} not among the inputs, which stay.")
 
 
-def _status(plan: Plan, outcomes: list[Outcome], stop: Flag) -> ExitStatus:
+def _status(plan: Plan, outcomes: list[RecordingResult], stop: Flag) -> ExitStatus:
     """All unreadable is wrong use; some unreadable, or cut short, is not all done."""
     if stop.is_set():
         return ExitStatus.INTERRUPTED
@@ -235,7 +237,7 @@ def rehearsed(plan: Plan, probes: dict[str, Probe], selection: Selection) -> lis
 
 
 def estimated_s(
-    plan: Plan, probes: dict[str, Probe], measured: dict[str, Rehearsed], selection: Selection, workers: int
+    plan: Plan, probes: dict[str, Probe], measured: dict[str, EstimateReply], selection: Selection, workers: int
 ) -> float | None:
     """Seconds that the run would take; None when nothing was measured.
 

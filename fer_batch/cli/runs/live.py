@@ -14,7 +14,7 @@ from rich.text import Text
 from fer_batch.cli.display.live_dashboard import live_watcher
 from fer_batch.cli.display.machine_output import EventLines
 from fer_batch.errors import ExitStatus, FerBatchError
-from fer_batch.live.events import Noticed, Reported, Told
+from fer_batch.live.events import LiveMessage, Noticed, Reported
 from fer_batch.live.options import LiveJob
 from fer_batch.live.supervisor import Cameras, Watcher
 from fer_batch.utils.signals import stop_on_interrupt
@@ -22,7 +22,7 @@ from fer_batch.utils.text import counted, shown
 
 
 @dataclass(frozen=True, slots=True)
-class Showing:
+class LiveOutputOptions:
     """Who is told how a run goes."""
 
     quiet: bool = False
@@ -37,25 +37,27 @@ class Showing:
     """Sentences to begin with."""
 
 
-def run_live(jobs: Sequence[LiveJob], output: Path, showing: Showing, variables: Collection[str] = ()) -> ExitStatus:
+def run_live(
+    jobs: Sequence[LiveJob], output: Path, output_options: LiveOutputOptions, variables: Collection[str] = ()
+) -> ExitStatus:
     """Watches sources until all have ended, or until Ctrl-C or SIGTERM, which is how watching ends.
 
     Args:
         jobs: one a source.
         output: the folder of results, for a word about it.
-        showing: who is told.
+        output_options: who is told.
         variables: of the environment, with secrets.
 
     Raises:
         FerBatchError: when the only source cannot be watched.
     """
-    run = _Run(jobs, showing, variables)
+    run = _Run(jobs, output_options, variables)
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_interrupt(quiet=True))
         cameras = run.open(stack, stop)
         with cameras:
             errors = cameras.run(stop)
-    if not showing.quiet:
+    if not output_options.quiet:
         run.say_end(output, errors)
     return _status(errors)
 
@@ -63,8 +65,8 @@ def run_live(jobs: Sequence[LiveJob], output: Path, showing: Showing, variables:
 class _Run:
     """Processes that watch, and everyone who is told."""
 
-    def __init__(self, jobs: Sequence[LiveJob], showing: Showing, variables: Collection[str]) -> None:
-        self._jobs, self._showing = jobs, showing
+    def __init__(self, jobs: Sequence[LiveJob], output_options: LiveOutputOptions, variables: Collection[str]) -> None:
+        self._jobs, self._showing = jobs, output_options
         self._console = Console(stderr=True, highlight=False)
         self._watchers: list[Watcher] = []
         self._pictures: list[Callable[[str, bytes], None]] = []
@@ -72,20 +74,20 @@ class _Run:
 
     def open(self, stack: ExitStack, stop: Event) -> Cameras:
         """The processes, not yet started; who is told of them is ended with ``stack``."""
-        showing, cameras = self._showing, self._cameras
-        for sentence in showing.notices:
+        output_options, cameras = self._showing, self._cameras
+        for sentence in output_options.notices:
             self._say(f"Warning: {sentence}")
-        if showing.listen is not None:
-            self._add_preview(stack, showing.listen)
+        if output_options.listen is not None:
+            self._add_preview(stack, output_options.listen)
         sources = {job.name: job.address.shown for job in self._jobs}
-        watcher = live_watcher(sources, cameras.counts, quiet=showing.quiet, stop=stop, console=self._console)
+        watcher = live_watcher(sources, cameras.counts, quiet=output_options.quiet, stop=stop, console=self._console)
         stack.enter_context(watcher)
         self._watchers.append(watcher)
         self._watchers.append(self._notice)
-        if showing.events:
+        if output_options.events:
             self._watchers.append(stack.enter_context(EventLines()))
-        if showing.webhook is not None:
-            self._watchers.append(self._webhook(stack, showing.webhook))
+        if output_options.webhook is not None:
+            self._watchers.append(self._webhook(stack, output_options.webhook))
         return cameras
 
     def say_end(self, output: Path, errors: Mapping[str, FerBatchError | None]) -> None:
@@ -102,7 +104,7 @@ class _Run:
     def _say(self, sentence: str) -> None:
         self._console.print(Text(shown(sentence)), soft_wrap=True)
 
-    def _watch(self, name: str, told: Told) -> None:
+    def _watch(self, name: str, told: LiveMessage) -> None:
         for watcher in self._watchers:
             watcher(name, told)
 
@@ -114,7 +116,7 @@ class _Run:
         if self._showing.debug:
             self._say(f"{name}: {words}")
 
-    def _notice(self, name: str, told: Told) -> None:
+    def _notice(self, name: str, told: LiveMessage) -> None:
         if isinstance(told, Noticed):
             self._say(f"{name}: {told.text}")
 
@@ -136,7 +138,7 @@ class _Run:
         webhook = Webhook(url)
         stack.callback(webhook.close)
 
-        def post(name: str, told: Told) -> None:
+        def post(name: str, told: LiveMessage) -> None:
             del name
             if isinstance(told, Reported):
                 webhook.post(dict(told.event))

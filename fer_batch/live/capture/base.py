@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import av
 
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Display
 from fer_batch.video.probe import Probe
 
@@ -35,7 +35,7 @@ class UnreachableError(Exception):
     """A source cannot be reached, or not any more; the message is a sentence without credentials."""
 
 
-class Connection(Closing):
+class Connection(Closeable):
     """An open source; used by one thread, which may hang in it as long as the source says nothing."""
 
     damaged = 0

@@ -20,7 +20,7 @@ from fer_batch.errors import InputError
 from fer_batch.filesystem.paths import PHOTO_SUFFIXES
 from fer_batch.live.capture.base import Arrivals, Arrived, Connection, UnreachableError, display_of
 from fer_batch.live.capture.host_proxy import OneHost
-from fer_batch.live.options import Reading
+from fer_batch.live.options import CaptureOptions
 from fer_batch.live.source_url import Address
 from fer_batch.video.container import limit_pixels, open_input, refused_by_size
 from fer_batch.video.probe import Probe
@@ -47,7 +47,7 @@ class NetworkStream(Connection):
         UnreachableError: when it cannot be opened or holds no picture.
     """
 
-    def __init__(self, address: Address, reading: Reading, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(self, address: Address, reading: CaptureOptions, max_pixels: int = MAX_PIXELS) -> None:
         self._address, self._max_pixels = address, max_pixels
         self._began_s, self._patience_s = time.monotonic(), 0.9 * reading.connect_timeout_s
         scheme, host = urlsplit(address.secret).scheme.lower(), urlsplit(address.secret).hostname or ""

@@ -10,14 +10,14 @@ from threading import Thread
 from typing import Final
 from urllib.parse import urlsplit
 
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 
 _LONGEST_LINE: Final = 65_536
 _PIECE: Final = 65_536
 _OWN_HEADERS: Final = (b"connection:", b"proxy-")
 
 
-class OneHost(Closing):
+class OneHost(Closeable):
     """An HTTP proxy for the addresses of one host, on any port.
 
     FFmpeg follows redirects of HTTP by itself, and the pieces of an HLS playlist may lie on any host; its own bound on

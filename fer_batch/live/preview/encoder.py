@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from fer_batch.annotation.annotator import Annotator
 from fer_batch.annotation.canvas import Yuv420Canvas
 from fer_batch.annotation.encoder import Colours
-from fer_batch.live.events import Seen
+from fer_batch.live.events import FrameAnalyzed
 from fer_batch.types import Observation
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Frame
 
 _LONGEST_SIDE: Final = 1280
@@ -38,7 +38,7 @@ class Pictures(Protocol):
         ...
 
 
-class PictureMaker(Closing):
+class PreviewEncoder(Closeable):
     """Draws and encodes in a thread of its own; of what it is given meanwhile, only the newest.
 
     Args:
@@ -48,12 +48,12 @@ class PictureMaker(Closing):
     def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
         self._changed = Condition()
-        self._newest: Seen | None = None
+        self._newest: FrameAnalyzed | None = None
         self._over = False
         self._thread = Thread(target=self._run, name="fer-batch pictures", daemon=True)
         self._thread.start()
 
-    def take(self, seen: Seen) -> None:
+    def take(self, seen: FrameAnalyzed) -> None:
         """Takes a frame with its picture."""
         if seen.frame is not None and self._pictures.wanted:
             with self._changed:
@@ -68,7 +68,7 @@ class PictureMaker(Closing):
         self._thread.join()
 
     def _run(self) -> None:
-        drawing = Drawing(_LONGEST_SIDE)
+        drawing = LiveOverlay(_LONGEST_SIDE)
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._newest is not None or self._over)
@@ -81,7 +81,7 @@ class PictureMaker(Closing):
             time.sleep(max(0.0, _APART_S - (time.monotonic() - began_s)))
 
 
-class Drawing:
+class LiveOverlay:
     """Draws one frame after another of one source.
 
     Args:

@@ -9,9 +9,9 @@ from threading import Condition
 from typing import Any, Final
 
 from fer_batch.emotions import EMOTIONS, hex_colour
-from fer_batch.live.events import Counts, Told
+from fer_batch.live.events import Counts, LiveMessage
 from fer_batch.live.metrics import LiveStatistics
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 
 _MOST_VIEWERS: Final = 16
 """Pictures that are sent at a time, each by a thread."""
@@ -27,7 +27,7 @@ FILES: Final = {
 """Of the page, by address: name in the folder ``page``, and kind."""
 
 
-class Onlookers(Closing):
+class PreviewHub(Closeable):
     """The newest picture and the numbers of each live recording, for those who look.
 
     Pictures are asked for only while somebody looks, and each viewer gets the newest when it has taken the one before,
@@ -60,7 +60,7 @@ class Onlookers(Closing):
             self._pictures[name] = number + 1, jpeg
             self._changed.notify_all()
 
-    def tell(self, name: str, told: Told) -> None:
+    def tell(self, name: str, told: LiveMessage) -> None:
         """Takes note of what happens."""
         with self._changed:
             self._statistics[name].tell(told, time.monotonic())

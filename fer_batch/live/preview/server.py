@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from fer_batch.errors import InputError
 from fer_batch.live.events import Counts
-from fer_batch.live.preview.hub import BOUNDARY, FILES, STUCK_S, Onlookers
+from fer_batch.live.preview.hub import BOUNDARY, FILES, STUCK_S, PreviewHub
 
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -34,7 +34,7 @@ _MOST_CONNECTIONS: Final = 64
 _LOOPBACK_HOSTS: Final = ("localhost", "127.0.0.1", "::1")
 
 
-class Preview(Onlookers):
+class Preview(PreviewHub):
     """Serves the pictures and numbers of live recordings.
 
     Who has the token sees; who has not gets 403. Beyond 64 connections at a time the answer is 503.

@@ -11,11 +11,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fer_batch.errors import InputError
-from fer_batch.live.events import Seen
-from fer_batch.live.preview.encoder import Drawing
+from fer_batch.live.events import FrameAnalyzed
+from fer_batch.live.preview.encoder import LiveOverlay
 from fer_batch.live.publishing.worker import TIMEOUT_S, Refused, Shot, Taken, Target
 from fer_batch.live.source_url import parse_address, server_of
-from fer_batch.utils.concurrency import Closing
+from fer_batch.utils.concurrency import Closeable
 from fer_batch.workers.process import WorkerProcess
 
 _FORMATS: Final = {
@@ -43,7 +43,7 @@ def refuse_unknown(address: str) -> None:
     parse_address(address)
 
 
-class Publisher(Closing):
+class Publisher(Closeable):
     """Sends the newest frame, and the newest after that, from a thread of its own, and connects again for ever.
 
     Args:
@@ -60,14 +60,14 @@ class Publisher(Closing):
         expected = Fraction(rate).limit_denominator(1001) if rate else Fraction(25)
         self._target = Target(address, _FORMATS[urlsplit(address).scheme.lower()], expected)
         self._changed = Condition()
-        self._newest: Seen | None = None
+        self._newest: FrameAnalyzed | None = None
         self._over = Event()
         self._replies: deque[Any] = deque()
         self._notices: list[str] = []
         self._thread = Thread(target=self._run, name="fer-batch publish", daemon=True)
         self._thread.start()
 
-    def take(self, seen: Seen) -> None:
+    def take(self, seen: FrameAnalyzed) -> None:
         """Takes a frame with its picture."""
         if seen.frame is not None:
             with self._changed:
@@ -111,7 +111,7 @@ class Publisher(Closing):
         """Sends until that fails, pictures have another size or all is over; gives None for each that was taken, and
         at last, if it failed, why.
         """
-        drawing, seen = Drawing(_LONGEST_SIDE), self._next()
+        drawing, seen = LiveOverlay(_LONGEST_SIDE), self._next()
         if seen is None:
             return
         try:
@@ -152,7 +152,7 @@ class Publisher(Closing):
             return None
         return reply.reason if isinstance(reply, Refused) else f"it takes nothing for {TIMEOUT_S:g} s"
 
-    def _next(self) -> Seen | None:
+    def _next(self) -> FrameAnalyzed | None:
         """The newest frame, waited for; None when all is over."""
         with self._changed:
             self._changed.wait_for(lambda: self._newest is not None or self._over.is_set())

@@ -11,7 +11,7 @@ from typing import Any, Final
 from fer_batch.annotation.encoder import encoder_version
 from fer_batch.config import WITHOUT_EFFECT, Outputs, Selection, Settings
 from fer_batch.pipeline.checkpoint.state import Snapshot
-from fer_batch.pipeline.checkpoint.store import Commit, Unfinished
+from fer_batch.pipeline.checkpoint.store import CheckpointStore, Commit
 from fer_batch.results.record import RecordingRecord, installed_versions
 from fer_batch.utils.jsonable import from_text, plain, to_text
 from fer_batch.video.source import Source
@@ -24,7 +24,7 @@ _LITTLE_S: Final = 5.0
 """Seconds of work for which nobody who interrupts a run waits until they are committed."""
 
 
-class Commits:
+class CheckpointPolicy:
     """Wants a snapshot every so many seconds, and has a commit made of it.
 
     Args:
@@ -107,7 +107,7 @@ def about(record: RecordingRecord, outputs: Outputs, source: Source) -> dict[str
     return {"record": plain(asdict(record)), "outputs": _wanted(outputs), "counts": counted}
 
 
-def usable(unfinished: Unfinished, identity: dict[str, Any]) -> Commit | None:
+def usable(unfinished: CheckpointStore, identity: dict[str, Any]) -> Commit | None:
     """The last commit, if a run of this identity can go on from it."""
     commit = unfinished.last()
     return commit if commit is not None and commit.identity == identity and identity["input"] else None

@@ -9,7 +9,7 @@ from threading import Event
 
 from fer_batch.pipeline.checkpoint.state import CannotResume
 from fer_batch.video.frame import Frame
-from fer_batch.video.source import Place, Source
+from fer_batch.video.source import SeekPoint, Source
 
 _REFERENCES = 16
 """Frames before the first needed one that are decoded at least: H.264 and H.265 build a frame from 16 before it at
@@ -19,7 +19,7 @@ _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class FrameFingerprint:
     """A frame by which the place behind it is found again."""
 
     frame: int
@@ -27,16 +27,18 @@ class Mark:
     time_s: float
     digest: bytes
     """Of its luma as displayed."""
-    places: tuple[Place, ...]
+    places: tuple[SeekPoint, ...]
     """From which it can be reached, by index."""
 
 
-def mark(frame: Frame, source: Source) -> Mark:
+def mark(frame: Frame, source: Source) -> FrameFingerprint:
     """The mark of a frame that the source has given a moment ago."""
-    return Mark(frame.index, frame.time_s, _digest(frame), tuple(source.places()))
+    return FrameFingerprint(frame.index, frame.time_s, _digest(frame), tuple(source.places()))
 
 
-def rewound(source: Source, mark: Mark, first: int, stop: Event | None) -> tuple[list[Frame], Generator[Frame]] | None:
+def rewound(
+    source: Source, mark: FrameFingerprint, first: int, stop: Event | None
+) -> tuple[list[Frame], Generator[Frame]] | None:
     """The frames from ``first`` to the mark, and those behind it, as one gets them who reads from the beginning.
 
     Tried from the last few places first, at last from the beginning.
@@ -65,7 +67,7 @@ def rewound(source: Source, mark: Mark, first: int, stop: Event | None) -> tuple
     raise CannotResume(f"Frame {mark.frame} of the recording is not what it was; the file has changed.")
 
 
-def _up_to(frames: Iterator[Frame], mark: Mark, first: int, stop: Event | None) -> list[Frame] | None:
+def _up_to(frames: Iterator[Frame], mark: FrameFingerprint, first: int, stop: Event | None) -> list[Frame] | None:
     """The frames from ``first`` to the mark; None if that is not reached, or not the frame that it was."""
     kept: list[Frame] = []
     for frame in frames:

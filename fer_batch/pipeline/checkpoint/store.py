@@ -49,7 +49,7 @@ class Commit:
     """What the sinks remember beside the parts."""
 
 
-class Unfinished:
+class CheckpointStore:
     """``OUT/.unfinished/<partition>/``, readable for its owner alone: it holds what the tracker remembers of faces.
 
     A commit is valid from the instant at which its document is in place, written after all that it names is safe on the
