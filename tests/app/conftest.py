@@ -7,9 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from clips import EXAMPLE, ffmpeg
-
-from app.serving import Served, serve
+from helpers.clips import EXAMPLE, ffmpeg
+from helpers.serving import Served, serve
 
 
 @pytest.fixture(scope="module")

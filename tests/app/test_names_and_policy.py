@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from listener import Listener
-from report.samples import document, recording
+from helpers.listener import Listener
+from helpers.report_samples import document, recording
+from helpers.serving import Served, save, visit
 
-from app.serving import Served, save, visit
 from fer_batch.inference.registry import models_folder, sha256_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-pytest_plugins = ["browsers"]
+pytest_plugins = ["helpers.browsers"]
 
 MARKS = "<b>b</b> [a](javascript:alert(1)) :material_home: :red[r] $m^2$ `c` :smile: *i* a->b"
 """What Markdown would make something of, in the letters that files of all systems may have."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from clips import EXAMPLE
+from helpers.clips import EXAMPLE
+from helpers.serving import Served, save, visit
 
 import fer_batch
-from app.serving import Served, save, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytest_plugins = ["browsers"]
+pytest_plugins = ["helpers.browsers"]
 PHOTO = EXAMPLE.with_name("astronaut.png")
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
-from clips import EXAMPLE, ffmpeg
-from report.samples import document, recording
+from helpers.clips import EXAMPLE, ffmpeg
+from helpers.report_samples import document, recording
+from helpers.serving import Served, save, visit
 
-from app.serving import Served, save, visit
 from fer_batch.results.layout import Layout
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytest_plugins = ["browsers"]
+pytest_plugins = ["helpers.browsers"]
 
 
 def test_a_folder_is_opened_compared_and_looked_at(browser: Browser, served: Served, tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-
-from app.serving import Served, serve, start, visit
+from helpers.serving import Served, serve, start, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytest_plugins = ["browsers"]
+pytest_plugins = ["helpers.browsers"]
 
 
 def answer(url: str, **headers: str) -> int:

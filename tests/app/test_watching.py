@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from clips import EXAMPLE, ffmpeg
-from rtsp import RtspServer, free_port
+from helpers.clips import EXAMPLE, ffmpeg
+from helpers.rtsp import RtspServer, free_port
+from helpers.serving import Served, save, visit
 
 import fer_batch
-from app.serving import Served, save, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytest_plugins = ["browsers"]
+pytest_plugins = ["helpers.browsers"]
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def camera(tmp_path: Path) -> Iterator[RtspServer]:
 @pytest.fixture
 def filmed(browser: Browser, tmp_path: Path) -> Iterator[Browser]:
     """A browser before whose camera the example plays."""
-    from browsers import program
+    from helpers.browsers import program
 
     if find_spec("streamlit_webrtc") is None:
         pytest.skip("needs the extra app: pip install 'fer-batch[app]'")

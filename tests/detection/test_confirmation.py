@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import ffmpeg
-from detection_samples import frame, socket
-from people import ASTRONAUT, picture
-from scenes.photographs import example_frame
+from benchmarks.tracking.photographs import example_frame
+from helpers.clips import ffmpeg
+from helpers.detection_samples import frame, socket
+from helpers.people import ASTRONAUT, picture
 
 import fer_batch
 from fer_batch.config import Detector
@@ -121,10 +121,10 @@ def test_mediapipe_is_loaded_when_a_face_is_unsure() -> None:
     program = """
 import sys
 import numpy as np
-from detection_samples import frame, socket
-from people import ASTRONAUT, picture
+from helpers.detection_samples import frame, socket
+from helpers.people import ASTRONAUT, picture
 from fer_batch.detection.finder import FaceFinder, FirstLook
-from scenes.backgrounds import background
+from benchmarks.tracking.backgrounds import background
 
 with FaceFinder("auto") as finder:
     assert not len(finder.find_confirmed(frame(background("wood", (640, 360), np.random.default_rng(0)))))

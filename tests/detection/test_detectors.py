@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 import pytest
+from benchmarks.tracking.photographs import Picture, example_frame
+from helpers.people import ASTRONAUT, picture
 from numpy.typing import NDArray
-from people import ASTRONAUT, picture
-from scenes.photographs import Picture, example_frame
 
 from fer_batch.detection.base import FaceDetector
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector

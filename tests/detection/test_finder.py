@@ -8,13 +8,13 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from clips import EXAMPLE
-from detection_samples import frame, group, heads
-from people import ASTRONAUT
-from people import picture as picture_of
-from scenes.backgrounds import PLACES, TEXTURES, background
-from scenes.cutouts import Cutout, draw
-from scenes.photographs import Picture
+from benchmarks.tracking.backgrounds import PLACES, TEXTURES, background
+from benchmarks.tracking.cutouts import Cutout, draw
+from benchmarks.tracking.photographs import Picture
+from helpers.clips import EXAMPLE
+from helpers.detection_samples import frame, group, heads
+from helpers.people import ASTRONAUT
+from helpers.people import picture as picture_of
 
 from fer_batch.config import Detector
 from fer_batch.detection.finder import FaceFinder

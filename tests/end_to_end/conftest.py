@@ -9,7 +9,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-from command import EXAMPLES, SCRIPT, Run
+from helpers.command import EXAMPLES, SCRIPT, Run
 
 
 @pytest.fixture(scope="session")

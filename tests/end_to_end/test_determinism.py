@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from command import Run
+from helpers.command import Run
 
 import fer_batch
 from fer_batch import EMOTIONS

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from command import EXAMPLES, Run, files
+from helpers.command import EXAMPLES, Run, files
 
 import fer_batch
 from fer_batch import EMOTIONS

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from clips import EXAMPLE, ffmpeg
+from helpers.clips import EXAMPLE, ffmpeg
 
 import fer_batch
 
@@ -94,7 +94,7 @@ def analyzed(
     source: Path, out: Path, workers: int, target: str, after: int, *options: str
 ) -> subprocess.CompletedProcess[str]:
     """Analyses with annotated video by the command line, or by Python's function in its own process."""
-    faulty = str(Path(__file__).parent / "faulty")
+    faulty = str(Path(__file__).parents[1] / "helpers" / "faulty")
     fault = {"FER_BATCH_FAULT": target.replace(":", "."), "FER_BATCH_FAULT_AFTER": str(after)}
     path = os.pathsep.join([faulty, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment: dict[str, str] = {**os.environ, **fault, "PYTHONPATH": path}

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scenes.catalogue import scenes
-from scenes.composition import Scene
-from scenes.cutouts import Cutout, cast, overlap
-from scenes.footage import Truth, write_scene
-from scenes.photographs import example_people
+from benchmarks.tracking.catalogue import scenes
+from benchmarks.tracking.composition import Scene
+from benchmarks.tracking.cutouts import Cutout, cast, overlap
+from benchmarks.tracking.footage import Truth, write_scene
+from benchmarks.tracking.photographs import example_people
 
 import fer_batch
 from fer_batch.detection.yunet import YuNet

@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import pandas as pd
 import pytest
-from command import Run, files
+from helpers.command import Run, files
 
 import fer_batch
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import pandas as pd
 import pytest
-from command import EXAMPLES, finished
-from people import picture
+from helpers.command import EXAMPLES, finished
+from helpers.people import picture
 
 import fer_batch
 

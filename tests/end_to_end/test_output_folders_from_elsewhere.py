@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from clips import EXAMPLE
+from helpers.clips import EXAMPLE
 
 import fer_batch
 from fer_batch.batch.plan import plan

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from clips import EXAMPLE
+from helpers.clips import EXAMPLE
 
 import fer_batch
 

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import imageio_ffmpeg
-import no_network
 import pandas as pd
 import pytest
-from command import Run, files
+from helpers import no_network
+from helpers.command import Run, files
 
 import fer_batch
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from benchmarks.tracking.photographs import example_people
 from numpy.typing import NDArray
-from scenes.photographs import example_people
 
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.faces.sharpness import sharpness_of_faces

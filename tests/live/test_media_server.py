@@ -12,7 +12,7 @@ from threading import Event, Thread
 import av
 import numpy as np
 import psutil
-from rtsp import free_port
+from helpers.rtsp import free_port
 
 from fer_batch.live.events import FrameAnalyzed
 from fer_batch.live.publishing.publisher import Publisher

@@ -17,8 +17,8 @@ from threading import Thread
 import numpy as np
 import pandas as pd
 import pytest
-from clips import EXAMPLE, ffmpeg
-from rtsp import RtspServer, free_port
+from helpers.clips import EXAMPLE, ffmpeg
+from helpers.rtsp import RtspServer, free_port
 
 import fer_batch
 from fer_batch.emotions import EMOTIONS

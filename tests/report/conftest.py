@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers.report_samples import CLIP
 
 import fer_batch
-from report.samples import CLIP
 
 if TYPE_CHECKING:
     pass

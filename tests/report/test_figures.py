@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.report_samples import recording
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.patches import Rectangle
@@ -16,7 +17,6 @@ from fer_batch.cli.main import run
 from fer_batch.emotions import COLOURS, EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.report.figures import write_figures
-from report.samples import recording
 
 
 def corners(area: PolyCollection) -> NDArray[np.float64]:

@@ -12,20 +12,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from listener import Listener
+from helpers.listener import Listener
+from helpers.report_samples import CLIP, document, recording
+from helpers.visit import Visit, visit
 from PIL import Image
 
 import fer_batch
 from fer_batch.emotions import COLOURS, EMOTIONS
 from fer_batch.report.writer import write_report
 from fer_batch.results.layout import Layout
-from report.samples import CLIP, document, recording
-from report.visit import Visit, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytest_plugins = ("browsers",)
+pytest_plugins = ("helpers.browsers",)
 
 PAGE = "recordings/WolfgangLanger_Pexels.mp4.html"
 WHOLE = "0:00.0 \N{EN DASH} 2:00:00.0"

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.report_samples import CLIP, document, recording
 from numpy.typing import NDArray
 
 import fer_batch
@@ -23,7 +24,6 @@ from fer_batch.emotions import COLOURS, EMOTIONS, hex_colour
 from fer_batch.errors import InputError
 from fer_batch.report.timeline_encoding import packed
 from fer_batch.report.writer import write_report
-from report.samples import CLIP, document, recording
 
 
 class Elements(HTMLParser):

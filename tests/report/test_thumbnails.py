@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.report_samples import CLIP
 
 import fer_batch
 from fer_batch.report.thumbnails import thumbnails
 from fer_batch.video.image_codec import decode_picture
 from fer_batch.video.video_reader import VideoFile
-from report.samples import CLIP
 
 
 def test_a_glimpse_is_the_frame_that_playing_shows_at_that_time() -> None:

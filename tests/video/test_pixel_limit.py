@@ -12,7 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import EXAMPLE, clip
+from helpers.clips import EXAMPLE, clip
 
 import fer_batch
 from fer_batch.evaluation.datasets import read_faces

@@ -1,1 +1,0 @@
-"""The report, and what it is made of in tests."""

@@ -1,1 +1,0 @@
-"""Videos made to measure face tracking: photographed faces move over backgrounds, and the truth is known."""

@@ -1,1 +1,0 @@
-"""Studies of many recordings, and what is measured on them."""
