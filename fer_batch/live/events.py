@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fer_batch.types import Observation
-from fer_batch.video.frame import Frame
 from fer_batch.video.probe import Probe
+
+if TYPE_CHECKING:
+    from fer_batch.video.frame import Frame
 
 
 @dataclass(frozen=True, slots=True)

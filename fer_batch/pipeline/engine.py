@@ -25,7 +25,8 @@ from fer_batch.faces.embedding import FaceEmbedder
 from fer_batch.faces.head_pose import head_poses
 from fer_batch.faces.sharpness import sharpness_of_faces
 from fer_batch.pipeline.checkpoint.resume import rewound
-from fer_batch.pipeline.checkpoint.state import CannotResume, Snapshot, Snapshots, pack, seal, unpack, unseal, versions
+from fer_batch.pipeline.checkpoint.state import pack, seal, unpack, unseal, versions
+from fer_batch.pipeline.checkpoint.store import CannotResume, Snapshot, Snapshots
 from fer_batch.pipeline.face_stage import FaceStage
 from fer_batch.pipeline.frame_selection import ResumeState, SelectedFrame, chosen
 from fer_batch.tracking.clustering import Persons

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.faces.embedding import GEOMETRY, FaceEmbedder
-from fer_batch.pipeline.checkpoint.state import Snapshot, pack
+from fer_batch.pipeline.checkpoint.state import pack
+from fer_batch.pipeline.checkpoint.store import Snapshot
 from fer_batch.pipeline.frame_selection import SelectedFrame
 from fer_batch.tracking.clustering import Persons
 from fer_batch.tracking.fixed_lag import FixedLagTracker

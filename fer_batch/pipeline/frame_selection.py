@@ -9,7 +9,8 @@ from threading import Event
 
 from fer_batch.config import Selection
 from fer_batch.pipeline.checkpoint.resume import mark
-from fer_batch.pipeline.checkpoint.state import Snapshots, pack
+from fer_batch.pipeline.checkpoint.state import pack
+from fer_batch.pipeline.checkpoint.store import Snapshots
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
 from fer_batch.video.shot_detector import ShotState, shots

@@ -17,8 +17,7 @@ from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.filesystem.atomic import Rollback, leftovers
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.policy import COMMIT_S, CheckpointPolicy, about, identity_of, input_of, usable
-from fer_batch.pipeline.checkpoint.state import CannotResume
-from fer_batch.pipeline.checkpoint.store import CheckpointStore, Commit
+from fer_batch.pipeline.checkpoint.store import CannotResume, CheckpointStore, Commit
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.result import Progress, RecordingResult, earlier_outcome, read_record
 from fer_batch.pipeline.writers import RecordingWriters, annotated_copy, files_of, open_sinks

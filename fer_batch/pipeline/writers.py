@@ -15,8 +15,7 @@ from fer_batch.config import Outputs, Selection
 from fer_batch.errors import AnnotationError, FerBatchError, summarized
 from fer_batch.filesystem.atomic import out_of_sight, remove
 from fer_batch.inputs.discovery import Recording
-from fer_batch.pipeline.checkpoint.state import Snapshot
-from fer_batch.pipeline.checkpoint.store import CheckpointStore, Commit
+from fer_batch.pipeline.checkpoint.store import CheckpointStore, Commit, Snapshot
 from fer_batch.results.base_writer import FileSink, TimelineSink
 from fer_batch.results.episode_writer import EpisodeWriter
 from fer_batch.results.layout import Layout

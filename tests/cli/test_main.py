@@ -330,16 +330,3 @@ class TestPipes:
         said = subprocess.run(command, capture_output=True, check=False, env=environment)
         assert said.returncode == 0, said.stderr
         assert b"96" in said.stdout
-
-
-@pytest.mark.parametrize(
-    "program", ["import fer_batch", "import sys; sys.argv[1:] = ['--help']; import fer_batch.cli.main"]
-)
-def test_nothing_heavy_is_imported_before_it_is_needed(program: str) -> None:
-    if "argv" in program:
-        program += "\ntry:\n fer_batch.cli.main.main()\nexcept SystemExit: pass"
-    program += "\nimport sys; print('imported', *sorted(m for m in sys.modules if '.' not in m), sep='\\n')"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    imported = set(done.stdout.partition("imported\n")[2].split())
-    assert "fer_batch" in imported
-    assert not imported & {"cv2", "numpy", "pandas", "pyarrow", "av", "mediapipe", "onnxruntime", "matplotlib", "torch"}

@@ -12,7 +12,7 @@ import pytest
 from helpers.clips import clip, clip_with_sound, ffmpeg
 
 from fer_batch.pipeline.checkpoint.resume import FrameFingerprint, mark, rewound
-from fer_batch.pipeline.checkpoint.state import CannotResume
+from fer_batch.pipeline.checkpoint.store import CannotResume
 from fer_batch.video.frame import Frame
 from fer_batch.video.source import SeekPoint
 from fer_batch.video.video_reader import VideoFile

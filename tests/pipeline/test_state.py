@@ -23,7 +23,8 @@ from helpers.clips import EXAMPLE, clip, ffmpeg
 from fer_batch.config import Selection, Settings
 from fer_batch.detection.search_schedule import SearchSchedule
 from fer_batch.detection.yunet import YuNet
-from fer_batch.pipeline.checkpoint.state import CannotResume, Snapshot, pack, seal, unpack, unseal
+from fer_batch.pipeline.checkpoint.state import pack, seal, unpack, unseal
+from fer_batch.pipeline.checkpoint.store import CannotResume, Snapshot
 from fer_batch.pipeline.engine import Engine
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Observation

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from fer_batch.annotation.encoder import encoder_version
 from fer_batch.config import WITHOUT_EFFECT, Outputs, Selection, Settings
-from fer_batch.pipeline.checkpoint.state import Snapshot
-from fer_batch.pipeline.checkpoint.store import CheckpointStore, Commit
+from fer_batch.pipeline.checkpoint.store import CheckpointStore, Commit, Snapshot
 from fer_batch.results.record import RecordingRecord, installed_versions
 from fer_batch.utils.jsonable import from_text, plain, to_text
 from fer_batch.video.source import Source

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Event
 
-from fer_batch.pipeline.checkpoint.state import CannotResume
+from fer_batch.pipeline.checkpoint.store import CannotResume
 from fer_batch.video.frame import Frame
 from fer_batch.video.source import SeekPoint, Source
 

@@ -4,50 +4,20 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_batch.errors import FerBatchError
+from fer_batch.pipeline.checkpoint.store import CannotResume
 from fer_batch.version import __version__
 from fer_batch.video.frame import Frame
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that an analysis remembers, taken between two frames."""
-
-    frame: int
-    """Index of the first frame that has not come out yet: all before it have, none from it on."""
-    state: bytes
-    """For :meth:`fer_batch.pipeline.engine.Engine.observe` alone; other versions of fer-batch do not read it. As
-    personal as the recording: it holds embeddings and tiny portraits of the faces, and the last frames
-    in 64 by 36 gray cells."""
-
-
-class Snapshots(Protocol):
-    """Who wants snapshots."""
-
-    def due(self) -> bool:
-        """Whether one is begun now; asked once for each frame worked on, in the thread that reads."""
-        ...
-
-    def take(self, snapshot: Snapshot) -> None:
-        """Is given one, in the consumer's thread, after the frame before it was consumed."""
-        ...
-
-
-class CannotResume(FerBatchError):  # noqa: N818 - it is no fault of anybody's: the recording is begun anew
-    """The source does not give the frames among which the snapshot was taken, or another version took it."""
-
 
 _KNOWN: Final = frozenset(
     {

@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from fer_batch.errors import FerBatchError
 from fer_batch.filesystem.atomic import explained, sync, whole
 from fer_batch.filesystem.paths import is_link
-from fer_batch.pipeline.checkpoint.state import Snapshot
 from fer_batch.results.layout import Layout, partition
 from fer_batch.utils.jsonable import from_text, to_text
 
@@ -27,6 +27,34 @@ _DOCUMENT: Final = "commit.json"
 _PART: Final = re.compile(r"[a-z]+-\d{5,}(\.[A-Za-z0-9]{1,16})?")
 """Names of states and parts."""
 _ASIDE: Final = ".not-ours-"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that an analysis remembers, taken between two frames."""
+
+    frame: int
+    """Index of the first frame that has not come out yet: all before it have, none from it on."""
+    state: bytes
+    """For :meth:`fer_batch.pipeline.engine.Engine.observe` alone; other versions of fer-batch do not read it. As
+    personal as the recording: it holds embeddings and tiny portraits of the faces, and the last frames
+    in 64 by 36 gray cells."""
+
+
+class Snapshots(Protocol):
+    """Who wants snapshots."""
+
+    def due(self) -> bool:
+        """Whether one is begun now; asked once for each frame worked on, in the thread that reads."""
+        ...
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Is given one, in the consumer's thread, after the frame before it was consumed."""
+        ...
+
+
+class CannotResume(FerBatchError):  # noqa: N818 - it is no fault of anybody's: the recording is begun anew
+    """The source does not give the frames among which the snapshot was taken, or another version took it."""
 
 
 @dataclass(frozen=True, slots=True)
