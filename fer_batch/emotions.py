@@ -1,4 +1,4 @@
-"""The seven emotions and their order, the same in code, columns, models and displays."""
+"""The seven emotions, their order in code, columns and models, and one colour for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures that small translucent patches are laid onto: RGB for photographs, YUV 4:2:0 for what the encoder takes."""
+"""Canvases for translucent sprites: RGB for photographs, YUV 4:2:0 for what the encoder takes."""
 
 from __future__ import annotations
 

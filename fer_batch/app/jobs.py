@@ -1,4 +1,4 @@
-"""What goes on in the background of a page."""
+"""Background jobs of a visitor: an analysis, a camera that is watched, an evaluation."""
 
 from __future__ import annotations
 

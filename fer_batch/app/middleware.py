@@ -1,4 +1,4 @@
-"""Content-Security-Policy of everything that the server answers: a browser that shows a page asks no other server."""
+"""Answers only browsers on this machine, and gives every answer a Content-Security-Policy."""
 
 from __future__ import annotations
 

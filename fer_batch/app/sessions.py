@@ -1,4 +1,4 @@
-"""Everybody who has the page open, each with a folder, files and work that nobody else is shown."""
+"""Visitors of the page, each with a folder, files and jobs that no other visitor sees."""
 
 from __future__ import annotations
 

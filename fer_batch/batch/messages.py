@@ -1,4 +1,4 @@
-"""What a run and its worker processes say to each other, as pickles through pipes."""
+"""Messages between a run and its workers, and events for those who watch the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run has to do: the recordings, without those that are done already."""
+"""Plan of a run: which recordings are analysed, how much work each is, and records of those that fail."""
 
 from __future__ import annotations
 

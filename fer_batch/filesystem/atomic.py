@@ -1,4 +1,4 @@
-"""Files that appear only when whole: written beside their place under a hidden name, then renamed."""
+"""Atomic files: written beside their place under a hidden name, then renamed; readable by whom the user wants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an emotion model runs: on the processor, or on a graphics card that ONNX Runtime can use."""
+"""Sessions of ONNX Runtime on the processor, or on a graphics card that it can use."""
 
 from __future__ import annotations
 

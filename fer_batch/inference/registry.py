@@ -1,4 +1,4 @@
-"""The models that ship: one manifest with source, licence, card and checksum of each file."""
+"""Models by name or path; the manifest of those that ship has source, licence, card and checksum of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what the user names to the recordings it stands for, each with an id of its own."""
+"""Recordings that files, folders and patterns stand for, without what fer-batch itself wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens while a live source is watched: the plain values that a session tells its watchers."""
+"""Events of a live source, as a session gives them to those who watch it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stretch of a live source without a gap, as the engine reads recordings; the newest frame wins."""
+"""Frames of one connection to a live source, the newest first, with times held to this machine's clock."""
 
 from __future__ import annotations
 

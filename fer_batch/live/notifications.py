@@ -1,4 +1,4 @@
-"""What other programs are told of a live source: each episode when it has ended, or what each second showed."""
+"""Notifications for other programs: an event an episode or a second, posted to a webhook if asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a live source is read."""
+"""Options of a live source: how it is read, analysed and written."""
 
 from __future__ import annotations
 

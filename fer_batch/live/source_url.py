@@ -1,4 +1,4 @@
-"""What a live source is called: the address it is reached by, and the name without secrets that all else sees."""
+"""Addresses of live sources, and the names without secrets under which logs and outputs know them."""
 
 from __future__ import annotations
 

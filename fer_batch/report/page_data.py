@@ -1,4 +1,4 @@
-"""Everything that a page says about one recording, read from the output folder."""
+"""Data of a recording's page, read from the output folder, and links to the pictures it draws over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of one recording."""
+"""Pages of the report as HTML: one a recording, and the index of the study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the files that grow with a recording have in common: rows in, batches out, a file that appears when whole."""
+"""Base of the tables that grow with a recording: observations in, Arrow batches out, whole files only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The timeline as a CSV file with the same values as the Parquet file."""
+"""Timelines as Parquet, as CSV with the same values, or in memory."""
 
 from __future__ import annotations
 

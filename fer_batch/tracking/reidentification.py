@@ -1,4 +1,4 @@
-"""Tracks that have been mistaken for each other, or whose face has become another one: found by embeddings."""
+"""Re-identification by embeddings: faces that return, and tracks that were mistaken for each other."""
 
 from __future__ import annotations
 

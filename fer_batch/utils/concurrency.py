@@ -1,4 +1,4 @@
-"""Work on items in several threads at once, given out in the order in which they came."""
+"""Threads: an ordered thread pool, a prefetcher, a queue of the latest value, closeable resources and heartbeats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a running sum remembers as JSON and back, every number to its last bit."""
+"""Values as JSON: settings and measurements as plain values, and running sums to their last bit."""
 
 from __future__ import annotations
 

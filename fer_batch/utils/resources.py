@@ -1,4 +1,4 @@
-"""What this process may use of the machine: a container or a job manager may allow less than there is."""
+"""Resources of this machine: cores and memory that a process may use, memory limits, and the processor's name."""
 
 from __future__ import annotations
 

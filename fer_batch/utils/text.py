@@ -1,4 +1,4 @@
-"""Names of files as text that can be written and shown, whatever bytes they are made of."""
+"""Text for people: names of files whatever bytes they are made of, numbers, times and durations."""
 
 from __future__ import annotations
 

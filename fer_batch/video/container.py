@@ -1,4 +1,4 @@
-"""Opening media through FFmpeg, with what must hold wherever a file or stream is opened."""
+"""Opening media through FFmpeg, and what a stream's header says as far as that is credible."""
 
 from __future__ import annotations
 

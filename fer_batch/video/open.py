@@ -1,4 +1,4 @@
-"""Opening the right source for a path."""
+"""Opening the right source for a path, photographs as recordings of one frame."""
 
 from __future__ import annotations
 

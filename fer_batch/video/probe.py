@@ -1,4 +1,4 @@
-"""What a recording is, as its container tells."""
+"""Probe of a recording: what its container tells, and how many frames a selection takes of it."""
 
 from __future__ import annotations
 

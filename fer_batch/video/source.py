@@ -1,4 +1,4 @@
-"""What a source of frames is."""
+"""Interface of frame sources, their seek points, and the limit on pixels that each of them keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a model is, drawn: figures, confusion matrix and calibration, as ``fer-batch evaluate --json`` has them."""
+"""Charts: an emotion's probability as bars; confusion matrix and calibration of an evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far an analysis is, and a button to stop it."""
+"""Widgets that views share: progress with a stop button, pickers, downloads, and names as plain text."""
 
 from __future__ import annotations
 

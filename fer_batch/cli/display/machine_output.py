@@ -1,4 +1,4 @@
-"""A run as JSON lines for other programs."""
+"""Output for other programs: JSON lines of a run or of a live source, and failures as CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress on a terminal: a bar for the whole run and one for each worker, within 80 columns."""
+"""Progress of a run: bars on a terminal within 80 columns, plain lines in a pipe."""
 
 from __future__ import annotations
 

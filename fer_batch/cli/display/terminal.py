@@ -1,4 +1,4 @@
-"""Progress on stderr: bars on a terminal, plain lines in a pipe or under CI, nothing when quiet."""
+"""What stderr shows: bars on a terminal, plain lines in a pipe or under CI, warnings, nothing when quiet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run of ``analyze`` from its plan to its exit status, watched by whatever the user asked for."""
+"""A run of ``analyze``, from its plan to its exit status, or its estimate (``--dry-run``)."""
 
 from __future__ import annotations
 

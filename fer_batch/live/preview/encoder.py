@@ -1,4 +1,4 @@
-"""Annotated pictures for those who look at them, made only while somebody does."""
+"""Annotated pictures of live frames as JPEG, made only while they are looked at."""
 
 from __future__ import annotations
 
