@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytest_plugins = ["helpers.browsers"]
+pytestmark = pytest.mark.browser
 
 MARKS = "<b>b</b> [a](javascript:alert(1)) :material_home: :red[r] $m^2$ `c` :smile: *i* a->b"
 """What Markdown would make something of, in the letters that files of all systems may have."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytest_plugins = ["helpers.browsers"]
+pytestmark = pytest.mark.browser
 PHOTO = EXAMPLE.with_name("astronaut.png")
 
 

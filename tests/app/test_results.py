@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
+import pytest
 from helpers.clips import EXAMPLE, ffmpeg
 from helpers.report_samples import document, recording
 from helpers.serving import Served, save, visit
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytest_plugins = ["helpers.browsers"]
+pytestmark = pytest.mark.browser
 
 
 def test_a_folder_is_opened_compared_and_looked_at(browser: Browser, served: Served, tmp_path: Path) -> None:

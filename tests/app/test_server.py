@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 from helpers.serving import Served, serve, start, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytest_plugins = ["helpers.browsers"]
+pytestmark = pytest.mark.browser
 
 
 def answer(url: str, **headers: str) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytest_plugins = ["helpers.browsers"]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from fer_batch.live.recorder import LiveRecorder
 from fer_batch.results.schema import Provenance
 from fer_batch.types import Faces, Observation
 
+pytestmark = pytest.mark.network
+
 NAME = "door"
 
 

@@ -23,6 +23,8 @@ from fer_batch.live.source_url import parse_address, scrubbed
 from fer_batch.live.video_segments import VideoSegments
 from fer_batch.video.frame import Display, Frame
 
+pytestmark = pytest.mark.network
+
 PASSWORD = "s3cretword"  # noqa: S105 - nobody's
 
 TELL = """

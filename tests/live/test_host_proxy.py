@@ -21,6 +21,8 @@ from fer_batch.live.frame_source import open_connection
 from fer_batch.live.options import CaptureOptions
 from fer_batch.live.source_url import parse_address
 
+pytestmark = pytest.mark.network
+
 PATIENCE = CaptureOptions(connect_timeout_s=10, read_timeout_s=10)
 TRUSTING = CaptureOptions(connect_timeout_s=10, read_timeout_s=10, follow_redirects=True)
 

@@ -12,11 +12,14 @@ from threading import Event, Thread
 import av
 import numpy as np
 import psutil
+import pytest
 from helpers.rtsp import free_port
 
 from fer_batch.live.events import FrameAnalyzed
 from fer_batch.live.publishing.publisher import Publisher
 from fer_batch.video.frame import Display, Frame
+
+pytestmark = pytest.mark.network
 
 PASSWORD, KEY = "s3cretword", "hiddenkey"
 

@@ -14,6 +14,8 @@ from helpers.rtsp import free_port
 from fer_batch.errors import InputError
 from fer_batch.live.notifications import Webhook
 
+pytestmark = pytest.mark.network
+
 
 class Receiver:
     """Takes what is posted."""

@@ -27,6 +27,7 @@ from fer_batch.live.runner import watch
 from fer_batch.live.source_url import parse_address
 
 pytest_plugins = ("helpers.browsers",)
+pytestmark = pytest.mark.browser
 
 
 class Watched:

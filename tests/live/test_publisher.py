@@ -20,6 +20,8 @@ from fer_batch.live.publishing.publisher import Publisher
 from fer_batch.pipeline.engine import Engine
 from fer_batch.video.video_reader import VideoFile
 
+pytestmark = pytest.mark.network
+
 
 def test_a_media_server_gets_annotated_video_when_it_is_there(tmp_path: Path) -> None:
     port, target = free_port(), tmp_path / "received.flv"

@@ -23,6 +23,8 @@ from helpers.rtsp import RtspServer, free_port
 import fer_batch
 from fer_batch.emotions import EMOTIONS
 
+pytestmark = pytest.mark.network
+
 SCRIPT = Path(sys.executable).parent / "fer-batch"
 PASSWORD = "s3cretword"  # noqa: S105 - nobody's
 PHOTO = EXAMPLE.with_name("astronaut.png")

@@ -21,6 +21,8 @@ from fer_batch.live.options import LiveJob
 from fer_batch.live.source_url import Address
 from fer_batch.live.supervisor import Cameras
 
+pytestmark = pytest.mark.network
+
 PASSWORD = "s3cretword"  # noqa: S105 - nobody's
 
 
@@ -44,7 +46,7 @@ class Watched:
             lambda name, told: self.told.append((name, told)),
             on_picture=lambda name, jpeg: self.pictures.append((name, jpeg)),
             on_words=lambda name, words: self.words.append(words),  # noqa: ARG005
-            module="played_camera",
+            module="helpers.played_camera",
             **options,
         )
         self.thread = Thread(target=self._run)
@@ -147,11 +149,11 @@ def test_a_camera_that_hangs_is_ended_and_started_again_and_one_that_comes_to_it
 def test_cameras_die_with_the_process_that_supervises_them(tmp_path: Path) -> None:
     ended = tmp_path / "ended"
     code = (
-        "from test_cameras import job, Watched\n"
+        "from live.test_supervisor import job, Watched\n"
         f"run = Watched(job('door', fps=10, ends_at={str(ended)!r}))\n"
         "run.thread.start()\n"
-        "from fer_batch.live.events import Seen\n"
-        "run.until(lambda: run.of('door', Seen))\n"
+        "from fer_batch.live.events import FrameAnalyzed\n"
+        "run.until(lambda: run.of('door', FrameAnalyzed))\n"
         "print(run.cameras.process_ids()['door'], flush=True)\n"
         "run.thread.join()\n"
     )

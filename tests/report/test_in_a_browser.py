@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytest_plugins = ("helpers.browsers",)
+pytestmark = pytest.mark.browser
 
 PAGE = "recordings/WolfgangLanger_Pexels.mp4.html"
 WHOLE = "0:00.0 \N{EN DASH} 2:00:00.0"
