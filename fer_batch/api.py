@@ -158,9 +158,9 @@ def analyze(
     """
     settings, selection = split_options(options)
     # A list of paths is what many have at hand.
-    given: list[str | Path] = []
+    paths: list[str | Path] = []
     for each in inputs:
-        given.extend(each if isinstance(each, list | tuple) else [each])  # type: ignore[list-item]
+        paths.extend(each if isinstance(each, list | tuple) else [each])  # type: ignore[list-item]
     if not isinstance(workers, int) or workers < 1:
         raise InputError(f"workers={workers!r}: give a whole number from 1.")
     if timeline not in ("parquet", "both"):
@@ -168,16 +168,16 @@ def analyze(
     if output is None:
         if video or timeline != "parquet":
             raise InputError("Annotated video and CSV need a folder to go to; give output=.")
-        tables, said = _in_memory(given, settings, selection)
-        for sentence in said:
+        tables, messages = _in_memory(paths, settings, selection)
+        for sentence in messages:
             _warn(sentence)
         return data_frame(tables)
-    planned = plan(given, Outputs(Path(output), timeline, video), settings, selection, overwrite)
-    said = [] if planned.changes is None else [planned.changes]
+    planned = plan(paths, Outputs(Path(output), timeline, video), settings, selection, overwrite)
+    messages = [] if planned.changes is None else [planned.changes]
     with private_files(planned.outputs.folder, wanted=private):
         outcomes = _into_folder(planned, settings, selection, workers)
-    said += [one.record.error for one in outcomes if one.record.status != "failed" and one.record.error is not None]
-    for sentence in said:
+    messages += [one.record.error for one in outcomes if one.record.status != "failed" and one.record.error is not None]
+    for sentence in messages:
         _warn(sentence)
     failed = [one for one in outcomes if one.record.status == "failed"]
     if failed:
@@ -206,7 +206,7 @@ def _in_memory(
         InputError: when no recording gives any.
     """
     tables: dict[str, pa.Table] = {}
-    said: list[str] = []
+    messages: list[str] = []
     recordings = sorted(find_recordings(inputs), key=lambda recording: recording.id)
     with Engine(settings) as engine:
         for recording in recordings:
@@ -214,11 +214,11 @@ def _in_memory(
             if table is not None:
                 tables[recording.id] = table
             if fault is not None:
-                said.append(fault)
+                messages.append(fault)
     if not tables:
         none = f"None of {len(recordings)} recordings can be analysed; the first: " if len(recordings) > 1 else ""
-        raise InputError(f"{none}{said[0]}")
-    return tables, said
+        raise InputError(f"{none}{messages[0]}")
+    return tables, messages
 
 
 def _timeline(engine: Engine, path: Path, selection: Selection) -> tuple[pa.Table | None, str | None]:

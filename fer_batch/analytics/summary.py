@@ -187,20 +187,20 @@ def _summed(folder: Path, recording: str, minimum_s: float) -> tuple[list[dict[s
     frames, first, frame = np.unique(timeline["frame"], return_index=True, return_inverse=True)
     seconds = lasting(frames, timeline["time_s"].to_numpy()[first], is_live(timeline))
     timeline["seconds"] = seconds[frame]
-    found = episodes(folder, ["track", "emotion", "duration_s"], [recording])
+    spans = episodes(folder, ["track", "emotion", "duration_s"], [recording])
     kept = timeline.groupby("track")["seconds"].sum()
     kept = kept[kept >= minimum_s]
-    timeline, found = (each[each["track"].isin(kept.index)] for each in (timeline, found))
+    timeline, spans = (each[each["track"].isin(kept.index)] for each in (timeline, spans))
     persons = _persons(folder, recording)
     rows = [
         {"recording": recording, "track": track, "person": persons.get(track), **_sums(part, of_track)}
-        for track, part, of_track in _by_track(timeline, found)
+        for track, part, of_track in _by_track(timeline, spans)
     ]
     known = {person for track in kept.index if (person := persons.get(track)) is not None}
     total = {
         "tracks": len(kept),
         "persons": len(known) if known or not len(kept) else None,
-        **_sums(timeline, found),
+        **_sums(timeline, spans),
         "seen_s": float(seconds[np.unique(frame[timeline.index])].sum()),
     }
     return rows, total

@@ -61,9 +61,9 @@ class Annotator:
             if face.probabilities is None:
                 continue
             others = [area for area in taken if area is not box]
-            found = _chart_place(box, others, (width, height), em, self._sides.get(face.track))
-            if found is not None:
-                sides[face.track], area = found
+            position = _chart_place(box, others, (width, height), em, self._sides.get(face.track))
+            if position is not None:
+                sides[face.track], area = position
                 taken.append(area)
                 patches.append(Patch(area.x, area.y, chart(face.probabilities, em)))
         self._sides = sides

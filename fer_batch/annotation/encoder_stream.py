@@ -45,8 +45,8 @@ class EncodePlan:
     def restored(cls, state: dict[str, Any]) -> Self:
         """The reverse of :meth:`state`."""
         timing = Timing(**{**state["timing"], "rate": Fraction(state["timing"]["rate"])})
-        given = {"timing": timing, "colours": Colours(**state["colours"]), "size": tuple(state["size"])}
-        return cls(**{**state, **given})
+        values = {"timing": timing, "colours": Colours(**state["colours"]), "size": tuple(state["size"])}
+        return cls(**{**state, **values})
 
 
 class EncoderStream:

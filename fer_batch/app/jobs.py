@@ -107,8 +107,8 @@ class Analysis(Job):
     @property
     def sentence(self) -> str | None:
         """What went wrong, without the folder that the recording was put into; None if it is well."""
-        said = self.error or (self.record.error if self.record is not None else None)
-        return None if said is None else said.replace(f"{self.recording.parent}/", "")
+        reason = self.error or (self.record.error if self.record is not None else None)
+        return None if reason is None else reason.replace(f"{self.recording.parent}/", "")
 
     @property
     def succeeded(self) -> bool:
@@ -220,9 +220,9 @@ class Measuring(Job):
         )
 
     def _run(self) -> None:
-        said, errors = self._process.communicate()
+        output, errors = self._process.communicate()
         if self._process.returncode == 0:
-            self.values = json.loads(said)
+            self.values = json.loads(output)
             return
         sentences = [line.removeprefix("Error: ") for line in errors.splitlines() if line.startswith("Error: ")]
         raise FerBatchError(sentences[0] if sentences else "It was stopped.")

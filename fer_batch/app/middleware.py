@@ -112,9 +112,9 @@ class NamedBrowsers:
 
 
 def _has(cookie: str, scope: dict[str, Any]) -> bool:
-    given = b"; ".join(value for name, value in scope["headers"] if name.lower() == b"cookie")
+    cookies = b"; ".join(value for name, value in scope["headers"] if name.lower() == b"cookie")
     try:
-        return cookie in SimpleCookie(given.decode("latin-1"))
+        return cookie in SimpleCookie(cookies.decode("latin-1"))
     except CookieError:
         return False
 

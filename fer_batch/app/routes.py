@@ -41,10 +41,10 @@ def routes() -> list[Route]:
 async def _file(request: Request) -> Response:
     """A file that the page has given this visitor the address of."""
     session = SessionStore.now.of(request.path_params["token"])
-    found = None if session is None else session.file(request.path_params["number"])
-    if session is None or found is None or not found[0].is_file():
+    file = None if session is None else session.file(request.path_params["number"])
+    if session is None or file is None or not file[0].is_file():
         return Response("There is nothing here any more.\n", 404, _HEADERS, "text/plain")
-    path, name = found
+    path, name = file
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     # SVG is a picture that can run scripts.
     view = session.is_view(path)

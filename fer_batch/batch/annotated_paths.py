@@ -44,22 +44,22 @@ def annotated_paths(
         if (path := copies.get(name)) in own and path is not None and path not in taken:
             settled[name] = path
             taken.add(path)
-    chosen = {name: 0 for name in photos if name not in settled}
+    attempts = {name: 0 for name in photos if name not in settled}
     while True:
         claims: dict[str, list[str]] = defaultdict(list)
-        for name, number in chosen.items():
+        for name, number in attempts.items():
             claims[_name(name, number, photo=photos[name])].append(name)
         losers = [
             name
             for copy, claimants in claims.items()
             if len(claimants) > 1 or layout.copy(copy) in taken
             for name in claimants
-            if (name != copy or layout.copy(copy) in taken) and chosen[name] < _LAST
+            if (name != copy or layout.copy(copy) in taken) and attempts[name] < _LAST
         ]
         if not losers:
             return settled | {name: layout.copy(copy) for copy, claimants in claims.items() for name in claimants}
         for name in losers:
-            chosen[name] += 1
+            attempts[name] += 1
 
 
 def _name(recording: str, number: int, *, photo: bool) -> str:
@@ -81,11 +81,11 @@ def _recorded(layout: Layout, recording: str) -> Path | None:
 def _of_others(layout: Layout, photos: dict[str, bool]) -> set[Path]:
     """Those copies of recordings outside the run that may lie where one of the run would go."""
     wanted = {_name(name, number, photo=photo) for name, photo in photos.items() for number in range(_LAST)}
-    found = set()
+    paths = set()
     for other in layout.recordings():
         if other not in photos:
             photo = Path(other).suffix.lower() in PHOTO_SUFFIXES
             possible = {_name(other, number, photo=photo) for number in range(_LAST + 1)}
             if not wanted.isdisjoint(possible) and (path := _recorded(layout, other)) is not None:
-                found.add(path)
-    return found
+                paths.add(path)
+    return paths

@@ -93,16 +93,16 @@ def plan(
         ModelError: when there is no such emotion model.
         OutputError: when the output folder cannot be made or written.
     """
-    found = search_inputs(inputs, leave_out=outputs.folder)
+    matches = search_inputs(inputs, leave_out=outputs.folder)
     layout = Layout(outputs.folder)
     tasks: list[Task] = []
     kept: dict[str, RecordingRecord] = {}
     otherwise: Counter[str] = Counter()
     wanted = {**settings.to_dict(), "selection": selection.to_dict()}
     sha256 = sha256_of(find_model(settings.model))
-    former_of = {one.id: read_record(layout, one) for one in found.recordings}
-    copies = annotated_paths(found.recordings, layout, former_of)
-    for recording in (replace(one, annotated=copies[one.id]) for one in found.recordings):
+    former_of = {one.id: read_record(layout, one) for one in matches.recordings}
+    copies = annotated_paths(matches.recordings, layout, former_of)
+    for recording in (replace(one, annotated=copies[one.id]) for one in matches.recordings):
         former = former_of[recording.id]
         if former is not None and former.live:
             raise _is_of_camera(recording, layout)
@@ -133,11 +133,11 @@ def plan(
             continue
         tasks.append(Task(recording, outputs, reason))
     _check_writable(outputs.folder)
-    _check_outputs(tasks, layout, found.recordings)
-    others = len(set(layout.recordings()) - {recording.id for recording in found.recordings})
+    _check_outputs(tasks, layout, matches.recordings)
+    others = len(set(layout.recordings()) - {recording.id for recording in matches.recordings})
     changes = _told(otherwise, outputs.folder), _other_results(list(kept.values()), outputs.folder)
     sentences = " ".join(one for one in changes if one is not None) or None
-    return Plan(tasks, list(kept.values()), outputs, sentences, found.passed_over, others)
+    return Plan(tasks, list(kept.values()), outputs, sentences, matches.passed_over, others)
 
 
 def forget_unfinished(plan: Plan) -> None:
@@ -233,12 +233,14 @@ def _differences(record: RecordingRecord, wanted: dict[str, Any], sha256: str) -
     if had.get("detector") in list(Detector):
         had["detector"] = str(Detector(had["detector"]).canonical)
     names = [name for name in wanted if name in had and name not in WITHOUT_EFFECT and name != "selection"]
-    found = [name for name in names if had[name] != wanted[name]]
-    chosen = had.get("selection", {})
-    found += [name for name, value in wanted["selection"].items() if name in chosen and chosen[name] != value]
+    differences = [name for name in names if had[name] != wanted[name]]
+    selection = had.get("selection", {})
+    differences += [
+        name for name, value in wanted["selection"].items() if name in selection and selection[name] != value
+    ]
     if record.model.get("sha256", sha256) != sha256:
-        found.append("model")
-    return found
+        differences.append("model")
+    return differences
 
 
 def _told(differences: Counter[str], folder: Path) -> str | None:

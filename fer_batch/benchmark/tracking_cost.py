@@ -95,9 +95,9 @@ class _Search(FaceFinder):
         seen: Faces | None = None,
     ) -> Faces:
         began = time.thread_time()
-        found = super().find(frame, expected, new_shot, seen)
+        faces = super().find(frame, expected, new_shot, seen)
         self.seconds += time.thread_time() - began
-        return found
+        return faces
 
     def evidence(self, frame: Frame, box: NDArray[np.float32], score: float) -> float:
         began = time.thread_time()

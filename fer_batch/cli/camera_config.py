@@ -152,22 +152,22 @@ class _Reader:
         Raises:
             InputError: see :func:`read_cameras`.
         """
-        given = table.get("source")
-        if given is None or given == "":
+        source = table.get("source")
+        if source is None or source == "":
             raise InputError(f'{place}: has no source; add source = "rtsp://...", or the number of a webcam.')
-        if isinstance(given, int) and not isinstance(given, bool):
-            given = str(given)
-        if not isinstance(given, str):
+        if isinstance(source, int) and not isinstance(source, bool):
+            source = str(source)
+        if not isinstance(source, str):
             raise InputError(f"{place}: source must be a text in quotes or the number of a webcam.")
-        text = self._filled(given, f"{place}: source", in_address=True)
+        text = self._filled(source, f"{place}: source", in_address=True)
         if _SCHEME.match(text):
-            self.password_in_file |= _has_password(given)
+            self.password_in_file |= _has_password(source)
         elif not text.strip().isdecimal():
             text = os.path.join(self._folder, os.path.expanduser(text))  # noqa: PTH111, PTH118 - as given
         try:
             return parse_address(text)
         except InputError as error:
-            if not _SCHEME.match(text) and (text != os.path.join(self._folder, given) or "@" in given):  # noqa: PTH118
+            if not _SCHEME.match(text) and (text != os.path.join(self._folder, source) or "@" in source):  # noqa: PTH118
                 # It may be an address with a password whose beginning is missing.
                 raise InputError(
                     f"{place}: source is no camera or file; give an address such as rtsp://camera/stream, the number "
@@ -210,11 +210,11 @@ class _Reader:
         def fill(match: re.Match[str]) -> str:
             if match[1]:
                 return "${" + match[2] + "}"
-            found = os.environ.get(match[2])
-            if not found:
+            value = os.environ.get(match[2])
+            if not value:
                 raise InputError(f"{place}: the variable {match[2]} is not set; set it before the command.")
             self.variables.add(match[2])
-            return quote(found, safe="") if match.start() < credentials else found
+            return quote(value, safe="") if match.start() < credentials else value
 
         return _VARIABLE.sub(fill, value)
 

@@ -104,25 +104,25 @@ def from_file(ctx: typer.Context, value: Path | None) -> Path | None:
     """
     if value is None:
         return None
-    settings, found = settings_of(ctx), dict[str, Any]()
+    settings, values = settings_of(ctx), dict[str, Any]()
     folder = Path(os.path.abspath(value)).parent  # noqa: PTH100 - links are kept
     for written, given in read_toml(value).items():
         key = written.replace("_", "-")
         setting = settings.get(key)
         if setting is None:
             raise InputError(f"{value}: there is no option {written!r}{hint(key, settings)}.")
-        if setting.parameter.name in found:
+        if setting.parameter.name in values:
             raise InputError(f"{value}: {key} is given twice; leave one of them out.")
         if not setting.takes(given):
             raise InputError(f"{value}: {written} must be {setting.wanted}.")
         try:
-            found[setting.parameter.name] = setting.value(ctx, given, folder)
+            values[setting.parameter.name] = setting.value(ctx, given, folder)
         except typer.BadParameter as error:
             problem = " ".join(error.message.split()).removeprefix("Value error, ").rstrip(".")
             raise InputError(f"{value}: {written}: {problem}.") from error
         except InputError as error:
             raise InputError(f"{value}: {written}: {error}") from error
-    ctx.default_map = _Defaults(ctx, {settings[key].parameter.name for key in _INPUTS if key in settings}, found)
+    ctx.default_map = _Defaults(ctx, {settings[key].parameter.name for key in _INPUTS if key in settings}, values)
     ctx.with_resource(_naming(ctx, value, settings))
     return value
 
@@ -232,7 +232,7 @@ def read_toml(file: Path) -> dict[str, Any]:
 def settings_of(ctx: typer.Context) -> dict[str, Setting]:
     """The parameters of the command by key, as its function declares them."""
     declared = get_type_hints(inspect.unwrap(ctx.command.callback), include_extras=True)  # type: ignore[arg-type]
-    found = {}
+    tables = {}
     for parameter in ctx.command.params:
         long = next((option for option in parameter.opts if option.startswith("--")), parameter.opts[0])
         key = long.removeprefix("--")
@@ -242,8 +242,8 @@ def settings_of(ctx: typer.Context) -> dict[str, Setting]:
                 kind = next(one for one in get_args(kind) if one is not type(None))
             many = get_origin(kind) is list
             parsed = any(getattr(extra, "parser", None) for extra in extras)
-            found[key] = Setting(parameter, get_args(kind)[0] if many else kind, many, parsed)
-    return found
+            tables[key] = Setting(parameter, get_args(kind)[0] if many else kind, many, parsed)
+    return tables
 
 
 def _at_home(value: Any) -> Any:

@@ -39,7 +39,7 @@ def lasting(text: str) -> float:
     Raises:
         typer.BadParameter: when it is none of these.
     """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", text, re.IGNORECASE)
-    if found is None or float(found[1]) <= 0:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", text, re.IGNORECASE)
+    if match is None or float(match[1]) <= 0:
         raise typer.BadParameter(f"{text!r} is no length of time; give seconds, or a number with s, m, h or d.")
-    return float(found[1]) * _UNITS[found[2].lower() or "s"]
+    return float(match[1]) * _UNITS[match[2].lower() or "s"]

@@ -89,12 +89,12 @@ class FirstLook(Closeable):
     def _in_tiles(self, picture: NDArray[np.uint8]) -> Faces:
         """The faces of a picture that would take too much memory at once."""
         height, width = picture.shape[:2]
-        found = []
+        tiles = []
         for top in range(0, max(1, height - _TILE_OVERLAP), _TILE - _TILE_OVERLAP):
             for left in range(0, max(1, width - _TILE_OVERLAP), _TILE - _TILE_OVERLAP):
                 seen = self._detector.detect(picture[top : top + _TILE, left : left + _TILE])
-                found.append(seen.moved(left, top))
-        faces = Faces.concatenate(found)
+                tiles.append(seen.moved(left, top))
+        faces = Faces.concatenate(tiles)
         return faces[suppress_overlaps(faces.boxes, np.argsort(-faces.scores, kind="stable"), _SAME_FACE)]
 
     def close(self) -> None:
@@ -228,12 +228,12 @@ class FaceFinder(Closeable):
         """The faces in close pictures of known ones, at most one in each."""
         assert self._first.yunet is not None
         pictures, squares = zip(*(cut_rgb(frame, around(box, _SURROUNDINGS), _CROP) for box in boxes), strict=True)
-        found = []
+        rows = []
         for seen, square in zip(self._first.yunet.detect_batch(np.stack(pictures)), squares, strict=True):
             # Others are seen better in their own surroundings than at the border of these.
             away = np.abs(seen.boxes[:, :2] + seen.boxes[:, 2:] / 2 - _CROP / 2).max(1, initial=0.0)
-            found.append(square.placed(seen[np.argsort(away, kind="stable")[:1]], _CROP))
-        return Faces.concatenate(found)
+            rows.append(square.placed(seen[np.argsort(away, kind="stable")[:1]], _CROP))
+        return Faces.concatenate(rows)
 
     def _search_sides(self, frame: Frame) -> list[int]:
         """Longer sides of the pictures of a search."""

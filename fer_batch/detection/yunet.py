@@ -94,11 +94,11 @@ class YuNet(Closeable):
         # Boxes count from the upper left pixel's corner, landmarks from its centre.
         landmarks = (cells[:, None] + points[rows].reshape(-1, 5, 2)) * strides[:, None] - np.float32(0.5)
         scores = np.minimum(np.sqrt(product[rows]), np.float32(1))
-        kept = suppress_overlaps(boxes, np.argsort(-scores, kind="stable"), _SAME_FACE)
+        indices = suppress_overlaps(boxes, np.argsort(-scores, kind="stable"), _SAME_FACE)
         # The mean of all that see a face, by their scores, trembles less than the best of them (as BlazeFace blends).
-        weights = np.where(overlaps(boxes[kept], boxes) > _SAME_FACE, scores, 0)
+        weights = np.where(overlaps(boxes[indices], boxes) > _SAME_FACE, scores, 0)
         blended = weights @ boxes / weights.sum(1, keepdims=True)
-        return Faces(blended, _keypoints(landmarks[kept]), scores[kept], np.zeros(len(kept), np.int32))
+        return Faces(blended, _keypoints(landmarks[indices]), scores[indices], np.zeros(len(indices), np.int32))
 
 
 @lru_cache(maxsize=16)

@@ -263,8 +263,8 @@ def _read_parquet(path: Path) -> LabelledFaces:
     if any(isinstance(value, str) for value in table[column]):
         raise InputError(f"{path}: its column {column} holds text; expected encoded pictures, the bytes of files.")
     names = [str(value) for value in table["name"]] if "name" in table else [f"row {i}" for i in range(len(table))]
-    given = table["split"].astype(str) if "split" in table else [""] * len(table)
-    split = np.array([_SPLITS.get(value, value) for value in given], object)
+    splits = table["split"].astype(str) if "split" in table else [""] * len(table)
+    split = np.array([_SPLITS.get(value, value) for value in splits], object)
     if set(_VOTES) <= set(table.columns):
         return _with_votes(path.stem, pictures, table, split, names)
     labels = next((name for name in ("emotion", "label") if name in table), None)

@@ -120,10 +120,12 @@ class Result:
         return sum(abs(sure - right) * count for sure, right, count in bins) / max(1, total)
 
     def _nll(self, indices: list[int]) -> float:
-        chosen = self.probabilities[self.found].astype(np.float64)
-        if not len(chosen):
+        probabilities = self.probabilities[self.found].astype(np.float64)
+        if not len(probabilities):
             return float("nan")
-        own = chosen[np.arange(len(chosen)), self.truth[self.found]] / np.maximum(chosen[:, indices].sum(1), 1e-12)
+        own = probabilities[np.arange(len(probabilities)), self.truth[self.found]] / np.maximum(
+            probabilities[:, indices].sum(1), 1e-12
+        )
         return float(np.abs(np.log(np.clip(own, 1e-12, 1.0))).mean())
 
 
@@ -207,8 +209,8 @@ def evaluate(
 
 
 def _classify(classifier: EmotionClassifier, crops: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    found = [i for i, crop in enumerate(crops) if len(crop)]
+    indices = [i for i, crop in enumerate(crops) if len(crop)]
     answers = np.zeros((len(crops), len(EMOTIONS)), np.float32)
-    if found:
-        answers[found] = classifier.classify(np.stack([crops[i] for i in found]))
+    if indices:
+        answers[indices] = classifier.classify(np.stack([crops[i] for i in indices]))
     return answers

@@ -25,13 +25,13 @@ def suppress_overlaps(boxes: NDArray[np.float32], order: NDArray[np.intp], thres
         order: (N,) indices, the most trusted first.
         threshold: intersection over union above which two boxes are one face.
     """
-    kept: list[int] = []
+    indices: list[int] = []
     while len(order):
         first, order = order[:1], order[1:]
-        kept.append(int(first[0]))
+        indices.append(int(first[0]))
         # Row by row: a table of all pairs takes gigabytes in a stadium.
         order = order[overlaps(boxes[first], boxes[order])[0] <= threshold]
-    return np.array(kept, np.intp)
+    return np.array(indices, np.intp)
 
 
 def longer_sides(boxes: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
@@ -75,11 +75,11 @@ def affinity(a: NDArray[np.float32], b: NDArray[np.float32], reach: NDArray[np.f
 
 def pairs(worth: NDArray[np.float32], least: float) -> list[tuple[int, int]]:
     """Rows and columns one to one, the most worth first, as long as a pair is worth at least ``least``."""
-    left, found = worth.copy(), []
-    while left.size:
-        row, column = divmod(int(left.argmax()), left.shape[1])
-        if not left[row, column] >= least:
+    remaining, matches = worth.copy(), []
+    while remaining.size:
+        row, column = divmod(int(remaining.argmax()), remaining.shape[1])
+        if not remaining[row, column] >= least:
             break
-        found.append((row, column))
-        left[row, :] = left[:, column] = -np.inf
-    return found
+        matches.append((row, column))
+        remaining[row, :] = remaining[:, column] = -np.inf
+    return matches

@@ -49,8 +49,8 @@ class FaceEmbedder:
 
         One by one, so that a face's embedding does not depend on those beside it.
         """
-        found = np.zeros((len(crops), DIMENSIONS), np.float32)
+        embeddings = np.zeros((len(crops), DIMENSIONS), np.float32)
         for i, crop in enumerate(crops):
             for face in (crop, crop[:, ::-1]):
-                found[i] += self._session.run(None, {"faces": face[None, None].astype(np.float32)})[0][0] / 2
-        return found
+                embeddings[i] += self._session.run(None, {"faces": face[None, None].astype(np.float32)})[0][0] / 2
+        return embeddings

@@ -71,10 +71,10 @@ def head_poses(keypoints: NDArray[np.floating[Any]], longer_side: float) -> NDAr
 def _rotation(points: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """The rotation (3, 3) that shows the face as (6, 2) points; None when there is none that is seen from the front."""
     try:
-        found, vector, _ = cv2.solvePnP(FACE_POINTS, points, _CAMERA, _NO_DISTORTION, flags=cv2.SOLVEPNP_SQPNP)
+        solved, vector, _ = cv2.solvePnP(FACE_POINTS, points, _CAMERA, _NO_DISTORTION, flags=cv2.SOLVEPNP_SQPNP)
     except cv2.error:
         return None
-    if not found or not np.isfinite(vector).all():
+    if not solved or not np.isfinite(vector).all():
         return None
     rotation = np.asarray(cv2.Rodrigues(vector)[0], np.float64)
     return rotation if rotation[2, 2] > 0 else None

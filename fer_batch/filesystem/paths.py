@@ -15,16 +15,16 @@ from fer_batch.errors import InputError, OutputError
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):[/\\]{1,2}(.*)", re.IGNORECASE | re.DOTALL)
 
 
-def refuse_address(given: str | Path) -> None:
+def refuse_address(path: str | Path) -> None:
     """Refuses ``rtsp://user:secret@camera/1`` and the like, without repeating user, password or query.
 
     Raises:
         InputError: when it is an address and no file has that name.
     """
-    found = _ADDRESS.fullmatch(os.fspath(given))
-    if found is None or os.path.lexists(given):
+    match = _ADDRESS.fullmatch(os.fspath(path))
+    if match is None or os.path.lexists(path):
         return
-    scheme, rest = found.groups()
+    scheme, rest = match.groups()
     place, *query = re.split("[?#]", rest, maxsplit=1)
     # An @ that late may end a password with a question mark in it.
     shown = "..." if "@" in "".join(query) else place.rpartition("@")[2]

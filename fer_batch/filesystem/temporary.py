@@ -45,11 +45,11 @@ def temporary_folder(purpose: str) -> Iterator[Path]:
 
 def remove_abandoned() -> None:
     """Remove the temporary folders of processes that were killed; never one that is in use."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         # Another process may be at the same.
         with suppress(OSError, OutputError):
-            if _is_abandoned(left):
-                _remove(left)
+            if _is_abandoned(folder):
+                _remove(folder)
 
 
 def _is_abandoned(folder: Path) -> bool:

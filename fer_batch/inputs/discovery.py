@@ -70,30 +70,30 @@ def search_inputs(inputs: Iterable[str | os.PathLike[str]], leave_out: Path | No
     files: list[Candidate] = []
     passed_over = 0
     for given in inputs:
-        found = _search(given, own)
-        files += found.files
-        passed_over += found.passed_over
+        matches = _search(given, own)
+        files += matches.files
+        passed_over += matches.passed_over
     recordings = [Recording(name, path) for path, name in distinct_ids(files).items()]
     if not recordings:
         raise InputError("No recording is given, or the output folder alone; give a video, a photo or a folder.")
     return FoundRecordings(recordings, passed_over)
 
 
-def _search(given: str | os.PathLike[str], own: OwnResults) -> Matches:
+def _search(name: str | os.PathLike[str], own: OwnResults) -> Matches:
     """What one input stands for; what is wrong with it is told with its place in a list."""
-    if not isinstance(given, str | os.PathLike):
-        raise InputError(f"{given!r}: is no path; give files, folders and patterns one by one.")
+    if not isinstance(name, str | os.PathLike):
+        raise InputError(f"{name!r}: is no path; give files, folders and patterns one by one.")
     try:
         try:
-            return search(os.fspath(given), own)
+            return search(os.fspath(name), own)
         except OSError as error:
             raise InputError(
                 f"{error.filename}: cannot be searched ({error.strerror}); check its permissions."
             ) from error
     except InputError as error:
-        if not isinstance(given, Listed):
+        if not isinstance(name, Listed):
             raise
-        raise InputError(f"{given.place}: {error}") from error
+        raise InputError(f"{name.place}: {error}") from error
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class Matches:
     """Files that are no video or photo, hidden ones and fer-batch's own not counted."""
 
 
-def search(given: str, own: OwnResults) -> Matches:
+def search(name: str, own: OwnResults) -> Matches:
     """Finds what an input stands for.
 
     Hidden files, whose names start with a dot, and what fer-batch wrote itself are left out of folders and patterns.
@@ -115,39 +115,39 @@ def search(given: str, own: OwnResults) -> Matches:
         InputError: when it does not exist, is an address or holds no media.
         OSError: when a folder may not be searched.
     """
-    if not given:
+    if not name:
         raise InputError("An empty name is given as input; give a file, a folder or a pattern.")
-    refuse_address(given)
+    refuse_address(name)
     # Links are kept: it is the link's name that says what a file is.
-    path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow them
+    path = Path(os.path.abspath(name))  # noqa: PTH100 - resolve() would follow them
     if path.is_dir():
-        found = _below(path, own)
+        matches = _below(path, own)
         # A shell's * names the output folder too.
-        if not found.files and not own.is_output(path):
-            raise InputError(f"{given}: holds no video or photo; give a folder with recordings.")
-        return found
-    if not os.path.lexists(path) and glob.has_magic(given):
-        found = _matching(path, own)
-        if not found.files:
-            raise InputError(f"{given}: no video or photo matches this pattern.")
-        return found
+        if not matches.files and not own.is_output(path):
+            raise InputError(f"{name}: holds no video or photo; give a folder with recordings.")
+        return matches
+    if not os.path.lexists(path) and glob.has_magic(name):
+        matches = _matching(path, own)
+        if not matches.files:
+            raise InputError(f"{name}: no video or photo matches this pattern.")
+        return matches
     if not path.exists():
-        raise InputError(f"{given}: no such file or folder; check the path.")
+        raise InputError(f"{name}: no such file or folder; check the path.")
     # Whatever its suffix: a file that is named is meant.
     return Matches([Candidate(path, (path.name,))])
 
 
 def _below(folder: Path, own: OwnResults) -> Matches:
-    found, seen = Matches(), {folder.resolve()}
+    matches, seen = Matches(), {folder.resolve()}
     for root, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
         here = Path(root)
         # A linked folder counts once, or a link to a folder above would lead round in circles.
         new = {name: (here / name).resolve() for name in sorted(folders) if not name.startswith(".")}
         folders[:] = [name for name, place in new.items() if place not in seen and not own.is_output(here / name)]
         seen.update(new.values())
-        _add(found, folder, [here / name for name in files if not name.startswith(".")], own)
-    found.files.sort(key=lambda file: file.path)
-    return found
+        _add(matches, folder, [here / name for name in files if not name.startswith(".")], own)
+    matches.files.sort(key=lambda file: file.path)
+    return matches
 
 
 def _matching(pattern: Path, own: OwnResults) -> Matches:
@@ -158,10 +158,10 @@ def _matching(pattern: Path, own: OwnResults) -> Matches:
     while len(parts) > 1 and (not glob.has_magic(parts[0]) or os.path.lexists(fixed / parts[0])):
         fixed, parts = fixed / parts[0], parts[1:]
     names = sorted(glob.glob(str(Path(*parts)), root_dir=fixed, recursive=True))  # noqa: PTH207 - Path.glob differs in **
-    found, places = Matches(), dict[Path, Path]()
+    matches, places = Matches(), dict[Path, Path]()
     files = [fixed / name for name in names if (fixed / name).is_file() and not _is_circular(fixed, name, places)]
-    _add(found, fixed, files, own)
-    return found
+    _add(matches, fixed, files, own)
+    return matches
 
 
 def _is_circular(fixed: Path, name: str, places: dict[Path, Path]) -> bool:

@@ -46,8 +46,8 @@ def with_lists(
     inputs, lists = list(inputs), [os.fspath(path) for path in lists]
     if inputs.count(STANDARD_INPUT) + lists.count(STANDARD_INPUT) > 1:
         raise InputError("Standard input is given as a list more than once; give - once.")
-    for given in inputs:
-        found += read_list(STANDARD_INPUT, stdin) if given == STANDARD_INPUT else [given]
+    for name in inputs:
+        found += read_list(STANDARD_INPUT, stdin) if name == STANDARD_INPUT else [name]
     for path in lists:
         found += read_list(path, stdin)
     return found

@@ -62,9 +62,9 @@ def _drop_repeats(parts: dict[Path, tuple[str, ...]]) -> None:
         key = parts[path], place
         other = seen.setdefault(key, path)
         if other != path:
-            kept = min(path, other, key=lambda one: (one != place, one))
-            del parts[other if kept == path else path]
-            seen[key] = kept
+            shorter = min(path, other, key=lambda one: (one != place, one))
+            del parts[other if shorter == path else path]
+            seen[key] = shorter
 
 
 def _with_parent(path: Path, below: tuple[str, ...]) -> tuple[str, ...]:
@@ -76,8 +76,8 @@ def _with_parent(path: Path, below: tuple[str, ...]) -> tuple[str, ...]:
 
 def marked(text: str, name: str) -> str:
     """As much of the beginning as there is room for, ``~`` with eight digits of a digest of ``name``, the suffix."""
-    found = _SUFFIX.search(text)
-    suffix = found[0] if found else ""
+    match = _SUFFIX.search(text)
+    suffix = match[0] if match else ""
     mark = f"~{blake2s(os.fsencode(name), digest_size=4).hexdigest()}{suffix}"
     beginning = text.removesuffix(suffix)
     shortest, longest = 0, len(beginning)

@@ -107,8 +107,8 @@ class Notifier:
 
     def _event(self, event: str, time_s: float, at: datetime | None = None, **values: Any) -> dict[str, Any]:
         at = at or (self._started_at or datetime.now(UTC)) + timedelta(seconds=time_s)
-        said = at.isoformat(timespec="milliseconds")
-        return {"event": event, "recording": self._recording, "at": said, "time_s": round(time_s, 3), **values}
+        timestamp = at.isoformat(timespec="milliseconds")
+        return {"event": event, "recording": self._recording, "at": timestamp, "time_s": round(time_s, 3), **values}
 
 
 _MOST_WAITING: Final = 1000

@@ -119,11 +119,11 @@ class PartFiles:
     def _found(folder: Path, first: int) -> list[Path]:
         if not folder.is_dir():
             return []
-        found = (path for path in folder.iterdir() if _PART.fullmatch(path.name))
-        return sorted(path for path in found if _number(path) >= first)
+        parts = (path for path in folder.iterdir() if _PART.fullmatch(path.name))
+        return sorted(path for path in parts if _number(path) >= first)
 
 
 def _number(path: Path) -> int:
-    found = _PART.fullmatch(path.name)
-    assert found is not None
-    return int(found[1])
+    match = _PART.fullmatch(path.name)
+    assert match is not None
+    return int(match[1])

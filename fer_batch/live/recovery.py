@@ -36,9 +36,9 @@ def reached(timeline: Iterable[Path], tracks: Iterable[Path] = ()) -> tuple[int,
         for part in parts:
             with suppress(OSError, ValueError, TypeError, pa.ArrowException), pq.ParquetFile(part) as file:
                 for column, name in columns.items():
-                    found = [float(value) for value in _maxima(file, column)]
+                    maxima = [float(value) for value in _maxima(file, column)]
                     # Beyond these there are no numbers left to give.
-                    highest[name] = max([highest[name], *(one for one in found if one < _HIGHEST[name])])
+                    highest[name] = max([highest[name], *(one for one in maxima if one < _HIGHEST[name])])
     return int(highest["frame"]), highest["time_s"], int(highest["track"])
 
 
@@ -72,10 +72,10 @@ def lost(parts: PartFiles) -> tuple[TrackSummary, list[Episode]]:
         for part in parts.of_episodes()
         for key in zip(_column(part, "track"), _column(part, "start_s"), strict=True)
     }
-    found = find_episodes(
+    episodes = find_episodes(
         values["time_s"].astype(np.float64), values["track"].astype(np.int32), probabilities, EpisodeRules()
     )
-    return summary, [one for one in found if (one.track, one.start_s) not in written]
+    return summary, [one for one in episodes if (one.track, one.start_s) not in written]
 
 
 def _observation(values: dict[str, np.ndarray], probabilities: np.ndarray, rows: np.ndarray) -> Observation:
@@ -102,8 +102,8 @@ def _rows_of_others(part: Path, known: set[int]) -> pa.Table | None:
             table = file.read(_COLUMNS)
     except (OSError, ValueError, pa.ArrowException):
         return None
-    chosen = ~np.isin(table["track"].to_numpy(), list(known))
-    return table.filter(pa.array(chosen)) if chosen.any() else None
+    unknown = ~np.isin(table["track"].to_numpy(), list(known))
+    return table.filter(pa.array(unknown)) if unknown.any() else None
 
 
 def _column(part: Path, name: str) -> list[float]:

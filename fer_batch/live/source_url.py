@@ -103,7 +103,7 @@ def scrubbed(text: str, address: Address) -> str:
     parts = urlsplit(address.secret)
     user = parts.netloc.rpartition("@")[0]
     secrets = {user, parts.password or "", unquote(parts.password or ""), parts.query}
-    secrets |= {found[2] for found in IN_PATH.finditer(parts.path)}
+    secrets |= {match[2] for match in IN_PATH.finditer(parts.path)}
     text = text.replace(address.secret, address.shown)
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST:

@@ -190,8 +190,8 @@ class Engine(Closeable):
             stages.callback(ahead.close)
             looked = ahead
         # With one core the thread that follows faces looks by itself.
-        found = in_groups(self._detect(chain.from_iterable(looked), persons, state, first_track), size)
-        detected = Prefetcher(found, depth // size, "fer-batch follow", self.stopwatch)
+        groups = in_groups(self._detect(chain.from_iterable(looked), persons, state, first_track), size)
+        detected = Prefetcher(groups, depth // size, "fer-batch follow", self.stopwatch)
         stages.callback(detected.close)
         return chain.from_iterable(detected)
 
@@ -353,10 +353,10 @@ def _former(
     tracked, references = _two(unpack(parts))
     reading, faces = _two(unpack(tracked))
     last, before = _two(unpack(reading))
-    found = rewound(source, last, snapshot.frame, stop)
-    if found is None:
+    resumed = rewound(source, last, snapshot.frame, stop)
+    if resumed is None:
         return None
-    kept, frames = found
+    kept, frames = resumed
     waiting = {frame.index: frame for frame in kept}
     return ResumeState(frames, kept[-1], before), unpack(faces, waiting), references
 

@@ -85,9 +85,9 @@ class FaceStage(Closeable):
                 if new_shot:
                     yield from _finished(following.finish(), steadier, persons)
                 expected = tracker.expected(time_s, frame.width)
-                found = self._finder.find(frame, expected, new_shot, one.seen)
+                detections = self._finder.find(frame, expected, new_shot, one.seen)
                 view = _View(frame, self._finder, self._embedder)
-                yield from _finished(following.add(frame, time_s, found, frame.width, view), steadier, persons)
+                yield from _finished(following.add(frame, time_s, detections, frame.width, view), steadier, persons)
                 frame.forget_small()
             if one.reading is not None:
                 own = pack((following.state, steadier.state, self._finder.state, shot, persons))

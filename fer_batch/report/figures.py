@@ -82,14 +82,14 @@ def plot_timeline(
     if sizes.empty:
         raise InputError("There is no face to draw: the timeline has no rows of such tracks.")
     drawn = sizes.sort_values(ascending=False, kind="stable").head(most).sort_index()
-    found = episodes(chosen) if spans is None else spans
+    episode_rows = episodes(chosen) if spans is None else spans
     several = chosen["recording"].nunique() > 1
     figure = _Shown(figsize=(_INCHES, 0.9 + 1.7 * len(drawn)), layout="constrained")
     panels = figure.subplots(len(drawn), 1, squeeze=False)[:, 0]
     for axes, (recording, track) in zip(panels, drawn.index, strict=True):
         rows = chosen[(chosen["recording"] == recording) & (chosen["track"] == track)]
         whole_recording = timeline[timeline["recording"] == recording]
-        own = found[(found["recording"] == recording) & (found["track"] == track)]
+        own = episode_rows[(episode_rows["recording"] == recording) & (episode_rows["track"] == track)]
         for part in _runs(rows, whole_recording):
             _probabilities(axes, part, kind, smooth_s, _limits(whole_recording), _step_s(whole_recording))
         _ribbon(axes, own)
@@ -231,25 +231,25 @@ def write_figures(
     table = tables.recordings
     kinds = dict(zip(table["recording"], table["kind"], strict=True))
     with_faces = table.loc[table["rows"].fillna(0) > 0, "recording"].tolist()
-    chosen = chosen_recordings(out, with_faces, recordings)
-    paths = [below(folder, f"{name}-{what}.{form}") for name in chosen for what in _KINDS]
+    names = chosen_recordings(out, with_faces, recordings)
+    paths = [below(folder, f"{name}-{what}.{form}") for name in names for what in _KINDS]
     for path in (*paths, folder / f"study.{form}"):
         refuse_overwriting(path, "--figures", names_us)
     refuse_links(out if folder.is_relative_to(out) else folder, paths)
     written = []
-    for done, name in enumerate(chosen):
-        on_progress(done, len(chosen))
+    for done, name in enumerate(names):
+        on_progress(done, len(names))
         timeline = load(out, [*_NEEDED, "captured_at"], [name])
         figures = {"shares": plot_shares(timeline)}
         if kinds[name] != "photo":
-            found = episodes(out, None, [name])
-            figures |= {"timeline": plot_timeline(timeline, spans=found), "transitions": plot_transitions(found)}
+            spans = episodes(out, None, [name])
+            figures |= {"timeline": plot_timeline(timeline, spans=spans), "transitions": plot_transitions(spans)}
         assert set(figures) <= set(_KINDS)
         for what, figure in figures.items():
             written.append(_save(figure, below(folder, f"{name}-{what}.{form}")))
     if with_faces:
         written.append(_save(plot_study(tables), folder / f"study.{form}"))
-    on_progress(len(chosen), len(chosen))
+    on_progress(len(names), len(names))
     return written
 
 
@@ -349,15 +349,15 @@ def _ribbon(axes: Axes, own: pd.DataFrame) -> None:
 
 def _bars(axes: Axes, names: Sequence[str], shares: NDArray[np.float64]) -> None:
     """Horizontal bars of shares (N, 7), the first on top; a share with room for it is written in."""
-    places, left = np.arange(len(names)), np.zeros(len(names))
+    places, starts = np.arange(len(names)), np.zeros(len(names))
     for number, emotion in enumerate(EMOTIONS):
-        axes.barh(places, shares[:, number], left=left, height=0.74, color=_PALETTE[number])
+        axes.barh(places, shares[:, number], left=starts, height=0.74, color=_PALETTE[number])
         ink = "white" if np.dot(COLOURS[emotion], (0.299, 0.587, 0.114)) < 110 else "black"
         for place in np.flatnonzero(shares[:, number] >= 0.06):
-            middle = left[place] + shares[place, number] / 2
-            said = f"{shares[place, number]:.0%}"
-            axes.text(float(middle), float(place), said, ha="center", va="center", color=ink, fontsize=8)
-        left = left + shares[:, number]
+            middle = starts[place] + shares[place, number] / 2
+            label = f"{shares[place, number]:.0%}"
+            axes.text(float(middle), float(place), label, ha="center", va="center", color=ink, fontsize=8)
+        starts = starts + shares[:, number]
     axes.set_yticks(places, names, fontsize=9)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(0, 1)

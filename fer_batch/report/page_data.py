@@ -61,13 +61,13 @@ def page_data(
     timeline = load(out, wanted, [recording])
     # A live source may have written more since it was summed up.
     timeline = timeline[timeline["track"].isin(sums["track"])]
-    found = episodes(out, None, [recording])
+    spans = episodes(out, None, [recording])
     rows = packed(timeline)
     photo = record.probe.get("kind") == "photo"
     faces = thumbnails(Path(record.source), timeline, photo=photo) if with_thumbnails else {}
     of_tracks = {int(row["track"]): row for row in sums.to_dict("records")}
     tracks = [
-        {**each.to_dict(), **_about(of_tracks[each.track], found), "thumbnail": faces.get(each.track)}
+        {**each.to_dict(), **_about(of_tracks[each.track], spans), "thumbnail": faces.get(each.track)}
         for each in rows.tracks
     ]
     links = media(out, record, page)

@@ -73,9 +73,9 @@ def _chip(status: str) -> str:
 
 def _facts(record: RecordingRecord, meta: dict[str, Any], total: dict[str, Any]) -> dict[str, str]:
     probe = record.probe
-    said = {"pixels": f"{meta['width']} x {meta['height']}"}
+    facts = {"pixels": f"{meta['width']} x {meta['height']}"}
     if meta["kind"] == "photo":
-        return {"faces": str(len(meta["tracks"])), **said}
+        return {"faces": str(len(meta["tracks"])), **facts}
     rate = probe.get("frame_rate")
     persons = total.get("persons")
     episodes = sum(int(total[f"{name}_episodes"]) for name in EMOTIONS)
@@ -85,7 +85,7 @@ def _facts(record: RecordingRecord, meta: dict[str, Any], total: dict[str, Any])
         "tracks": str(len(meta["tracks"])),
         **({} if persons is None or pd.isna(persons) else {"persons": str(persons)}),
         "episodes": str(episodes),
-        **said,
+        **facts,
         **({"frames a second": f"{rate:.4g}"} if rate else {}),
         "analysed": record.finished_at.strftime("%Y-%m-%d %H:%M UTC"),
     }
@@ -111,7 +111,7 @@ def _made(what: PageData) -> str:
     rows = counts.get("rows", 0)
     interpolated = f"{what.interpolated} ({what.interpolated / rows:.1%})" if rows else "0"
     model = f"{record.model.get('name', '')} (sha256 {record.model.get('sha256', '')})"
-    left = {
+    remaining = {
         "recording": record.source,
         "model": model,
         "detector": record.settings.get("detector"),
@@ -124,7 +124,7 @@ def _made(what: PageData) -> str:
         "rows interpolated": interpolated,
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items() if version),
     }
-    return f'<div class="columns">{definitions(left)}{definitions(right)}</div>'
+    return f'<div class="columns">{definitions(remaining)}{definitions(right)}</div>'
 
 
 def _selected(selection: dict[str, Any]) -> str:
@@ -180,12 +180,12 @@ def index_page(recordings: pd.DataFrame, links: Mapping[str, str], title: str) -
 
 def _study_facts(recordings: pd.DataFrame) -> dict[str, str]:
     statuses = recordings["status"].value_counts()
-    said = {"recordings": str(len(recordings))}
-    said |= {name: str(statuses[name]) for name in ("done", "partial", "failed", "unreadable") if name in statuses}
+    facts = {"recordings": str(len(recordings))}
+    facts |= {name: str(statuses[name]) for name in ("done", "partial", "failed", "unreadable") if name in statuses}
     lengths, seen = recordings["duration_s"].sum(), recordings["seen_s"].sum()
     episodes = int(recordings[[f"{name}_episodes" for name in EMOTIONS]].sum().sum())
     return {
-        **said,
+        **facts,
         "recorded": clock(float(lengths)),
         "with a face": clock(float(seen)),
         "tracks": str(int(recordings["tracks"].sum())),
@@ -220,8 +220,10 @@ def _cell(key: object, content: str, name: str = "") -> str:
     return f'<td data-key="{text(key)}"{name}>{content}</td>'
 
 
-def _number(value: Any, said: Any) -> str:
-    return _cell("", "", ' class="number"') if value is None else _cell(value, text(said(value)), ' class="number"')
+def _number(value: Any, shown_as: Any) -> str:
+    return (
+        _cell("", "", ' class="number"') if value is None else _cell(value, text(shown_as(value)), ' class="number"')
+    )
 
 
 def _failed(rows: list[dict[str, Any]]) -> str:

@@ -51,14 +51,14 @@ def write_report(
     tables = summary(out) if tables is None else tables
     totals = {row["recording"]: row for row in tables.recordings.to_dict("records")}
     shown = [name for name, row in totals.items() if not pd.isna(row["seen_s"])]
-    chosen = chosen_recordings(out, shown, recordings)
+    names = chosen_recordings(out, shown, recordings)
     pages = {name: below(folder / "recordings", name + ".html") for name in shown}
     refuse_links(out if folder.is_relative_to(out) else folder, [folder / "index.html", *pages.values()])
-    for page in (folder / "index.html", *(pages[name] for name in chosen)):
+    for page in (folder / "index.html", *(pages[name] for name in names)):
         refuse_overwriting(page, "--output", names_us)
     of_tracks = dict(iter(tables.tracks.groupby("recording")))
-    for done, name in enumerate(chosen):
-        on_progress(done, len(chosen))
+    for done, name in enumerate(names):
+        on_progress(done, len(names))
         sums = of_tracks.get(name, tables.tracks[:0])
         try:
             what = page_data(out, name, sums, pages[name], with_thumbnails=with_thumbnails)
@@ -67,7 +67,7 @@ def write_report(
             warnings.warn(f"{error} It has no page.", FerBatchWarning, stacklevel=2)
             continue
         _write(pages[name], recording_page(what, totals[name], _link(folder / "index.html", pages[name])))
-    on_progress(len(chosen), len(chosen))
+    on_progress(len(names), len(names))
     index = folder / "index.html"
     links = {name: _link(path, index) for name, path in pages.items() if path.exists()}
     _write(index, index_page(tables.recordings, links, out.absolute().name or "Recordings"))

@@ -33,8 +33,8 @@ class EpisodeWriter(FileSink):
     def __init__(self, path: Path, provenance: Provenance, rules: EpisodeRules | None = None) -> None:
         super().__init__(path)
         rules = EpisodeRules() if rules is None else rules
-        said = json.dumps(rules.to_dict(), sort_keys=True).encode()
-        self._schema = EPISODES.with_metadata({**provenance.metadata(), b"fer_batch.episodes": said})
+        rules_json = json.dumps(rules.to_dict(), sort_keys=True).encode()
+        self._schema = EPISODES.with_metadata({**provenance.metadata(), b"fer_batch.episodes": rules_json})
         self._finder = EpisodeFinder(rules)
         self._waiting: list[Episode] = []
 
@@ -73,9 +73,9 @@ class EpisodeWriter(FileSink):
 
     def add(self, episodes: Iterable[Episode]) -> None:
         """Adds episodes that were found elsewhere."""
-        found = list(episodes)
-        self._waiting += found
-        self.rows += len(found)
+        batch = list(episodes)
+        self._waiting += batch
+        self.rows += len(batch)
 
     def _take(self) -> pa.RecordBatch:
         waiting, self._waiting = self._waiting, []

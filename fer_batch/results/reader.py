@@ -159,13 +159,13 @@ def _episodes_of(
     wanted = _wanted(_EPISODES, columns)
     needed = list(dict.fromkeys([*wanted, *_EPISODES.order]))
     stored = _named(out, _EPISODES.folder, recordings) if rules is None else {}
-    chosen = stored
+    parts = stored
     if not stored:
         stored = _parts(out, _EPISODES.folder) if rules is None else {}
-        chosen = _select({**_parts(out, _TIMELINES.folder), **stored}, recordings, out)
+        parts = _select({**_parts(out, _TIMELINES.folder), **stored}, recordings, out)
     tables = {}
     with _leaving_out_damaged() as attempt:
-        for recording in chosen:
+        for recording in parts:
             with attempt():
                 if recording in stored:
                     table = _read_all(out, _EPISODES, recording, stored[recording], needed)
@@ -259,14 +259,14 @@ def _parts(out: Path, folder: str) -> dict[str, list[Path]]:
 def _named(out: Path, folder: str, recordings: Sequence[str] | None) -> dict[str, list[Path]]:
     """The parts of these recordings without a look at all others; none where that does not find every one of them."""
     names = sorted(set(_names(recordings or [])))
-    found = {name: sorted((out / folder / partition(name)).glob("part-*.parquet")) for name in names}
-    return found if all(found.values()) else {}
+    parts = {name: sorted((out / folder / partition(name)).glob("part-*.parquet")) for name in names}
+    return parts if all(parts.values()) else {}
 
 
 def _select(found: dict[str, list[Path]], recordings: Sequence[str] | None, out: Path) -> dict[str, list[Path]]:
     if recordings is None:
         return found
-    chosen: set[str] = set()
+    selected: set[str] = set()
     for name in _names(recordings):
         # An id may itself look like a pattern.
         matching = {name} if name in found else {each for each in found if fnmatchcase(each, name)}
@@ -274,8 +274,8 @@ def _select(found: dict[str, list[Path]], recordings: Sequence[str] | None, out:
             raise InputError(
                 f"{out}: holds no recording {name!r}; its ids are in the column recording of load({str(out)!r})."
             )
-        chosen |= matching
-    return {name: parts for name, parts in found.items() if name in chosen}
+        selected |= matching
+    return {name: parts for name, parts in found.items() if name in selected}
 
 
 @contextmanager
@@ -400,11 +400,11 @@ def chosen_recordings(out: Path, known: Sequence[str], wanted: Sequence[str] | N
     Raises:
         InputError: when nothing is meant by one of the wanted.
     """
-    chosen: set[str] = set()
+    names: set[str] = set()
     for name in wanted or ():
         # An id may itself look like a pattern.
         meant = {name} if name in known else {each for each in known if fnmatchcase(each, name)}
         if not meant:
             raise InputError(f"{out}: holds no recording {name!r} with a timeline; fer-batch summary {out} lists them.")
-        chosen |= meant
-    return [name for name in known if name in chosen] if wanted else list(known)
+        names |= meant
+    return [name for name in known if name in names] if wanted else list(known)

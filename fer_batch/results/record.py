@@ -55,8 +55,8 @@ def _number(text: str) -> float:
 
 def installed_versions() -> dict[str, str]:
     """Versions of Python, fer-batch and what it computes with, read without importing any; "" for one not installed."""
-    found = {name: _version(distributions) for name, distributions in _DISTRIBUTIONS.items()}
-    return {"python": platform.python_version(), "fer_batch": __version__, **found}
+    versions = {name: _version(distributions) for name, distributions in _DISTRIBUTIONS.items()}
+    return {"python": platform.python_version(), "fer_batch": __version__, **versions}
 
 
 @cache

@@ -55,10 +55,10 @@ class TrackSummary:
     def take(self, tracks: Collection[int]) -> TrackSummary:
         """Hands over some tracks, which are forgotten here."""
         state = self.state()
-        chosen = np.isin(state["tracks"], list(tracks))
+        rows = np.isin(state["tracks"], list(tracks))
         # Copies: what is asked for by truth values is none of the arrays that are cleared.
-        theirs = {name: values[chosen] for name, values in state.items()}
-        ours = {name: values[~chosen] for name, values in state.items()}
+        theirs = {name: values[rows] for name, values in state.items()}
+        ours = {name: values[~rows] for name, values in state.items()}
         taken = TrackSummary()
         taken.restore(theirs)
         self._rows.clear()

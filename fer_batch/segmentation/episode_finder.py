@@ -74,9 +74,9 @@ class _TrackEpisodes:
 
     def finish(self) -> list[Episode]:
         """The episodes that no row follows."""
-        found = self._fed()
+        ended = self._fed()
         self._go_on(self._rows, last=True)
-        return found + self._hysteresis.take()
+        return ended + self._hysteresis.take()
 
     def _fed(self) -> list[Episode]:
         if not self._new:
@@ -97,8 +97,8 @@ class _TrackEpisodes:
             self._hysteresis.finish()
             self._rows, self._done = _Rows.none(), 0
         else:
-            kept = int(np.searchsorted(times, times[stop] - reach))
-            self._rows, self._done = rows[kept:], stop - kept
+            first = int(np.searchsorted(times, times[stop] - reach))
+            self._rows, self._done = rows[first:], stop - first
 
     def _pass(self, rows: _Rows, start: int, stop: int) -> None:
         ends = rows.times[start + 1 : stop + 1]
@@ -169,18 +169,18 @@ class EpisodeFinder:
             # As long as no pace is known, nobody can say how long a gap is.
             return list(self._ended(time_s)) if np.isfinite(self._pace_s) else []
         self._pace_s, self._time_s = _faster(self._pace_s, time_s - self._time_s), time_s
-        found = list(self._ended(time_s))
+        ended = list(self._ended(time_s))
         numbers = observation.detected.tracks.tolist()
         for number, probabilities in zip(numbers, observation.probabilities, strict=True):
             track = self._live.setdefault(number, _TrackEpisodes(number, self._rules))
-            found += track.add(time_s, self._pace_s, probabilities)
-        return found
+            ended += track.add(time_s, self._pace_s, probabilities)
+        return ended
 
     def finish(self) -> list[Episode]:
         """The episodes that the recording's end ends."""
-        found = [episode for track in self._live.values() for episode in track.finish()]
+        ended = [episode for track in self._live.values() for episode in track.finish()]
         self._live.clear()
-        return found
+        return ended
 
     def _ended(self, time_s: float) -> Iterator[Episode]:
         """Forgets the tracks whose next row, if there ever is one, would be after a gap: the pace only gets faster."""
@@ -207,11 +207,11 @@ def find_episodes(
     rows = _Rows(times, np.minimum.accumulate(intervals)[frame], probabilities.astype(np.float64))
     order = np.lexsort((times, tracks))
     numbers, starts = np.unique(tracks[order], return_index=True)
-    found = []
+    ended = []
     for number, part in zip(numbers.tolist(), np.split(order, starts[1:]), strict=True):
         track = _TrackEpisodes(number, rules)
-        found += [*track.feed(rows[part]), *track.finish()]
-    return found
+        ended += [*track.feed(rows[part]), *track.finish()]
+    return ended
 
 
 def _longest_pause(pace_s: NDArray[np.float64] | float, rules: EpisodeRules) -> NDArray[np.float64]:

@@ -105,14 +105,14 @@ class Persons:
     def _make_room(self) -> None:
         """Joins for good, and closes those not seen for longest, down to half of the places."""
         joined = sorted(self._joined(), key=lambda person: (person.seen, person.first))
-        closed, kept = joined[: -_OPEN // 2], joined[-_OPEN // 2 :]
+        closed, open_groups = joined[: -_OPEN // 2], joined[-_OPEN // 2 :]
         for person in closed:
             self._closed.update(dict.fromkeys(person.tracks, person.first))
-        places = [[self._place[track] for track in person.tracks] for person in kept]
+        places = [[self._place[track] for track in person.tracks] for person in open_groups]
         met = np.array([self._apart[rows].any(0) for rows in places])
         self._apart = np.array([met[:, rows].any(1) for rows in places])
-        self._groups = kept
-        self._place = {track: place for place, person in enumerate(kept) for track in person.tracks}
+        self._groups = open_groups
+        self._place = {track: place for place, person in enumerate(open_groups) for track in person.tracks}
 
     def _joined(self) -> list[_Group]:
         """The open groups, those of one person in one."""

@@ -107,12 +107,12 @@ class FixedLagTracker(Generic[Item]):
         sightings: list[_Sighting] = []
         for row, track in enumerate(self._tracker.update(time_s, faces, unit, view)):
             if track is not None:
-                found = _Sighting(track, faces.boxes[row], faces.keypoints[row], float(faces.scores[row]))
-                now = _Last(found, self._serial, time_s, unit)
+                sighting = _Sighting(track, faces.boxes[row], faces.keypoints[row], float(faces.scores[row]))
+                now = _Last(sighting, self._serial, time_s, unit)
                 if track.who in self._last:
                     self._fill_gap(self._last[track.who], now)
                 self._last[track.who] = now
-                sightings.append(found)
+                sightings.append(sighting)
         self._waiting.append(_Waiting(item, time_s, sightings, self._serial))
         if len(self._last) > len(self._tracker.tracks):
             alive = {track.who for track in self._tracker.tracks}

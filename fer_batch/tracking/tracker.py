@@ -180,11 +180,11 @@ class Tracker:
             return [(row, self._tracks[column]) for row, column in np.argwhere(possible).tolist()]
         worth = self._worth(near, possible, looks)
         # The strong first; what they leave is carried on by weak ones.
-        chosen = pairs(np.where(possible & strong, worth, -np.inf), 0)
-        taken = [column for _, column in chosen]
+        matched = pairs(np.where(possible & strong, worth, -np.inf), 0)
+        taken = [column for _, column in matched]
         possible[:, taken] = False
-        chosen += pairs(np.where(possible & ~strong, worth, -np.inf), 0)
-        return [(row, self._tracks[column]) for row, column in chosen]
+        matched += pairs(np.where(possible & ~strong, worth, -np.inf), 0)
+        return [(row, self._tracks[column]) for row, column in matched]
 
     def _worth(
         self, near: NDArray[np.float32], possible: NDArray[np.bool_], looks: FaceAppearance

@@ -45,11 +45,11 @@ def alignments(crops: Iterable[NDArray[np.uint8]], geometry: CropGeometry) -> ND
             matrix = identity
             if len(faces):
                 points = (faces.keypoints[0].astype(np.float64) + 0.5) / _SCALE - 0.5 - margin
-                found = similarities(points[None], geometry)[0]
-                scale = float(np.hypot(found[0, 0], found[1, 0]))
-                shift = np.abs(found @ centre - centre[:2]).max()
+                transform = similarities(points[None], geometry)[0]
+                scale = float(np.hypot(transform[0, 0], transform[1, 0]))
+                shift = np.abs(transform @ centre - centre[:2]).max()
                 if _PLAUSIBLE[0] <= scale <= _PLAUSIBLE[1] and shift < size / 4:
-                    matrix = found
+                    matrix = transform
             matrices.append(matrix)
     return np.stack(matrices).astype(np.float32)
 

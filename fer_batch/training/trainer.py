@@ -128,9 +128,9 @@ class TrainingFaces:
 
     def sample(self, count: int) -> NDArray[np.float32]:
         """About ``count`` faces spread over the data set, half as they are and half registered: (n, 1, S, S)."""
-        chosen = torch.linspace(0, len(self.faces) - 1, min(len(self.faces), max(1, count // 2))).long()
-        faces = self.faces[chosen].float()
-        return torch.cat([faces, _registered(faces, self.alignments[chosen])]).numpy()
+        indices = torch.linspace(0, len(self.faces) - 1, min(len(self.faces), max(1, count // 2))).long()
+        faces = self.faces[indices].float()
+        return torch.cat([faces, _registered(faces, self.alignments[indices])]).numpy()
 
     def registered(self) -> Tensor:
         """The faces in the registered framing, undisturbed, (N, 1, S, S) float32."""

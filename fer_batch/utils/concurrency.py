@@ -361,11 +361,11 @@ def pulse(alive: Callable[[], None] | None, sign: Callable[[], Any]) -> Iterator
 
 def written(files: list[Path]) -> list[tuple[Path, int, int]]:
     """Size and time of the last change of the files that are there."""
-    found = []
+    opened = []
     for path in files:
         try:
             stat = path.stat()
         except OSError:
             continue
-        found.append((path, stat.st_size, stat.st_mtime_ns))
-    return found
+        opened.append((path, stat.st_size, stat.st_mtime_ns))
+    return opened

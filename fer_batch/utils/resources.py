@@ -26,7 +26,7 @@ def available_cores() -> int:
 
 def available_memory_bytes() -> int:
     """Memory that can be had without swapping, within the limits of the control groups."""
-    left = [psutil.virtual_memory().available]
+    available = [psutil.virtual_memory().available]
     for group in _groups("memory"):
         for limit, used, cached in (
             ("memory.max", "memory.current", "inactive_file"),
@@ -34,8 +34,8 @@ def available_memory_bytes() -> int:
         ):
             most, now = _number(group / limit), _number(group / used)
             if most is not None and now is not None:
-                left.append(int(most - max(0, now - _counted(group / "memory.stat", cached))))
-    return max(0, int(min(left)))
+                available.append(int(most - max(0, now - _counted(group / "memory.stat", cached))))
+    return max(0, int(min(available)))
 
 
 def _groups(controller: str) -> list[Path]:
@@ -44,15 +44,15 @@ def _groups(controller: str) -> list[Path]:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
         return []
-    found = []
+    groups = []
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "" or controller in controllers.split(","):
             root = _CGROUPS / controllers if controllers else _CGROUPS
             own = root / path.strip("/")
             # Seen from inside a container, the path may be the host's, and the folder its own.
-            found += [own, *(parent for parent in own.parents if parent == root or root in parent.parents)]
-    return found
+            groups += [own, *(parent for parent in own.parents if parent == root or root in parent.parents)]
+    return groups
 
 
 def _quota(group: Path) -> float | None:
@@ -152,18 +152,18 @@ class Processor:
 
 def this_processor() -> Processor:
     """The machine's processor, by ``/proc/cpuinfo`` on Linux and ``sysctl`` on macOS."""
-    found = Processor("", None)
+    processor = Processor("", None)
     try:
         if sys.platform == "linux":
-            found = from_cpuinfo(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))
+            processor = from_cpuinfo(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))
         elif sys.platform == "darwin":
             # It complains of what this machine does not have, and prints the rest.
             command = ["/usr/sbin/sysctl", "machdep.cpu", "hw.optional"]
             asked = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-            found = from_sysctl(asked.stdout)
+            processor = from_sysctl(asked.stdout)
     except OSError:
         pass
-    return Processor(found.name or platform.processor() or platform.machine() or "unknown", found.instructions)
+    return Processor(processor.name or platform.processor() or platform.machine() or "unknown", processor.instructions)
 
 
 def from_cpuinfo(text: str) -> Processor:

@@ -22,8 +22,8 @@ def shown(text: str) -> str:
 
 def _percent(match: re.Match[str]) -> str:
     code = ord(match[0])
-    kept = bytes([code - 0xDC00]) if 0xDC80 <= code <= 0xDCFF else match[0].encode("utf-8", "surrogatepass")
-    return "".join(f"%{byte:02X}" for byte in kept)
+    raw = bytes([code - 0xDC00]) if 0xDC80 <= code <= 0xDCFF else match[0].encode("utf-8", "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in raw)
 
 
 def counted(number: int, thing: str) -> str:
@@ -38,7 +38,7 @@ def short(name: str, width: int) -> str:
 
 def faults(counts: dict[str, int]) -> str:
     """What went wrong while a recording was read; empty if nothing did."""
-    said = [
+    parts = [
         f"{counted(counts[name], thing)} {what}"
         for name, thing, what in (
             ("damaged_packets", "damaged packet", "skipped"),
@@ -47,7 +47,7 @@ def faults(counts: dict[str, int]) -> str:
         )
         if counts.get(name)
     ]
-    return ", ".join(said)
+    return ", ".join(parts)
 
 
 def lasting(seconds: float) -> str:

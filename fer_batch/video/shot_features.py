@@ -163,8 +163,8 @@ def likeness(one: FrameFeatures, other: FrameFeatures) -> float:
 
 
 def _either(one: _Pattern, other: _Pattern) -> float:
-    found = one.found_in(other)
-    return found if found >= CUT else max(found, other.found_in(one))
+    share = one.found_in(other)
+    return share if share >= CUT else max(share, other.found_in(one))
 
 
 def bare_likeness(one: FrameFeatures, other: FrameFeatures) -> float:

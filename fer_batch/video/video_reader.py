@@ -189,7 +189,7 @@ class VideoFile(Closeable):
 
         Its index is not known and 0. Not to be called while :meth:`frames` runs.
         """
-        base, found = self._stream.time_base or Fraction(1, 1000), None
+        base, latest = self._stream.time_base or Fraction(1, 1000), None
         with self._open() as container, suppress(FFmpegError):
             stream = container.streams[self._stream.index]
             assert isinstance(stream, VideoStream)
@@ -199,10 +199,10 @@ class VideoFile(Closeable):
                 assert isinstance(picture, av.VideoFrame)
                 shown_s = float((picture.pts or 0) * base) - self.start_s
                 # Containers round times to their own units.
-                if found is not None and shown_s > time_s + float(base):
+                if latest is not None and shown_s > time_s + float(base):
                     break
-                found = Frame(0, shown_s, picture, self._display(picture))
-        return found
+                latest = Frame(0, shown_s, picture, self._display(picture))
+        return latest
 
     def _display(self, picture: av.VideoFrame) -> Display:
         """How this picture is shown; sizes may change in mid-stream."""

@@ -50,7 +50,7 @@ class WorkerProcess:
         self._on_message = on_message
         self._hung_s: float | None = None
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
-        kept: dict[str, Any] = {} if lock is None or sys.platform == "win32" else {"pass_fds": (lock,)}
+        inherited: dict[str, Any] = {} if lock is None or sys.platform == "win32" else {"pass_fds": (lock,)}
         # Not -m, which would put the current folder, full of the user's files, before the libraries.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _COMMAND.format(module), json.dumps(sys.path)],
@@ -58,7 +58,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            **kept,
+            **inherited,
         )
         self.pid = self._process.pid
         self._listeners = [

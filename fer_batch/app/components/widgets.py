@@ -77,14 +77,14 @@ def _reached(analysis: Analysis) -> tuple[float, str]:
         return 0.0, f"{analysis.recording.name}: loading the models"
     reached = activity.progress
     frames, _ = activity.speed(time.monotonic())
-    said = [clock(reached.time_s)]
+    parts = [clock(reached.time_s)]
     if reached.frames_total:
-        said.append(f"frame {reached.frames} of {reached.frames_total}")
+        parts.append(f"frame {reached.frames} of {reached.frames_total}")
     if frames:
-        said.append(f"{frames:.0f} frames a second")
+        parts.append(f"{frames:.0f} frames a second")
     if frames and reached.frames_total:
-        said.append(f"{lasting(max(0, reached.frames_total - reached.frames) / frames)} left")
-    return activity.share, f"{analysis.recording.name}: {', '.join(said)}"
+        parts.append(f"{lasting(max(0, reached.frames_total - reached.frames) / frames)} left")
+    return activity.share, f"{analysis.recording.name}: {', '.join(parts)}"
 
 
 _HEIGHT = 1000

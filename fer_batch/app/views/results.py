@@ -99,7 +99,7 @@ def _mostly(table: pd.DataFrame) -> pd.Series:
 
 def _show_facts(table: pd.DataFrame) -> None:
     statuses = table["status"].value_counts()
-    said = {
+    facts = {
         "recordings": str(len(table)),
         **{name: str(statuses[name]) for name in ("partial", "failed", "unreadable") if name in statuses},
         "recorded": clock(float(table["duration_s"].sum())),
@@ -107,7 +107,7 @@ def _show_facts(table: pd.DataFrame) -> None:
         "tracks": str(int(table["tracks"].sum())),
     }
     with st.container(horizontal=True):
-        for name, value in said.items():
+        for name, value in facts.items():
             st.metric(name, value, border=True, width="content")
 
 

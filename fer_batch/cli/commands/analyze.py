@@ -158,22 +158,22 @@ def analyze(
     from fer_batch.filesystem.atomic import private_files
     from fer_batch.inputs.file_lists import with_lists
 
-    given = with_lists(inputs or (), lists or ())
-    if not given:
+    listed_inputs = with_lists(inputs or (), lists or ())
+    if not listed_inputs:
         raise InputError("No INPUT is given; name a video, a photo, a folder, a pattern, or a list with --from.")
     settings = Settings(model, detector.value, min_score, batch_size, persons, device.value, max_pixels, min_face)
     selection = Selection(every, fps, start, end)
-    planned = plan(given, Outputs(output, timeline.value, video), settings, selection, overwrite)
+    planned = plan(listed_inputs, Outputs(output, timeline.value, video), settings, selection, overwrite)
     count = workers or default_workers(len(planned.tasks))
     output_options = OutputOptions(report, log_file, quiet, as_json, debug=bool(context.obj))
-    named = [Path(one) for one in (*given, *(lists or ()), *([] if config is None else [config]))]
+    named = [Path(one) for one in (*listed_inputs, *(lists or ()), *([] if config is None else [config]))]
     check_named_files(planned, named, output_options)
     if dry_run:
         rehearse(planned, settings, selection, count)
         return
 
     def remember() -> None:
-        write_used(output / "study.toml", settings_used(context, given))
+        write_used(output / "study.toml", settings_used(context, listed_inputs))
 
     with private_files(output, wanted=private):
         status = carry_out(

@@ -53,7 +53,7 @@ def bench(
 
 
 def _always(result: Bench) -> list[tuple[str, str]]:
-    found = "unknown" if result.instructions is None else ", ".join(result.instructions) or "none"
+    instructions = "unknown" if result.instructions is None else ", ".join(result.instructions) or "none"
     length = "" if result.recording_s is None else timecode(result.recording_s)
     measured = f"all {length}".rstrip()
     if result.measured_s is not None:
@@ -61,7 +61,7 @@ def _always(result: Bench) -> list[tuple[str, str]]:
     return [
         ("processor", result.processor),
         ("cores used", f"{result.cores}"),
-        ("vector instructions", found),
+        ("vector instructions", instructions),
         ("measured of the recording", measured),
         ("frames", f"{result.frames}"),
         ("faces", f"{result.faces}"),

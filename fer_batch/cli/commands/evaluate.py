@@ -99,12 +99,12 @@ def evaluate(
         if FER2013_HEAD in classifier.heads:
             classifier = EmotionClassifier(model, head=FER2013_HEAD)
     present = set(faces.split)
-    chosen = split or next((name for name in ("test", "valid") if name in present), None)
-    if chosen is not None:
-        faces = faces.of_split(chosen)
+    split_name = split or next((name for name in ("test", "valid") if name in present), None)
+    if split_name is not None:
+        faces = faces.of_split(split_name)
         if not len(faces):
             raise InputError(
-                f"{dataset}: has no split {chosen!r}; there are {', '.join(sorted(present - {''})) or 'none'}."
+                f"{dataset}: has no split {split_name!r}; there are {', '.join(sorted(present - {''})) or 'none'}."
             )
     if way is Way.crops and faces.look_like_photos():
         typer.echo(
@@ -121,7 +121,7 @@ def evaluate(
         )
     values = {
         "dataset": str(dataset),
-        "split": chosen,
+        "split": split_name,
         "as": way.value,
         "model": classifier.name,
         "model_sha256": classifier.sha256,

@@ -146,10 +146,10 @@ def live(
     notices: list[str] = []
     variables: frozenset[str] = frozenset()
     if names_cameras(source):
-        found = read_cameras(context, Path(source), only_for_all=FOR_ALL)
-        parameters, variables = found.parameters, found.variables
-        notices += [found.warning] if found.warning is not None else []
-        jobs = _several(found)
+        cameras = read_cameras(context, Path(source), only_for_all=FOR_ALL)
+        parameters, variables = cameras.parameters, cameras.variables
+        notices += [cameras.warning] if cameras.warning is not None else []
+        jobs = _several(cameras)
     else:
         jobs = [_one(source, name, parameters)]
     output_options = LiveOutputOptions(

@@ -108,8 +108,8 @@ def _showing(row: dict[str, Any]) -> tuple[str, str, str]:
         return "", "", ""
     shares = {name: row[f"{name}_share"] for name in EMOTIONS if not pd.isna(row[f"{name}_share"])}
     leading = sorted(shares, key=lambda name: -shares[name])[:2]
-    said = ", ".join(f"{name} {shares[name]:.0%}" for name in leading if shares[name] > 0)
-    return f"{row['seen_s']:.1f} s", said, str(sum(row[f"{name}_episodes"] for name in EMOTIONS))
+    leading_shares = ", ".join(f"{name} {shares[name]:.0%}" for name in leading if shares[name] > 0)
+    return f"{row['seen_s']:.1f} s", leading_shares, str(sum(row[f"{name}_episodes"] for name in EMOTIONS))
 
 
 def _text(value: object) -> str:

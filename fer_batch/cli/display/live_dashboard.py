@@ -107,10 +107,10 @@ class LiveView:
     def __call__(self, recording: str, told: LiveMessage) -> None:
         """Takes note; it is drawn with the next redraw."""
         with self._lock:
-            said = self._incidents.sentence(recording, told)
+            sentence = self._incidents.sentence(recording, told)
             self._statistics[recording].tell(told, self._now())
-        if said is not None:
-            self._incidents.say(said)
+        if sentence is not None:
+            self._incidents.say(sentence)
 
     def lines(self, width: int, height: int, ascii_only: bool = False) -> list[list[_Piece]]:
         """All that is drawn, in at most so many columns and lines.
@@ -171,9 +171,9 @@ class _Drawing:
         self._width, self._height, self._ascii, self._now_s = width, max(1, height), ascii_only, now_s
         bars = len(EMOTIONS)
         self._bar = _WIDE_BAR if width >= _TRACK + bars * (_WIDE_BAR + 1) + _NAMED + HISTORY_S + 1 else _BAR
-        left = width - _TRACK - bars * (self._bar + 1)
-        self._named = left >= _NAMED + HISTORY_S + 1
-        self._cells = max(0, min(HISTORY_S, left - 1 - (_NAMED if self._named else 0)))
+        remaining = width - _TRACK - bars * (self._bar + 1)
+        self._named = remaining >= _NAMED + HISTORY_S + 1
+        self._cells = max(0, min(HISTORY_S, remaining - 1 - (_NAMED if self._named else 0)))
 
     def of(
         self, sources: Mapping[str, str], counts: Mapping[str, Counts], statistics: Mapping[str, LiveStatistics]
@@ -203,19 +203,19 @@ class _Drawing:
         # One line of headings, and one at least for those with a face.
         wanted = bool(seen) + len(seen)
         heads = next((lines for lines in (3, 2) if lines * len(drawn) + wanted <= self._height), 1)
-        left = self._height - heads * len(drawn) - bool(seen) - (len(drawn) < len(names))
+        remaining = self._height - heads * len(drawn) - bool(seen) - (len(drawn) < len(names))
         room = dict.fromkeys(names, 0)
-        while left > 0 and (hungry := [name for name in seen if room[name] < len(faces[name])]):
-            for name in hungry[:left]:
+        while remaining > 0 and (hungry := [name for name in seen if room[name] < len(faces[name])]):
+            for name in hungry[:remaining]:
                 room[name] += 1
-            left -= len(hungry[:left])
+            remaining -= len(hungry[:remaining])
         return heads, room, drawn
 
     def _headings(self) -> list[_Piece]:
         headings = _HEADINGS if self._bar == _WIDE_BAR else _SHORT_HEADINGS
         names = "".join(f"{heading:<{self._bar + 1}}" for heading in headings)
-        said = f"last {self._cells} s" if self._cells >= len("last 30 s") else ""
-        return [(" " * _TRACK + names + (" " * _NAMED if self._named else "") + said, _DIM)]
+        label = f"last {self._cells} s" if self._cells >= len("last 30 s") else ""
+        return [(" " * _TRACK + names + (" " * _NAMED if self._named else "") + label, _DIM)]
 
     def _faces(self, faces: list[FaceInView], room: int) -> list[list[_Piece]]:
         if len(faces) <= room or room < 2:
@@ -248,15 +248,15 @@ class _Drawing:
 
     def _brief(self, name: str, source: str, counts: Counts, one: LiveStatistics) -> list[_Piece]:
         """All in one line."""
-        said = self._title(name, one)
+        title = self._title(name, one)
         if one.state == "live":
             rates, latency = one.rates(self._now_s, counts), one.latency(self._now_s)
             late = "" if latency is None else f"  {latency[0] * 1000:.0f} ms"
             dropped = f"  dropped {rates.dropped:.1f}/s" if rates.dropped else ""
-            said.append((f"  {rates.analysed:.1f}/s{late}{dropped}  {counted(one.faces_now, 'face')}", _PLAIN))
+            title.append((f"  {rates.analysed:.1f}/s{late}{dropped}  {counted(one.faces_now, 'face')}", _PLAIN))
         elif one.reason:
-            said.append((f": {_without(source, one.reason)}", _PLAIN))
-        return said
+            title.append((f": {_without(source, one.reason)}", _PLAIN))
+        return title
 
     def _head(self, name: str, source: str, counts: Counts, one: LiveStatistics) -> list[list[_Piece]]:
         """Up to three lines, the most important one first."""
@@ -277,14 +277,14 @@ class _Drawing:
 
     def _title(self, name: str, one: LiveStatistics) -> list[_Piece]:
         symbol, plain, style = _STATES[one.state]
-        said = [(shown(name), _BOLD), (f" {plain if self._ascii else symbol} ", style)]
+        pieces = [(shown(name), _BOLD), (f" {plain if self._ascii else symbol} ", style)]
         lasts = lasting(self._now_s - one.since_s)
         if one.state == "lost":
             soon = one.retry_s is None or one.retry_s <= self._now_s
             again = "trying again" if soon else f"next attempt in {lasting((one.retry_s or 0) - self._now_s)}"
-            return [*said, (f"no connection for {lasts}, {again}", style)]
+            return [*pieces, (f"no connection for {lasts}, {again}", style)]
         words = {"connecting": f"connecting for {lasts}", "live": f"live for {lasts}", "over": "ended"}
-        return [*said, (words[one.state], style)]
+        return [*pieces, (words[one.state], style)]
 
     def _flow(self, rates: Rates, counts: Counts) -> list[_Piece]:
         style = Style(color="yellow", bold=True) if rates.dropped > 0 else _PLAIN
@@ -295,32 +295,32 @@ class _Drawing:
         ]
 
     def _rest(self, one: LiveStatistics, counts: Counts, latency: tuple[float, float] | None) -> list[_Piece]:
-        said = []
+        pieces = []
         if latency is not None:
-            said.append(f"latency {latency[0] * 1000:.0f} ms, 95 % within {latency[1] * 1000:.0f} ms")
+            pieces.append(f"latency {latency[0] * 1000:.0f} ms, 95 % within {latency[1] * 1000:.0f} ms")
         else:
-            said.append("no frame analysed yet" if not counts.analysed else "no frame for a while")
+            pieces.append("no frame analysed yet" if not counts.analysed else "no frame for a while")
         if one.written is not None:
             due = one.next_part_s is not None and one.next_part_s > self._now_s
             soon = f", next in {lasting((one.next_part_s or 0) - self._now_s)}" if due else ""
-            said.append(counted(one.written.parts, "part") + soon)
+            pieces.append(counted(one.written.parts, "part") + soon)
         if counts.connections > 1:
-            said.append(counted(counts.connections - 1, "reconnection"))
+            pieces.append(counted(counts.connections - 1, "reconnection"))
         if counts.damaged:
-            said.append(f"{counts.damaged:,} damaged")
-        return [("  " + "  ".join(said), _PLAIN)]
+            pieces.append(f"{counts.damaged:,} damaged")
+        return [("  " + "  ".join(pieces), _PLAIN)]
 
     def fit(self, line: list[_Piece]) -> list[_Piece]:
         """As much of a line as there are columns."""
-        left, fitting = self._width, []
+        remaining, fitting = self._width, []
         for text, style in line:
             cells = len(text) if text.isascii() else cell_len(text)
-            if cells > left:
+            if cells > remaining:
                 more = "." if self._ascii else "…"
-                fitting.append((set_cell_size(text, max(0, left - 1)) + more * (left > 0), style))
+                fitting.append((set_cell_size(text, max(0, remaining - 1)) + more * (remaining > 0), style))
                 return fitting
             fitting.append((text, style))
-            left -= cells
+            remaining -= cells
         return fitting
 
 

@@ -94,10 +94,10 @@ class LiveLines:
     def __call__(self, recording: str, told: LiveMessage) -> None:
         """Says what there is to say."""
         with self._lock:
-            said = self._incidents.sentence(recording, told)
+            sentence = self._incidents.sentence(recording, told)
             self._statistics[recording].tell(told, time.monotonic())
-        if said is not None:
-            self._incidents.say(said)
+        if sentence is not None:
+            self._incidents.say(sentence)
 
     def _say_rates(self) -> None:
         # The first lines are not said: they begin the window of the rates.

@@ -64,9 +64,11 @@ class JsonEvents:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        left = self._reached.total - self._reached.finished
+        remaining = self._reached.total - self._reached.finished
         counts = {status: self._statuses.get(status, 0) for status in ("done", "partial", "failed")}
-        self._write("end", output=str(self._plan.outputs.folder), **counts, kept=len(self._plan.kept), not_begun=left)
+        self._write(
+            "end", output=str(self._plan.outputs.folder), **counts, kept=len(self._plan.kept), not_begun=remaining
+        )
 
     def __call__(self, event: Event) -> None:
         """Writes a line."""
@@ -213,8 +215,8 @@ def write_failures(path: Path, records: Iterable[RecordingRecord], not_begun: It
         damage = faults(one.counts)
         if one.status != "done" or damage:
             finished = one.finished_at.isoformat(timespec="seconds")
-            said = one.error or f"{one.source}: {damage}."
-            rows.append((one.id, valid(one.source), one.status, said, str(one.retry).lower(), finished))
+            reason = one.error or f"{one.source}: {damage}."
+            rows.append((one.id, valid(one.source), one.status, reason, str(one.retry).lower(), finished))
     rows += [(one.id, valid(str(one.path)), "not begun", "The run ended before.", "true", "") for one in not_begun]
     with (
         nullcontext(path) if is_device(path) else whole(path) as target,

@@ -96,13 +96,13 @@ class Bars:
         assert activity.progress is not None
         frames, seconds = activity.speed(now)
         total = activity.progress.frames_total
-        left = None if not (total and frames) else max(0, total - activity.progress.frames) / frames
+        remaining = None if not (total and frames) else max(0, total - activity.progress.frames) / frames
         self._bars.update(
             row,
             completed=activity.share,
             total=1 if total else None,
             numbers=f"{frames:.0f} frames/s, {seconds:.1f}x",
-            left=_left(left),
+            remaining=_left(remaining),
         )
 
 
@@ -151,9 +151,9 @@ class Lines:
 
     def _of_all(self) -> str:
         reached = self._reached
-        left = "" if reached.remaining_s is None else f", {lasting(reached.remaining_s)} left"
+        remaining = "" if reached.remaining_s is None else f", {lasting(reached.remaining_s)} left"
         failed = f", {reached.failed} failed" if reached.failed else ""
         return (
             f"{reached.finished} of {reached.total} done{failed}, {reached.share:.0%}, "
-            f"{reached.times_real_time:.1f}x real time{left}"
+            f"{reached.times_real_time:.1f}x real time{remaining}"
         )

@@ -49,8 +49,8 @@ def print_closing_table(plan: Plan, outcomes: Sequence[RecordingResult]) -> None
     records = sorted([*plan.kept, *(outcome.record for outcome in outcomes)], key=lambda record: record.id)
     _print_faults(console, records)
     incomplete = sum(record.status != "done" for record in records)
-    done, kept = len(records) - incomplete, len(plan.kept)
-    before = f" ({kept} of them before)" if kept else ""
+    done, earlier = len(records) - incomplete, len(plan.kept)
+    before = f" ({earlier} of them before)" if earlier else ""
     folder = plan.outputs.folder
     kinds = sorted({path.relative_to(folder).parts[0] for one in outcomes for path in one.files} | {"recordings"})
     results = f"; results in {folder}: {', '.join(kinds)}" if outcomes else f"; results in {folder}"

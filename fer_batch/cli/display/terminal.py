@@ -46,12 +46,12 @@ def bar(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]
 
 
 def _plain(title: str) -> Callable[[int, int], None]:
-    said = time.monotonic()
+    last_s = time.monotonic()
 
     def advance(done: int, total: int) -> None:
-        nonlocal said
-        if time.monotonic() - said >= LINE_SECONDS or done == total:
-            said = time.monotonic()
+        nonlocal last_s
+        if time.monotonic() - last_s >= LINE_SECONDS or done == total:
+            last_s = time.monotonic()
             print(f"{title}: {done} of {total}", file=sys.stderr)
 
     return advance

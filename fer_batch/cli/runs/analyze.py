@@ -232,8 +232,8 @@ def rehearsed(plan: Plan, probes: dict[str, Probe], selection: Selection) -> lis
             work, size = expected_work(probe, selection), (probe.width, probe.height)
             if size not in longest or work > longest[size][0]:
                 longest[size] = work, task
-    chosen = [task for _, task in sorted(longest.values(), key=lambda one: -one[0])[:3]]
-    return chosen or [task for task in plan.tasks if task.recording.id in probes][:1]
+    tasks = [task for _, task in sorted(longest.values(), key=lambda one: -one[0])[:3]]
+    return tasks or [task for task in plan.tasks if task.recording.id in probes][:1]
 
 
 def estimated_s(

@@ -164,14 +164,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.MISDIRECTED_REQUEST, b"421: open the address that fer-batch printed.\n")
             return
         parts = urlsplit(self.path)
-        given = parse_qs(parts.query).get("token", [""])[0]
+        token = parse_qs(parts.query).get("token", [""])[0]
         cookie = f"fer-batch-{self.server.preview.port}"
         allows, place = self.server.preview.allows, parts.path.strip("/")
-        if given and allows(given) and not place:
+        if token and allows(token) and not place:
             # From here on the token is not in the address, where histories and screenshots would have it.
-            kept = f"{cookie}={quote(given, safe='')}; Path=/; HttpOnly; SameSite=Strict"
-            self._answer(HTTPStatus.SEE_OTHER, b"", "text/plain", {"Location": "/", "Set-Cookie": kept})
-        elif not allows(given or self._cookie(cookie)):
+            cookie_header = f"{cookie}={quote(token, safe='')}; Path=/; HttpOnly; SameSite=Strict"
+            self._answer(HTTPStatus.SEE_OTHER, b"", "text/plain", {"Location": "/", "Set-Cookie": cookie_header})
+        elif not allows(token or self._cookie(cookie)):
             self._answer(HTTPStatus.FORBIDDEN, b"403: open the address that fer-batch printed, with its token.\n")
         elif place in FILES:
             name, kind = FILES[place]
@@ -190,10 +190,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _cookie(self, name: str) -> str:
         try:
-            found = SimpleCookie(self.headers.get("Cookie", "")).get(name)
+            cookie = SimpleCookie(self.headers.get("Cookie", "")).get(name)
         except CookieError:
             return ""
-        return "" if found is None else unquote(found.value)
+        return "" if cookie is None else unquote(cookie.value)
 
     def _answer(
         self, status: HTTPStatus, body: bytes, kind: str = "text/plain", more: Mapping[str, str] | None = None

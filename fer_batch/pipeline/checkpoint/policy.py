@@ -80,10 +80,10 @@ def input_of(path: Path) -> dict[str, int]:
 
 def identity_of(path: Path, settings: Settings, selection: Selection, outputs: Outputs, sha256: str) -> dict[str, Any]:
     """What two runs must have in common for one to go on where the other has stopped."""
-    chosen = {name: value for name, value in settings.to_dict().items() if name not in WITHOUT_EFFECT}
+    deciding = {name: value for name, value in settings.to_dict().items() if name not in WITHOUT_EFFECT}
     identity = {
         "input": input_of(path),
-        "settings": chosen,
+        "settings": deciding,
         "selection": selection.to_dict(),
         "outputs": _wanted(outputs),
         "model": sha256,

@@ -56,13 +56,13 @@ def rewound(
     near = [place for place in mark.places if place.frame <= first - _REFERENCES]
     for place in [*near[: -_ATTEMPTS - 1 : -1], None]:
         frames = source.frames(place)
-        kept = _up_to(frames, mark, first, stop)
+        earlier = _up_to(frames, mark, first, stop)
         if stop is not None and stop.is_set():
             frames.close()
             return None
         # A fault that a decoder tells of later than it did before would be counted twice, or not at all.
-        if kept is not None and (place is None or source.counts.faults == place.faults):
-            return kept, frames
+        if earlier is not None and (place is None or source.counts.faults == place.faults):
+            return earlier, frames
         frames.close()
     raise CannotResume(f"Frame {mark.frame} of the recording is not what it was; the file has changed.")
 

@@ -179,12 +179,12 @@ class CheckpointStore:
 
     def clean(self, keep: Iterable[str] = ()) -> None:
         """Removes all but the document and the files of these names."""
-        kept = {_DOCUMENT, *keep}
+        names = {_DOCUMENT, *keep}
         if not self._is_own():
             return
         with suppress(OSError):
             for path in self.folder.iterdir():
-                if path.name not in kept:
+                if path.name not in names:
                     path.unlink()
 
     def remove(self) -> None:
