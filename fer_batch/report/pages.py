@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from hashlib import sha256
-from html import escape
 from importlib.resources import files
-from string import Template
 from typing import Any
 
 import pandas as pd
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
 from fer_batch.emotions import EMOTIONS, hex_colour
 from fer_batch.report.page_data import PageData
@@ -44,31 +44,23 @@ def recording_page(what: PageData, total: dict[str, Any], index: str | None) -> 
         index: link to the index; None where there is none.
     """
     record, meta = what.record, what.meta
-    photo = meta["kind"] == "photo"
-    blocks = {"frames": what.packed.frames, **{f"rows-{n}": block for n, block in enumerate(what.packed.blocks)}}
+    packed = {"frames": what.packed.frames, **{f"rows-{n}": block for n, block in enumerate(what.packed.blocks)}}
+    analysis, counts = _made_with(what)
     values = {
-        "title": text(record.id),
+        "title": record.id,
         "kind": meta["kind"],
-        "nav": "" if index is None else f'<a class="home" href="{text(index)}">All recordings</a>',
-        "status": _chip(record.status),
-        "notices": f'<p class="notice">{text(record.error)}</p>' if record.error else "",
-        "facts": facts(_facts(record, meta, total)),
-        "side": "Faces together" if photo else "All faces together",
-        "legend": _shares(total),
-        "nobody": "" if meta["tracks"] else '<p class="muted">No face was found.</p>',
-        "tracks_title": "Faces" if photo else "Tracks",
-        "made": _made(what),
-        "limits": text(LIMITS),
-        "meta": data(meta),
-        "blocks": "\n".join(
-            f'<script type="application/octet-stream" id="{name}">{block}</script>' for name, block in blocks.items()
-        ),
+        "index": index,
+        "status": record.status,
+        "error": record.error,
+        "recording_facts": _facts(record, meta, total),
+        "shares": _shares(total),
+        "tracks": meta["tracks"],
+        "analysis": analysis,
+        "counts": counts,
+        "meta": script_data(meta),
+        "blocks": {name: Markup(block) for name, block in packed.items()},  # noqa: S704 - base64
     }
-    return page("page.html", _SCRIPTS, values)
-
-
-def _chip(status: str) -> str:
-    return f'<span class="chip {text(status)}">{text(status)}</span>'
+    return _page("page.html", _SCRIPTS, values)
 
 
 def _facts(record: RecordingRecord, meta: dict[str, Any], total: dict[str, Any]) -> dict[str, str]:
@@ -91,40 +83,30 @@ def _facts(record: RecordingRecord, meta: dict[str, Any], total: dict[str, Any])
     }
 
 
-def _shares(total: dict[str, Any]) -> str:
-    """How much of the time each emotion led, as bars with numbers."""
-    rows = []
-    for name in EMOTIONS:
-        share = total[f"{name}_share"]
-        share = 0.0 if pd.isna(share) else float(share)
-        picture = (
-            '<svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect class="ground" width="100" '
-            f'height="1"/><rect width="{100 * share:.2f}" height="1" fill="{hex_colour(name)}"/></svg>'
-        )
-        rows.append(f'<li><span>{swatch(name)}{name}</span>{picture}<span class="number">{share:.0%}</span></li>')
-    return f'<ul class="legend" aria-label="Share of each emotion">{"".join(rows)}</ul>'
+def _shares(total: Mapping[str, Any]) -> dict[str, float]:
+    """Share of the time in which each emotion led."""
+    shares = {name: total[f"{name}_share"] for name in EMOTIONS}
+    return {name: 0.0 if pd.isna(share) else float(share) for name, share in shares.items()}
 
 
-def _made(what: PageData) -> str:
-    record = what.record
-    counts, selection = record.counts, record.settings.get("selection", {})
-    rows = counts.get("rows", 0)
-    interpolated = f"{what.interpolated} ({what.interpolated / rows:.1%})" if rows else "0"
-    model = f"{record.model.get('name', '')} (sha256 {record.model.get('sha256', '')})"
-    remaining = {
+def _made_with(what: PageData) -> tuple[dict[str, object], dict[str, object]]:
+    """Settings of the analysis, and what it counted."""
+    record, settings = what.record, what.record.settings
+    rows = record.counts.get("rows", 0)
+    analysis = {
         "recording": record.source,
-        "model": model,
-        "detector": record.settings.get("detector"),
-        "minimum score": record.settings.get("minimum_score"),
-        "persons told apart": {True: "yes", False: "no"}.get(record.settings.get("persons", False)),
-        "frames analysed": _selected(selection),
+        "model": f"{record.model.get('name', '')} (sha256 {record.model.get('sha256', '')})",
+        "detector": settings.get("detector"),
+        "minimum score": settings.get("minimum_score"),
+        "persons told apart": {True: "yes", False: "no"}.get(settings.get("persons", False)),
+        "frames analysed": _selected(settings.get("selection", {})),
     }
-    right = {
-        **{name.replace("_", " "): count for name, count in counts.items()},
-        "rows interpolated": interpolated,
+    counts = {
+        **{name.replace("_", " "): count for name, count in record.counts.items()},
+        "rows interpolated": f"{what.interpolated} ({what.interpolated / rows:.1%})" if rows else "0",
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items() if version),
     }
-    return f'<div class="columns">{definitions(remaining)}{definitions(right)}</div>'
+    return analysis, counts
 
 
 def _selected(selection: dict[str, Any]) -> str:
@@ -149,7 +131,6 @@ _HEADS = {
     "episodes": "descending",
 }
 """Columns, and in which direction each is sorted at first; numbers from the largest."""
-_ALIGNED = {"descending": " data-number"}
 
 
 def index_page(recordings: pd.DataFrame, links: Mapping[str, str], title: str) -> str:
@@ -161,21 +142,14 @@ def index_page(recordings: pd.DataFrame, links: Mapping[str, str], title: str) -
         title: the study's name.
     """
     rows = recordings.to_dict("records")
-    heads = "".join(
-        f'<th scope="col" aria-sort="{"ascending" if name == "recording" else "none"}"{_ALIGNED.get(first, "")}>'
-        f'<button type="button" data-first="{first}">{name}</button></th>'
-        for name, first in _HEADS.items()
-    )
     values = {
-        "title": text(title),
-        "facts": facts(_study_facts(recordings)),
-        "legend": legend(),
-        "heads": heads,
-        "rows": "\n".join(_row(row, links.get(row["recording"])) for row in rows),
-        "failed": _failed(rows),
-        "limits": text(LIMITS),
+        "title": title,
+        "study_facts": _study_facts(recordings),
+        "heads": _HEADS,
+        "rows": [_row(row, links.get(row["recording"])) for row in rows],
+        "failed": [row for row in rows if row["status"] != "done" and not pd.isna(row["error"])],
     }
-    return page("index.html", ("dom.js", "index.js"), values)
+    return _page("index.html", ("dom.js", "index.js"), values)
 
 
 def _study_facts(recordings: pd.DataFrame) -> dict[str, str]:
@@ -193,49 +167,44 @@ def _study_facts(recordings: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _row(row: dict[str, Any], link: str | None) -> str:
+def _row(row: Mapping[str, Any], link: str | None) -> dict[str, Any]:
+    """Cells of a row: what is shown, and by what it is sorted."""
     known = {name: (None if pd.isna(value) else value) for name, value in row.items()}
-    name = text(known["recording"])
-    # Not escaped by hand: the link is percent-encoded, and is quoted here.
-    named = f'<a href="{text(link)}">{name}</a>' if link else name
-    shares = {emotion: float(known[f"{emotion}_share"] or 0) for emotion in EMOTIONS}
+    shares = _shares(row)
     mostly = max(shares, key=lambda emotion: shares[emotion]) if any(shares.values()) else ""
     episodes = None if known["seen_s"] is None else sum(int(known[f"{emotion}_episodes"] or 0) for emotion in EMOTIONS)
-    seconds = {key: known[key] for key in ("duration_s", "seen_s")}
     # Faces of a photo are seen for no time.
     timed = known["kind"] != "photo"
-    cells = [
-        _cell(known["recording"], named),
-        _cell(known["status"], f'<span class="chip {text(known["status"])}">{text(known["status"])}</span>'),
-        *(_number(value if timed else None, clock) for value in seconds.values()),
-        *(_number(known[key], lambda value: f"{value:.0f}") for key in ("tracks", "persons")),
-        _cell(EMOTIONS.index(mostly) + 1 - shares[mostly] if mostly else "", bar(shares, "Shares") if mostly else ""),
-        _cell(mostly, f"{mostly} {shares[mostly]:.0%}" if mostly else ""),
-        _number(episodes if timed else None, str),
-    ]
-    return f"<tr>{''.join(cells)}</tr>"
+    return {
+        "recording": known["recording"],
+        "link": link,
+        "status": known["status"],
+        "numbers": {
+            **{name: _number(known[name] if timed else None, clock) for name in ("duration_s", "seen_s")},
+            **{name: _number(known[name], lambda value: f"{value:.0f}") for name in ("tracks", "persons")},
+            "episodes": _number(episodes if timed else None, str),
+        },
+        "shares": _bar(shares),
+        "rank": EMOTIONS.index(mostly) + 1 - shares[mostly] if mostly else "",
+        "mostly": mostly,
+        "mostly_text": f"{mostly} {shares[mostly]:.0%}" if mostly else "",
+    }
 
 
-def _cell(key: object, content: str, name: str = "") -> str:
-    return f'<td data-key="{text(key)}"{name}>{content}</td>'
+def _number(value: Any, wording: Callable[[Any], str]) -> tuple[Any, str] | None:
+    return None if value is None else (value, wording(value))
 
 
-def _number(value: Any, shown_as: Any) -> str:
-    return (
-        _cell("", "", ' class="number"') if value is None else _cell(value, text(shown_as(value)), ' class="number"')
-    )
-
-
-def _failed(rows: list[dict[str, Any]]) -> str:
-    """What is not done, and why."""
-    told = [row for row in rows if row["status"] != "done" and not pd.isna(row["error"])]
-    if not told:
-        return ""
-    entries = "".join(f"<dt>{text(row['recording'])}</dt><dd>{text(row['error'])}</dd>" for row in told)
-    return (
-        '<section class="card made" aria-labelledby="failed-title"><h2 id="failed-title">Not done</h2>'
-        f"<dl>{entries}</dl></section>"
-    )
+def _bar(shares: Mapping[str, float]) -> dict[str, Any]:
+    """Shares of the emotions as parts of a bar of width 100, and in words."""
+    parts, start = [], 0.0
+    for name, share in shares.items():
+        parts.append((name, f"{100 * start:.2f}", f"{100 * share:.2f}", f"{share:.0%}"))
+        start += share
+    return {
+        "parts": parts,
+        "words": ", ".join(f"{name} {shares[name]:.0%}" for name in EMOTIONS if shares[name] >= 0.005),
+    }
 
 
 LIMITS = (
@@ -250,75 +219,50 @@ LIMITS = (
 """In every page: what such measurements cannot do."""
 
 
-def text(value: object) -> str:
-    """Text in HTML, also within a quoted attribute; what would act on a terminal or turn its direction is spelt out."""
-    return escape(shown(str(value)), quote=True)
+def script_data(value: Any) -> Markup:
+    """Return JSON within a script element, which no text in it can end; NaN is null."""
+    text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
 
 
-def data(value: Any) -> str:
-    """JSON within a script element, which no text in it can end; NaN is null."""
-    plain_text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return plain_text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def page(template: str, scripts: Iterable[str], values: Mapping[str, str]) -> str:
-    """A template filled in; the policy lets nothing run but these scripts, and nothing load but files of this machine.
+def _page(template: str, scripts: Iterable[str], values: Mapping[str, Any]) -> str:
+    """Fill in a template; its policy lets nothing run but these scripts, and nothing load but files of this machine.
 
     Args:
         template: name of an HTML file of this package.
         scripts: names of its scripts, in their order.
-        values: HTML for each place in the template.
+        values: for the template, which escapes all text.
     """
     # One scope: each file may use what those before it define, and nothing becomes global.
     script = '(() => {\n"use strict";\n' + "\n".join(_asset(name) for name in scripts) + "})();\n"
-    style = _asset("report.css") + _colours()
+    colours = {name: hex_colour(name) for name in EMOTIONS}
+    style = _asset("report.css") + "".join(
+        f".swatch.{name}, .shares > .{name} {{ background: {colour}; }}\n" for name, colour in colours.items()
+    )
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "img-src 'self' file: data:; media-src 'self' file: blob:; base-uri 'none'; form-action 'none'"
     )
-    known = {"policy": policy, "style": style, "script": script, "version": text(__version__)}
-    return Template(_asset(template)).substitute({**values, **known})
-
-
-def swatch(emotion: str) -> str:
-    """A small field of the emotion's colour."""
-    return f'<span class="swatch {emotion}" aria-hidden="true"></span>'
-
-
-def legend() -> str:
-    """The emotions with their colours."""
+    own = {"script": Markup(script), "style": Markup(style), "policy": Markup(policy)}  # noqa: S704 - no user's text
     return (
-        f'<ul class="keys" aria-label="Colours">{"".join(f"<li>{swatch(name)}{name}</li>" for name in EMOTIONS)}</ul>'
+        _environment()
+        .get_template(template)
+        .render(**values, **own, colours=colours, limits=LIMITS, version=__version__)
     )
 
 
-def bar(shares: Mapping[str, float], label: str) -> str:
-    """Shares of the emotions, 0 to 1, as a picture with its numbers in words."""
-    words = ", ".join(f"{name} {shares[name]:.0%}" for name in EMOTIONS if shares[name] >= 0.005)
-    parts, left = [], 0.0
-    for name in EMOTIONS:
-        place = f'x="{100 * left:.2f}" width="{100 * shares[name]:.2f}"'
-        parts.append(
-            f'<rect {place} height="1" fill="{hex_colour(name)}"><title>{name} {shares[name]:.0%}</title></rect>'
-        )
-        left += shares[name]
-    opening = f'<svg viewBox="0 0 100 1" preserveAspectRatio="none" role="img" aria-label="{text(label)}: {words}">'
-    return opening + "".join(parts) + "</svg>"
-
-
-def facts(values: Mapping[str, str]) -> str:
-    """List items of a name and what there is to say."""
-    return "".join(f"<li><b>{text(value)}</b><span>{text(name)}</span></li>" for name, value in values.items())
-
-
-def definitions(values: Mapping[str, object]) -> str:
-    """A list of names and values; what is empty is left out."""
-    rows = (f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in values.items() if value not in (None, ""))
-    return f"<dl>{''.join(rows)}</dl>"
-
-
-def _colours() -> str:
-    return "".join(f".swatch.{name}, .shares > .{name} {{ background: {hex_colour(name)}; }}\n" for name in EMOTIONS)
+@cache
+def _environment() -> Environment:
+    """Templates of this package; what would act on a terminal or turn the direction of writing is spelt out."""
+    return Environment(
+        loader=FunctionLoader(_asset),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: shown(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from hashlib import sha256
+from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,12 @@ from fer_batch.analytics.summary import Summary
 from fer_batch.app.jobs import Analysis
 from fer_batch.app.sessions import Session
 from fer_batch.errors import FerBatchError
-from fer_batch.report.pages import text
 from fer_batch.report.writer import write_view
 from fer_batch.results.csv_text import write_csv
 from fer_batch.results.layout import Layout
 from fer_batch.results.reader import episodes, tracks
 from fer_batch.results.record import RecordingRecord
-from fer_batch.utils.text import clock, lasting
+from fer_batch.utils.text import clock, lasting, shown
 
 
 def show_until_done(session: Session, page: str, analysis: Analysis) -> RecordingRecord | None:
@@ -145,7 +145,7 @@ def show_caption(sentence: str) -> None:
 
 
 def _show(sentence: str, role: str, style: str) -> None:
-    st.html(f'<div role="{role}" style="{style}">{text(sentence)}</div>')
+    st.html(f'<div role="{role}" style="{style}">{escape(shown(sentence))}</div>')
 
 
 def remembered(key: str, first: object) -> str:
