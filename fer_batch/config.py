@@ -9,7 +9,7 @@ from enum import StrEnum
 from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypedDict
+from typing import Any, Final, Literal, TypedDict
 
 from fer_batch.errors import FerBatchWarning, InputError
 
@@ -169,22 +169,6 @@ def split_options(options: Options) -> tuple[Settings, Selection]:
     return Settings(**settings), Selection(**selection)  # type: ignore[arg-type]
 
 
-class TimedFrame(Protocol):
-    """A frame as far as a selection looks at it."""
-
-    @property
-    def index(self) -> int:
-        """Number of the decoded frame, from 0."""
-
-    @property
-    def time_s(self) -> float:
-        """Seconds from the stream's start."""
-
-
-_ROUNDING_S = 0.001
-"""How coarse a container's times may be."""
-
-
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Frames by number and by time.
@@ -218,26 +202,6 @@ class Selection:
             raise InputError(f"--start {self.start_s}: give seconds from 0.")
         if self.end_s is not None and not self.end_s > self.start_s:
             raise InputError(f"--end {self.end_s}: must lie after --start {self.start_s}.")
-
-    def interval(self, frame: TimedFrame) -> int:
-        """The number of the 1/fps interval that a frame lies in.
-
-        Containers that count in milliseconds round a frame's time down by up to one, which must not move a frame from
-        the start of its interval into the one before.
-        """
-        return math.floor((frame.time_s + _ROUNDING_S) * (self.fps or 0.0))
-
-    def takes(self, frame: TimedFrame, previous: TimedFrame | None) -> bool:
-        """Whether the frame is analysed.
-
-        Args:
-            frame: a frame inside the range.
-            previous: the decoded frame before it, None at the recording's start.
-        """
-        if self.fps is not None:
-            first = previous is None or previous.time_s < self.start_s
-            return first or previous is None or self.interval(frame) != self.interval(previous)
-        return frame.index % self.every == 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
+from fer_batch.annotation.encoder import PIPE_OFFSET_S, Encoder, nut_command
+from fer_batch.annotation.encoder_stream import EncodePlan, nut_into
 from fer_batch.types import Note
 from fer_batch.video.container import open_input
 
@@ -283,3 +286,42 @@ class _Channel:
             if frame.pts is not None and frame.time_base is not None:
                 pcm.pts = pcm.dts = round(frame.pts * frame.time_base * frame.sample_rate)
             yield pcm
+
+
+def sound_command(path: Path, codings: list[AudioCodecPlan], rates: list[int]) -> list[str]:
+    """The command line of an encoder of sound alone into an MP4, in which all times keep :data:`PIPE_OFFSET_S`.
+
+    MP4 says where a stream begins in ticks of the file, so these are multiples of all sampling rates.
+    """
+    options: dict[str, Any] = {"map": "0", "format": "mp4", "movie_timescale": math.lcm(*rates)}
+    for i, coding in enumerate(codings):
+        options[f"c:a:{i}"] = coding.encoder
+        if coding.encoder == "aac":
+            options[f"b:a:{i}"] = "192k"
+        if coding.packet_s:
+            # Without it the last packet would last no time, and players would leave it out.
+            options[f"bsf:a:{i}"] = f"setts=pts=PTS:dts=DTS:duration=round({coding.packet_s}/TB)"
+    return nut_command(path, options)
+
+
+def encode_sound(sound: Soundtrack, course: EncodePlan, path: Path) -> None:
+    """Writes the sound of the range as it is to be in the result; all times keep :data:`PIPE_OFFSET_S`.
+
+    Raises:
+        OSError: when the encoder fails, with its reason.
+    """
+    child = Encoder(sound_command(path, sound.codings, sound.rates))
+    try:
+        nut = nut_into(child)
+        sound.add_to(nut)
+        for packet in sound.rest(course.end_s, course.lead_s + PIPE_OFFSET_S):
+            if packet.pts is not None and packet.pts >= 0:
+                nut.mux(packet)
+        nut.close()
+        child.stdin.close()
+        if child.wait() != 0:
+            raise OSError(child.reason())
+    except av.error.FFmpegError as error:
+        raise OSError(child.reason()) from error
+    finally:
+        child.kill()

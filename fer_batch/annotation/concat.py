@@ -11,9 +11,8 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
-from fer_batch.annotation.audio import Soundtrack
-from fer_batch.annotation.encoder import PIPE_OFFSET_S, Encoder, sound_command
-from fer_batch.annotation.encoder_stream import EncodePlan, nut_into
+from fer_batch.annotation.encoder import PIPE_OFFSET_S
+from fer_batch.annotation.encoder_stream import EncodePlan
 from fer_batch.video.container import open_input
 
 _Packet: TypeAlias = "av.Packet[Any]"  # generic to type checkers alone
@@ -84,29 +83,6 @@ def _pictures(parts: list[Path], course: EncodePlan, header: bytes | None) -> It
                 last = packet.dts
                 packet.duration = course.timing.last
                 yield packet
-
-
-def encode_sound(sound: Soundtrack, course: EncodePlan, path: Path) -> None:
-    """Writes the sound of the range as it is to be in the result; all times keep :data:`PIPE_OFFSET_S`.
-
-    Raises:
-        OSError: when the encoder fails, with its reason.
-    """
-    child = Encoder(sound_command(path, sound.codings, sound.rates))
-    try:
-        nut = nut_into(child)
-        sound.add_to(nut)
-        for packet in sound.rest(course.end_s, course.lead_s + PIPE_OFFSET_S):
-            if packet.pts is not None and packet.pts >= 0:
-                nut.mux(packet)
-        nut.close()
-        child.stdin.close()
-        if child.wait() != 0:
-            raise OSError(child.reason())
-    except av.error.FFmpegError as error:
-        raise OSError(child.reason()) from error
-    finally:
-        child.kill()
 
 
 def _heard(container: OutputContainer, path: Path) -> Iterator[_Packet]:

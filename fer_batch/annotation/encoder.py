@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import signal
@@ -19,7 +18,6 @@ from typing import IO, Any, Final
 import ffmpeg
 import imageio_ffmpeg
 
-from fer_batch.annotation.audio import AudioCodecPlan
 from fer_batch.video.frame import Frame
 
 PIPE_OFFSET_S: Final = 10
@@ -123,7 +121,7 @@ def encoder_command(path: Path, timing: Timing, colours: Colours, settings: dict
         "movflags": "+faststart",
         "format": "mp4",
     }
-    return _command(path, options, itsoffset=-PIPE_OFFSET_S)
+    return nut_command(path, options, itsoffset=-PIPE_OFFSET_S)
 
 
 def bounds_of_memory(pixels: int, threads: int | None) -> dict[str, Any]:
@@ -138,23 +136,8 @@ def bounds_of_memory(pixels: int, threads: int | None) -> dict[str, Any]:
     return {"rc-lookahead": max(1, ahead), "x264-params": "sync-lookahead=0", "threads": min(2, threads or 2)}
 
 
-def sound_command(path: Path, codings: list[AudioCodecPlan], rates: list[int]) -> list[str]:
-    """The command line of an encoder of sound alone into an MP4, in which all times keep :data:`PIPE_OFFSET_S`.
-
-    MP4 says where a stream begins in ticks of the file, so these are multiples of all sampling rates.
-    """
-    options: dict[str, Any] = {"map": "0", "format": "mp4", "movie_timescale": math.lcm(*rates)}
-    for i, coding in enumerate(codings):
-        options[f"c:a:{i}"] = coding.encoder
-        if coding.encoder == "aac":
-            options[f"b:a:{i}"] = "192k"
-        if coding.packet_s:
-            # Without it the last packet would last no time, and players would leave it out.
-            options[f"bsf:a:{i}"] = f"setts=pts=PTS:dts=DTS:duration=round({coding.packet_s}/TB)"
-    return _command(path, options)
-
-
-def _command(path: Path, options: dict[str, Any], **reading: Any) -> list[str]:
+def nut_command(path: Path, options: dict[str, Any], **reading: Any) -> list[str]:
+    """The command line of an encoder that reads a NUT stream from its standard input, and keeps all times."""
     # All that the header does not say about the streams is known here, so nothing is read ahead to find it out.
     child = ffmpeg.input("pipe:0", format="nut", probesize=32, analyzeduration=0, **reading)
     child = child.output(f"file:{path.absolute()}", **options)

@@ -12,9 +12,9 @@ from typing import Any, Final
 import av
 
 from fer_batch.annotation.annotator import Annotator
-from fer_batch.annotation.audio import Soundtrack, damaged, left_out
+from fer_batch.annotation.audio import Soundtrack, damaged, encode_sound, left_out
 from fer_batch.annotation.canvas import Patch, Yuv420Canvas
-from fer_batch.annotation.concat import encode_sound, join_segments
+from fer_batch.annotation.concat import join_segments
 from fer_batch.annotation.encoder import NO_SPACE, Colours, Timing
 from fer_batch.annotation.encoder_stream import EncodePlan, EncoderStream
 from fer_batch.errors import AnnotationError, FerBatchError, OutputError, summarized

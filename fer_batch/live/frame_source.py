@@ -18,6 +18,7 @@ from fer_batch.live.capture.ffmpeg import NetworkStream, PlayedFile
 from fer_batch.live.events import Counts
 from fer_batch.live.options import CaptureOptions
 from fer_batch.live.source_url import Address
+from fer_batch.pipeline.frame_selection import is_selected
 from fer_batch.utils.concurrency import Closeable, LatestQueue
 from fer_batch.video.frame import Frame
 from fer_batch.video.probe import Probe
@@ -133,7 +134,7 @@ class ConnectionSource(Closeable):
             frame, arrived_s = item
             self._arrivals.append((frame.index, arrived_s))
             self._tally.dropped = self._dropped + self._newest.dropped
-            self._tally.passed_over += not self._selection.takes(frame, previous)
+            self._tally.passed_over += not is_selected(self._selection, frame, previous)
             previous = frame
             yield frame
             item = self._next(silence_s, silent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
 from fer_batch.video.shot_detector import ShotState, shots
 from fer_batch.video.source import Source, readable
+
+_ROUNDING_S = 0.001
+"""How coarse a container's times may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,32 @@ def chosen(
             if selection.end_s is not None and frame.time_s >= selection.end_s:
                 return
             if frame.time_s >= selection.start_s:
-                analysed = selection.takes(frame, previous)
+                analysed = is_selected(selection, frame, previous)
                 if analysed or every_frame:
                     due = snapshots is not None and snapshots.due()
                     # Frames that were drawn to look ahead are drawn again.
                     yield SelectedFrame(frame, analysed, shot, pack((mark(frame, source), before)) if due else None)
             previous = frame
+
+
+def is_selected(selection: Selection, frame: Frame, previous: Frame | None) -> bool:
+    """Whether a frame inside the range is analysed (``--every``, ``--fps``).
+
+    Args:
+        selection: which frames are wanted.
+        frame: a frame inside the range.
+        previous: the decoded frame before it, None at the recording's start.
+    """
+    if selection.fps is not None:
+        first = previous is None or previous.time_s < selection.start_s
+        return first or previous is None or _interval(selection, frame) != _interval(selection, previous)
+    return frame.index % selection.every == 0
+
+
+def _interval(selection: Selection, frame: Frame) -> int:
+    """The number of the 1/fps interval that a frame lies in.
+
+    Containers that count in milliseconds round a frame's time down by up to one, which must not move a frame from
+    the start of its interval into the one before.
+    """
+    return math.floor((frame.time_s + _ROUNDING_S) * (selection.fps or 0.0))

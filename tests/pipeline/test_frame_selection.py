@@ -12,6 +12,7 @@ from helpers.clips import clip
 import fer_batch
 from fer_batch.config import Options, Selection
 from fer_batch.errors import InputError
+from fer_batch.pipeline.frame_selection import is_selected
 from fer_batch.video.open import open_source
 
 
@@ -27,7 +28,7 @@ def taken(path: Path, selection: Selection) -> list[float]:
     previous, times = None, []
     with open_source(path) as source:
         for frame in source.frames():
-            if selection.takes(frame, previous):
+            if is_selected(selection, frame, previous):
                 times.append(frame.time_s)
             previous = frame
     return times
