@@ -1,1 +1,1 @@
-"""The command line: parses, hands over, and turns errors into one sentence and an exit status."""
+"""The command line."""

@@ -1,4 +1,4 @@
-"""The commands in one application."""
+"""Entry point: the commands in one application, and the exit status that an error becomes."""
 
 from __future__ import annotations
 

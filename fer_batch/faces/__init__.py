@@ -1,1 +1,1 @@
-"""Faces: detection, tracking through time, registration."""
+"""One face: alignment, boxes, embedding, head pose, sharpness."""

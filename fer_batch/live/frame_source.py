@@ -1,4 +1,7 @@
-"""Frames of one connection to a live source, the newest first, with times held to this machine's clock."""
+"""Frames of one connection to a live source, with times held to this machine's clock.
+
+Latency is bounded by the queue of arrived frames: see :class:`fer_batch.utils.concurrency.LatestQueue`.
+"""
 
 from __future__ import annotations
 

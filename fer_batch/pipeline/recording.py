@@ -12,14 +12,14 @@ from typing import Any
 
 from fer_batch.annotation.audio import left_out
 from fer_batch.annotation.video_writer import AnnotatedVideo
-from fer_batch.config import Outputs, Selection, TimelineFormat
+from fer_batch.config import Outputs, Selection
 from fer_batch.errors import FerBatchError, InputError, summarized
 from fer_batch.filesystem.atomic import Rollback, leftovers
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.policy import COMMIT_S, CheckpointPolicy, about, identity_of, input_of, usable
 from fer_batch.pipeline.checkpoint.store import CannotResume, CheckpointStore, Commit
 from fer_batch.pipeline.engine import Engine
-from fer_batch.pipeline.result import Progress, RecordingResult, earlier_outcome, read_record
+from fer_batch.pipeline.result import Progress, RecordingResult, read_record
 from fer_batch.pipeline.writers import RecordingWriters, annotated_copy, files_of, open_sinks
 from fer_batch.results.integrity import checksums
 from fer_batch.results.layout import Layout
@@ -31,18 +31,6 @@ from fer_batch.utils.concurrency import pulse, written
 from fer_batch.video.open import open_source
 from fer_batch.video.probe import frames_in_range
 from fer_batch.video.source import Source
-
-__all__ = [
-    "Outputs",
-    "Progress",
-    "RecordingResult",
-    "TimelineFormat",
-    "analyze_recording",
-    "earlier_outcome",
-    "nothing_chosen",
-    "publish_committed",
-    "read_record",
-]
 
 
 def analyze_recording(

@@ -1,4 +1,4 @@
-"""What a run is asked for and what becomes of each recording: known to all, whoever does the work."""
+"""Result of a recording, and how far its analysis is."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import pandas as pd
 from fer_batch.analytics.summary import transitions
 from fer_batch.emotions import EMOTIONS, hex_colour
 from fer_batch.errors import InputError
-from fer_batch.report import timeline_encoding as packing
+from fer_batch.report import timeline_encoding
 from fer_batch.report.thumbnails import columns, thumbnails
 from fer_batch.report.timeline_encoding import Packed, packed
 from fer_batch.results.layout import Layout
@@ -57,7 +57,7 @@ def page_data(
         InputError: when a file of it is missing or damaged.
     """
     record = RecordingRecord.read(Layout(out).record(recording))
-    wanted = columns([*packing.COLUMNS, "captured_at"], with_thumbnails=with_thumbnails)
+    wanted = columns([*timeline_encoding.COLUMNS, "captured_at"], with_thumbnails=with_thumbnails)
     timeline = load(out, wanted, [recording])
     # A live source may have written more since it was summed up.
     timeline = timeline[timeline["track"].isin(sums["track"])]
@@ -84,7 +84,7 @@ def page_data(
         "clock_ms": _clock_ms(timeline),
         "emotions": EMOTIONS,
         "colours": [hex_colour(name) for name in EMOTIONS],
-        "tick_s": packing.TICK_S,
+        "tick_s": timeline_encoding.TICK_S,
         "box_scale": rows.box_scale,
         "blocks": rows.rows,
         "media": links.to_dict(),

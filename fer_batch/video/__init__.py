@@ -1,1 +1,1 @@
-"""Recordings: reading frames with their times, and writing annotated video."""
+"""Recordings: frames with their times, and where shots change."""

@@ -1,4 +1,4 @@
-"""A worker process as the run sees it."""
+"""A child process as its supervisor sees it: its messages, its silence and its death."""
 
 from __future__ import annotations
 

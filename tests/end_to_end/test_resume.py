@@ -26,12 +26,13 @@ from helpers.command import EXAMPLES
 import fer_batch
 from fer_batch.batch.plan import plan
 from fer_batch.batch.runner import run_serial
-from fer_batch.config import Selection, Settings
+from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import OutputError
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.store import CheckpointStore
 from fer_batch.pipeline.engine import Engine
-from fer_batch.pipeline.recording import Outputs, RecordingResult, analyze_recording, publish_committed, read_record
+from fer_batch.pipeline.recording import analyze_recording, publish_committed
+from fer_batch.pipeline.result import RecordingResult, read_record
 from fer_batch.results.layout import PART, Layout, partition
 from fer_batch.utils.jsonable import from_text, to_text
 
@@ -101,9 +102,8 @@ import sys
 from pathlib import Path
 from fer_batch.pipeline.engine import Engine
 from fer_batch.inputs.discovery import Recording
-from fer_batch.pipeline.recording import Outputs, analyze_recording
-from fer_batch.config import Settings
-from fer_batch.config import Selection
+from fer_batch.pipeline.recording import analyze_recording
+from fer_batch.config import Outputs, Selection, Settings
 path, out = Path(sys.argv[1]), Path(sys.argv[2])
 with Engine(Settings()) as engine:
     analyze_recording(engine, Recording(path.name, path), Selection(fps=6), Outputs(out, "both"), commit_s=0.4)

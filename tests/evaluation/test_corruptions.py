@@ -15,7 +15,7 @@ from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.cli.main import run
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.emotions import EMOTIONS
-from fer_batch.evaluation import datasets as labelled_crops
+from fer_batch.evaluation import datasets
 from fer_batch.evaluation.corruptions import CONDITIONS
 from fer_batch.evaluation.datasets import LabelledFaces, read_faces
 from fer_batch.evaluation.metrics import evaluate
@@ -164,7 +164,7 @@ def test_a_face_is_looked_for_once_whatever_the_number_of_conditions(
             sought.append(frame.index)
             return super().find(frame, *args, **options)
 
-    monkeypatch.setattr(labelled_crops, "FaceFinder", Finder)
+    monkeypatch.setattr(datasets, "FaceFinder", Finder)
     shapes: list[tuple[int, ...]] = []
 
     def seen(face: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -31,7 +31,7 @@ def entered(path: Path) -> list[str]:
         if event != "call" or decoded.is_set():
             return
         file = frame.f_code.co_filename
-        if file.startswith(str(_PACKAGE)) and "tools" not in file:
+        if Path(file).is_relative_to(_PACKAGE):
             seen[str(Path(file).relative_to(_PACKAGE))] = None
 
     original = VideoFile.frames

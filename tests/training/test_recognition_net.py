@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason='needs the extra "train"')
 import torch
 
 from fer_batch.errors import InputError
-from fer_batch.training import recognition_net as recognition
+from fer_batch.training import recognition_net
 from fer_batch.training.recognition_net import MANIFEST, RecognitionNet, read_weights
 
 
@@ -25,7 +25,7 @@ def made_up_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     entries, data = [], b""
     shapes = {"conv32_down": (7, 7, 3, 32)}
     inputs = 32
-    for names, width in zip(recognition._STAGES, recognition._WIDTHS, strict=True):
+    for names, width in zip(recognition_net._STAGES, recognition_net._WIDTHS, strict=True):
         for name in names:
             shapes |= {f"{name}/conv1": (3, 3, inputs, width), f"{name}/conv2": (3, 3, width, width)}
             inputs = width
@@ -50,7 +50,7 @@ def test_gray_faces_meet_the_filters_that_colour_ones_met(folder: Path) -> None:
     network.load_recognition(folder)
     weights = read_weights(folder)
     gray = torch.rand(1, 1, 20, 20) * 255
-    colour = (gray.repeat(1, 3, 1, 1) - torch.tensor(recognition._MEAN).view(1, 3, 1, 1)) / 256
+    colour = (gray.repeat(1, 3, 1, 1) - torch.tensor(recognition_net._MEAN).view(1, 3, 1, 1)) / 256
     filters = torch.from_numpy(weights["conv32_down/conv/filters"]).permute(3, 2, 0, 1)
     plain = torch.nn.functional.conv2d(colour, filters, torch.from_numpy(weights["conv32_down/conv/bias"]), 2)
     scale, bias = (torch.from_numpy(weights[f"conv32_down/scale/{name}"]) for name in ("weights", "biases"))

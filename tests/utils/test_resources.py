@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fer_batch.utils import resources as machine
+from fer_batch.utils import resources
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="affinity is the system's")
@@ -34,18 +34,18 @@ def test_a_containers_share_of_time_counts(
 ) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text + "\n")
-    monkeypatch.setattr(machine, "_groups", lambda _: [tmp_path])
+    monkeypatch.setattr(resources, "_groups", lambda _: [tmp_path])
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(64)), raising=False)
-    assert machine.available_cores() == (cores or 64)
+    assert resources.available_cores() == (cores or 64)
 
 
 def test_a_containers_memory_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free = psutil.virtual_memory().available
-    assert machine.available_memory_bytes() <= 1.1 * free
+    assert resources.available_memory_bytes() <= 1.1 * free
     (tmp_path / "memory.max").write_text("9000000\n")
     (tmp_path / "memory.current").write_text("2000000\n")
-    monkeypatch.setattr(machine, "_groups", lambda _: [tmp_path])
-    assert machine.available_memory_bytes() == 7_000_000
+    monkeypatch.setattr(resources, "_groups", lambda _: [tmp_path])
+    assert resources.available_memory_bytes() == 7_000_000
 
 
 @pytest.mark.parametrize(
@@ -60,5 +60,5 @@ def test_files_that_were_read_take_no_memory_from_a_container(
 ) -> None:
     for name, text in {limit: "9000000", used: "8900000", "memory.stat": f"anon 1\n{cached} 6900000"}.items():
         (tmp_path / name).write_text(text + "\n")
-    monkeypatch.setattr(machine, "_groups", lambda _: [tmp_path])
-    assert machine.available_memory_bytes() == 7_000_000
+    monkeypatch.setattr(resources, "_groups", lambda _: [tmp_path])
+    assert resources.available_memory_bytes() == 7_000_000
