@@ -151,7 +151,7 @@ class LiveWatch(Job):
         """The last sentence about something beside the source."""
         self._wish, self._feed = Event(), feed
         self._cameras = Cameras([job], self._tell, on_picture=self._show)
-        self.onlookers = PreviewHub({job.name: job.address.shown}, self._cameras.counts, self._cameras.show)
+        self.preview = PreviewHub({job.name: job.address.shown}, self._cameras.counts, self._cameras.show)
         """What the page about it is given."""
 
     @property
@@ -166,7 +166,7 @@ class LiveWatch(Job):
             with self._cameras:
                 error = self._cameras.run(self._wish)[self.job.name]
         finally:
-            self.onlookers.close()
+            self.preview.close()
             if self._feed is not None:
                 self._feed.close()
         if error is not None and not self._wish.is_set():
@@ -180,10 +180,10 @@ class LiveWatch(Job):
             self.connected = True
         if isinstance(told, Noticed):
             self.notice = told.text
-        self.onlookers.tell(name, told)
+        self.preview.tell(name, told)
 
     def _show(self, name: str, jpeg: bytes) -> None:
-        self.onlookers.show(name, jpeg)
+        self.preview.show(name, jpeg)
 
 
 class Measuring(Job):

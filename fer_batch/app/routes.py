@@ -70,18 +70,18 @@ async def _live(request: Request) -> Response:
         content = resources.files("fer_batch.live.preview").joinpath("page", name).read_bytes()
         return Response(content, 200, {**_HEADERS, _POLICY: LIVE_POLICY}, kind)
     if place == "state":
-        return JSONResponse(work.onlookers.state(), headers=_HEADERS)
-    if place == "picture/0" and (looked := work.onlookers.look(0)) is not None:
+        return JSONResponse(work.preview.state(), headers=_HEADERS)
+    if place == "picture/0" and (looked := work.preview.look(0)) is not None:
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        return StreamingResponse(_pictures(work.onlookers, looked), 200, _HEADERS, kind)
+        return StreamingResponse(_pictures(work.preview, looked), 200, _HEADERS, kind)
     return Response("There is nothing here.\n", 404, _HEADERS, "text/plain")
 
 
-async def _pictures(onlookers: PreviewHub, name: str) -> AsyncIterator[bytes]:
+async def _pictures(preview: PreviewHub, name: str) -> AsyncIterator[bytes]:
     """One picture after another, each when the one before is taken."""
     sent, waited_s = 0, 0.0
     try:
-        while (found := onlookers.newest(name)) is not None:
+        while (found := preview.newest(name)) is not None:
             number, jpeg = found
             # The last one again after a while, by which a viewer who has gone is noticed.
             if number and (number != sent or waited_s > STUCK_S):
@@ -91,4 +91,4 @@ async def _pictures(onlookers: PreviewHub, name: str) -> AsyncIterator[bytes]:
             waited_s += _LOOK_AGAIN_S
             await asyncio.sleep(_LOOK_AGAIN_S)
     finally:
-        onlookers.look_away(name)
+        preview.look_away(name)

@@ -96,7 +96,7 @@ class WorkerPool(Closeable):
         self._begin, self._count, self._watch, self._stop = begin, count, watch, stop
         self._stall_limit_s, self._lock = stall_limit_s, lock
         self._inbox: SimpleQueue[tuple[WorkerProcess, Any]] = SimpleQueue()
-        self._members: list[_Worker] = []
+        self._workers: list[_Worker] = []
         self._deaths = 0
         self._error: FerBatchError | None = None
         """What ends the run."""
@@ -104,20 +104,20 @@ class WorkerPool(Closeable):
     def look(self, tasks: Iterable[Task]) -> dict[str, Probe]:
         """What the recordings are, by id; without those that cannot be opened."""
         probes: dict[str, Probe] = {}
-        for member, job, reply in self._replies(deque(ProbeJob(task) for task in tasks)):
+        for worker, job, reply in self._replies(deque(ProbeJob(task) for task in tasks)):
             if isinstance(reply, ProbeReply) and reply.probe is not None:
                 probes[job.task.recording.id] = reply.probe
-            self._note_loss(member, reply)
+            self._note_loss(worker, reply)
         return probes
 
     def rehearse(self, tasks: Iterable[Task]) -> dict[str, EstimateReply]:
         """How fast some recordings go, by id, while all workers are busy with the same."""
         rehearsed: dict[str, list[EstimateReply]] = {}
         for task in tasks:
-            for member, _, reply in self._replies(deque([EstimateJob(task)] * self._count)):
+            for worker, _, reply in self._replies(deque([EstimateJob(task)] * self._count)):
                 if isinstance(reply, EstimateReply):
                     rehearsed.setdefault(task.recording.id, []).append(reply)
-                self._note_loss(member, reply)
+                self._note_loss(worker, reply)
         return {name: min(found, key=lambda one: one.frames_per_second) for name, found in rehearsed.items()}
 
     def analyze(self, tasks: Iterable[Task]) -> Iterator[RecordingResult]:
@@ -133,8 +133,8 @@ class WorkerPool(Closeable):
         """
         jobs: deque[Job] = deque(Analyze(task) for task in tasks)
         attempts: dict[str, int] = {}
-        for member, job, reply in self._replies(jobs):
-            task, number = job.task, member.process.number
+        for worker, job, reply in self._replies(jobs):
+            task, number = job.task, worker.process.number
             if isinstance(reply, Done):
                 if reply.traceback is not None:
                     self._watch(LogMessage(number, reply.traceback))
@@ -142,7 +142,7 @@ class WorkerPool(Closeable):
                 yield reply.outcome
                 continue
             assert isinstance(reply, _WorkerExited)
-            self._note_loss(member, reply)
+            self._note_loss(worker, reply)
             if self._is_ending:
                 continue
             reason = f"{task.recording.path}: the process that analysed it {reply.reason}."
@@ -158,9 +158,9 @@ class WorkerPool(Closeable):
 
     def close(self) -> None:
         """Ends all workers at once; nothing that has a name is lost."""
-        for member in self._members:
-            member.process.close()
-        self._members.clear()
+        for worker in self._workers:
+            worker.process.close()
+        self._workers.clear()
 
     def _replies(self, jobs: deque[Job]) -> Iterator[tuple[_Worker, Job, object]]:
         """Has the jobs done, those that are added meanwhile too; gives what became of each.
@@ -174,19 +174,19 @@ class WorkerPool(Closeable):
                 jobs.clear()
                 self._pass_on_stop()
             self._assign(jobs)
-            if not jobs and all(member.job is None for member in self._members):
+            if not jobs and all(worker.job is None for worker in self._workers):
                 if self._error is not None:
                     raise self._error
                 return
-            for member, message in self._messages():
-                job = member.job
-                if job is None or self._is_on_the_way(member, job, message):
+            for worker, message in self._messages():
+                job = worker.job
+                if job is None or self._is_on_the_way(worker, job, message):
                     continue
-                member.job = None
+                worker.job = None
                 if isinstance(message, Failed):
-                    self._end_with(member, message)
+                    self._end_with(worker, message)
                 else:
-                    yield member, job, message
+                    yield worker, job, message
             now = time.monotonic()
             self._end_silent(min(now - turn_s, _LONGEST_TURN_S))
             turn_s = now
@@ -196,45 +196,45 @@ class WorkerPool(Closeable):
         return self._stop.is_set() or self._error is not None
 
     def _pass_on_stop(self) -> None:
-        for member in self._members:
-            if not member.told_to_stop:
-                member.told_to_stop = True
-                member.process.stop()
+        for worker in self._workers:
+            if not worker.told_to_stop:
+                worker.told_to_stop = True
+                worker.process.stop()
 
-    def _is_on_the_way(self, member: _Worker, job: Job, message: object) -> bool:
+    def _is_on_the_way(self, worker: _Worker, job: Job, message: object) -> bool:
         """Whether a message only tells how far a job is."""
         if not isinstance(message, Alive):
             return False
         if message.progress is not None:
-            self._watch(Progressed(member.process.number, job.task, message.progress))
+            self._watch(Progressed(worker.process.number, job.task, message.progress))
         return True
 
-    def _end_with(self, member: _Worker, failed: Failed) -> None:
+    def _end_with(self, worker: _Worker, failed: Failed) -> None:
         """Lets the others end well, and leave nothing half-written, before the error comes out."""
         if failed.traceback is not None:
-            self._watch(LogMessage(member.process.number, failed.traceback))
+            self._watch(LogMessage(worker.process.number, failed.traceback))
         self._error = self._error or failed.error
 
     def _assign(self, jobs: deque[Job]) -> None:
         """Gives jobs to those who have none, and finds more workers."""
         while jobs:
-            member = next((member for member in self._members if member.job is None), None)
-            if member is None:
-                if len(self._members) >= self._count:
+            worker = next((worker for worker in self._workers if worker.job is None), None)
+            if worker is None:
+                if len(self._workers) >= self._count:
                     return
-                member = self._start()
-            member.job = job = jobs.popleft()
-            member.silent_s = 0.0
+                worker = self._start()
+            worker.job = job = jobs.popleft()
+            worker.silent_s = 0.0
             if isinstance(job, Analyze):
-                self._watch(Started(member.process.number, job.task, member.process.pid))
-            member.process.send(job)
+                self._watch(Started(worker.process.number, job.task, worker.process.pid))
+            worker.process.send(job)
 
     def _start(self) -> _Worker:
-        taken = {member.process.number for member in self._members}
+        taken = {worker.process.number for worker in self._workers}
         number = next(number for number in range(1, self._count + 1) if number not in taken)
-        member = _Worker(WorkerProcess(number, self._begin, lambda *told: self._inbox.put(told), self._lock, _WORKER))
-        self._members.append(member)
-        return member
+        worker = _Worker(WorkerProcess(number, self._begin, lambda *told: self._inbox.put(told), self._lock, _WORKER))
+        self._workers.append(worker)
+        return worker
 
     def _messages(self) -> Iterator[tuple[_Worker, object]]:
         """What workers have said, waiting a moment for it; :class:`_WorkerExited` of one that has ended."""
@@ -245,34 +245,34 @@ class WorkerPool(Closeable):
             except Empty:
                 return
             wait_s = None
-            member = next((member for member in self._members if member.process is process), None)
-            if member is None:
+            worker = next((worker for worker in self._workers if worker.process is process), None)
+            if worker is None:
                 continue
-            member.silent_s = 0.0
+            worker.silent_s = 0.0
             if message is None:
-                self._members.remove(member)
-                message = self._gone(member)
+                self._workers.remove(worker)
+                message = self._gone(worker)
             else:
-                member.worked, self._deaths = True, 0
-            yield member, message
+                worker.worked, self._deaths = True, 0
+            yield worker, message
 
-    def _gone(self, member: _Worker) -> _WorkerExited:
-        reason = member.process.death()
-        member.process.close()
-        self._deaths += not member.worked
+    def _gone(self, worker: _Worker) -> _WorkerExited:
+        reason = worker.process.death()
+        worker.process.close()
+        self._deaths += not worker.worked
         if self._deaths >= _DEATHS_IN_A_ROW:
-            wrote = " ".join(member.process.wrote().split()[-40:])
+            wrote = " ".join(worker.process.wrote().split()[-40:])
             raise FerBatchError(f"Workers cannot be started: each {reason} at once ({wrote or 'without a word'}).")
         return _WorkerExited(reason)
 
     def _end_silent(self, elapsed_s: float) -> None:
-        for member in self._members:
-            if member.job is not None:
-                member.silent_s += elapsed_s
-                if member.silent_s > self._stall_limit_s:
-                    member.process.hung(self._stall_limit_s)
+        for worker in self._workers:
+            if worker.job is not None:
+                worker.silent_s += elapsed_s
+                if worker.silent_s > self._stall_limit_s:
+                    worker.process.hung(self._stall_limit_s)
 
-    def _note_loss(self, member: _Worker, reply: object) -> None:
-        wrote = member.process.wrote()
+    def _note_loss(self, worker: _Worker, reply: object) -> None:
+        wrote = worker.process.wrote()
         if isinstance(reply, _WorkerExited) and wrote:
-            self._watch(LogMessage(member.process.number, wrote))
+            self._watch(LogMessage(worker.process.number, wrote))

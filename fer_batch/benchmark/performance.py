@@ -243,10 +243,10 @@ def _stage_times(stretch: Excerpt, *, video: bool) -> tuple[dict[str, float], di
 
     One analysis in this process, after the networks have been used once.
     """
-    stopwatch = StageTimer()
-    with Engine(Settings(), stopwatch=stopwatch) as engine, temporary_folder("bench") as folder:
+    timer = StageTimer()
+    with Engine(Settings(), timer=timer) as engine, temporary_folder("bench") as folder:
         engine.warm_up()
-        stopwatch.seconds.clear()
+        timer.seconds.clear()
         began, began_s, coded = time.process_time(), time.perf_counter(), _children_s()
         recording = Recording(stretch.path.name, stretch.path)
         outputs = Outputs(folder, video=video)
@@ -256,11 +256,11 @@ def _stage_times(stretch: Excerpt, *, video: bool) -> tuple[dict[str, float], di
     if record.status == "failed":
         raise InputError(f"{stretch.path}: the analysis to measure failed: {record.error}")
     frames = max(1, record.counts["frames_decoded"])
-    stages = {name: 1000 * seconds / frames for name, seconds in stopwatch.seconds.items()}
+    stages = {name: 1000 * seconds / frames for name, seconds in timer.seconds.items()}
     stages["other"] = max(0.0, 1000 * processor_s / frames - sum(stages.values()))
     if video:
         stages["encode"] = 1000 * coded / frames
-    waits = {name.rpartition(" ")[2]: 1000 * seconds / frames for name, seconds in stopwatch.waits.items()}
+    waits = {name.rpartition(" ")[2]: 1000 * seconds / frames for name, seconds in timer.waits.items()}
     return stages, waits, processor_s / (elapsed_s * available_cores())
 
 

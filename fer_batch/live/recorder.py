@@ -17,7 +17,7 @@ from fer_batch.live.options import PART_S
 from fer_batch.live.part_files import PartFiles
 from fer_batch.live.recovery import lost, reached
 from fer_batch.live.video_segments import VideoSegments
-from fer_batch.results.base_writer import TimelineSink
+from fer_batch.results.base_writer import TimelineTableWriter
 from fer_batch.results.episode_writer import write_episodes
 from fer_batch.results.integrity import has_live_parts
 from fer_batch.results.layout import Layout, partition
@@ -81,7 +81,7 @@ class LiveRecorder(Closeable):
         self._layout = Layout(outputs.folder)
         self._files = PartFiles(self._layout, name)
         self._closed = False
-        self._open, self._sinks = ExitStack(), list[TimelineSink]()
+        self._open, self._writers = ExitStack(), list[TimelineTableWriter]()
         self._due_s = float("inf")
         self._old_s = time.monotonic()
         self._tracks, self._finder = TrackSummary(), EpisodeFinder(EpisodeRules())
@@ -234,22 +234,22 @@ class LiveRecorder(Closeable):
         if self._segments is not None and seen.frame is not None:
             self._begin_part()
             self._segments.write(self._files.video(self._next), seen.frame, seen.observation)
-        if time.monotonic() >= self._due_s or sum(sink.rows for sink in self._sinks[:1]) >= self._part_rows:
+        if time.monotonic() >= self._due_s or sum(writer.rows for writer in self._writers[:1]) >= self._part_rows:
             self._cut()
             self._save()
 
     def _write(self, seen: FrameAnalyzed) -> None:
         assert seen.observation is not None
         self._begin_part()
-        if not self._sinks:
+        if not self._writers:
             formats = self._outputs.timeline
             if formats in {"parquet", "both"}:
                 parquet = TimelineWriter(self._files.timeline(self._next), self._provenance)
-                self._sinks.append(self._open.enter_context(parquet))
+                self._writers.append(self._open.enter_context(parquet))
             if formats in {"csv", "both"}:
-                self._sinks.append(self._open.enter_context(CsvWriter(self._files.csv(self._next), self._name)))
-        for sink in self._sinks:
-            sink.write(seen.observation)
+                self._writers.append(self._open.enter_context(CsvWriter(self._files.csv(self._next), self._name)))
+        for writer in self._writers:
+            writer.write(seen.observation)
         self._rows += len(seen.observation)
         self._track = max(self._track, int(seen.observation.detected.tracks.max()) + 1)
 
@@ -260,8 +260,8 @@ class LiveRecorder(Closeable):
     def _cut(self, *, gap: bool = False) -> None:
         """Closes the open part, if there is anything in it; before a gap, all tracks too, since none goes on."""
         self._due_s = float("inf")
-        was_open = bool(self._sinks)
-        opened, self._open, self._sinks = self._open, ExitStack(), []
+        was_open = bool(self._writers)
+        opened, self._open, self._writers = self._open, ExitStack(), []
         # An episode or a track never is in the tables before its rows are.
         opened.close()
         if gap:

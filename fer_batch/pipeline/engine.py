@@ -60,7 +60,7 @@ _NONE: NDArray[np.float32] = np.zeros((0, len(EMOTIONS)), np.float32)
 @dataclass(slots=True)
 class _Registered:
     frame: Frame | None
-    """Kept only for sinks that draw."""
+    """Kept only for writers that draw."""
     observation: Observation | None
     """None for a frame that is passed on without analysis."""
     crops: NDArray[np.uint8] | None
@@ -77,16 +77,16 @@ class Engine(Closeable):
     Args:
         settings: which models, and how.
         threads: cores to use, which changes no result; those of the machine unless given.
-        stopwatch: gets the processor time of the stages.
+        timer: gets the processor time of the stages.
 
     Raises:
         ModelError: when a model is unknown, missing or altered.
         InputError: when the settings make no sense.
     """
 
-    def __init__(self, settings: Settings, threads: int | None = None, stopwatch: StageTimer | None = None) -> None:
+    def __init__(self, settings: Settings, threads: int | None = None, timer: StageTimer | None = None) -> None:
         self.settings = settings
-        self.stopwatch = stopwatch
+        self.timer = timer
         self.threads = available_cores() if threads is None else threads
         self.classifier = EmotionClassifier(settings.model, device=settings.device)
         on_card = self.classifier.device == Device.cuda
@@ -181,25 +181,25 @@ class Engine(Closeable):
             self._lookers.append(FirstLook(self.settings.detector, self.settings.minimum_score))
         # A thread hands over several frames at once where memory allows that.
         size = max(1, depth // _GROUPS)
-        decoded = Prefetcher(in_groups(self._decode(frames), size), depth // size, "fer-batch decode", self.stopwatch)
+        decoded = Prefetcher(in_groups(self._decode(frames), size), depth // size, "fer-batch decode", self.timer)
         stages.callback(decoded.close)
         looked: Iterator[list[SelectedFrame]] = decoded
         if self._lookers:
-            functions = [_ahead(looker, self.stopwatch) for looker in self._lookers]
-            ahead = OrderedThreadPool(decoded, functions, depth // size, "fer-batch look", self.stopwatch)
+            functions = [_ahead(looker, self.timer) for looker in self._lookers]
+            ahead = OrderedThreadPool(decoded, functions, depth // size, "fer-batch look", self.timer)
             stages.callback(ahead.close)
             looked = ahead
         # With one core the thread that follows faces looks by itself.
         groups = in_groups(self._detect(chain.from_iterable(looked), persons, state, first_track), size)
-        detected = Prefetcher(groups, depth // size, "fer-batch follow", self.stopwatch)
+        detected = Prefetcher(groups, depth // size, "fer-batch follow", self.timer)
         stages.callback(detected.close)
         return chain.from_iterable(detected)
 
     def _decode(self, frames: Iterator[SelectedFrame]) -> Iterator[SelectedFrame]:
         """The frames, with the small picture that the detector needs where nobody looks ahead, who makes it."""
-        for one in drawn(self.stopwatch, "decode", frames):
+        for one in drawn(self.timer, "decode", frames):
             if one.analysed and not self._lookers:
-                with timed(self.stopwatch, "convert"):
+                with timed(self.timer, "convert"):
                     self._faces.prepare(one.frame)
             yield one
 
@@ -208,7 +208,7 @@ class Engine(Closeable):
     ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
         intact = _UntilFault(frames)
-        for item in drawn(self.stopwatch, "track", self._faces.follow(iter(intact), persons, state, first_track)):
+        for item in drawn(self.timer, "track", self._faces.follow(iter(intact), persons, state, first_track)):
             if isinstance(item, Snapshot):
                 yield item
             else:
@@ -231,7 +231,7 @@ class Engine(Closeable):
             frame, observation = item
             crops = None
             if observation is not None and len(observation):
-                with timed(self.stopwatch, "register"):
+                with timed(self.timer, "register"):
                     keypoints = observation.detected.keypoints
                     crops = register_all(self._picture(frame), keypoints, geometry)
                     observation.poses = head_poses(keypoints, max(frame.width, frame.height))
@@ -267,7 +267,7 @@ class Engine(Closeable):
     ) -> Iterator[tuple[Frame | None, Observation | None]]:
         before = averaging.state
         try:
-            with timed(self.stopwatch, "classify"):
+            with timed(self.timer, "classify"):
                 probabilities = self._probabilities(waiting, averaging)
         except Exception:
             if len(waiting) == 1:
@@ -367,16 +367,16 @@ def _two(parts: Any) -> tuple[Any, Any]:
     return parts
 
 
-def _ahead(looker: FirstLook, stopwatch: StageTimer | None) -> Callable[[list[SelectedFrame]], list[SelectedFrame]]:
+def _ahead(looker: FirstLook, timer: StageTimer | None) -> Callable[[list[SelectedFrame]], list[SelectedFrame]]:
     """Look at frames that are analysed; pass on the others, and those at which looking fails, to fail in their turn."""
 
     def look(one: SelectedFrame) -> SelectedFrame:
         if not one.analysed:
             return one
         with suppress(Exception):
-            with timed(stopwatch, "convert"):
+            with timed(timer, "convert"):
                 looker.prepare(one.frame)
-            with timed(stopwatch, "detect"):
+            with timed(timer, "detect"):
                 return replace(one, seen=looker.look(one.frame))
         return one
 

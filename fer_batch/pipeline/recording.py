@@ -20,7 +20,7 @@ from fer_batch.pipeline.checkpoint.policy import COMMIT_S, CheckpointPolicy, abo
 from fer_batch.pipeline.checkpoint.store import CannotResume, CheckpointStore, Commit
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.result import Progress, RecordingResult, read_record
-from fer_batch.pipeline.writers import RecordingWriters, annotated_copy, files_of, open_sinks
+from fer_batch.pipeline.writers import RecordingWriters, annotated_copy, files_of, open_writers
 from fer_batch.results.integrity import checksums
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
@@ -118,13 +118,13 @@ def publish_committed(layout: Layout, recording: Recording, reason: str) -> Reco
     outcome = RecordingResult(record, files=files_of(recording, layout, outputs, path))
     with Rollback() as rollback:
         with ExitStack() as stack:
-            sinks = open_sinks(stack, recording, layout, outputs, provenance, annotated)
-            sinks.restore(unfinished, commit)
+            writers = open_writers(stack, recording, layout, outputs, provenance, annotated)
+            writers.restore(unfinished, commit)
             rollback.protect(layout.files(recording.id, path))
-            sinks.complete(stack, layout, recording.id, provenance)
-        _take_over(outcome, sinks, layout, recording, path, former)
+            writers.complete(stack, layout, recording.id, provenance)
+        _take_over(outcome, writers, layout, recording, path, former)
         record.status, record.error, record.retry = "partial", reason, True
-        record.counts = {**told["counts"], **_sums(sinks)}
+        record.counts = {**told["counts"], **_sums(writers)}
         if outputs.video and record.probe.get("audio_codec"):
             record.notes = [left_out(recording.path, "it was made without opening the recording")._asdict()]
         record.finished_at = datetime.now(UTC)
@@ -202,22 +202,22 @@ class _Run:
                     ExitStack() as stack,
                 ):
                     outcome.files = files_of(recording, layout, outputs, path)
-                    sinks = open_sinks(stack, recording, layout, outputs, provenance, annotated)
-                    sinks.replaces, sinks.stopwatch = complete, engine.stopwatch
-                    sinks.persons = Persons() if engine.settings.persons else None
-                    end = self._work(source, sinks, unfinished, commit, record)
+                    writers = open_writers(stack, recording, layout, outputs, provenance, annotated)
+                    writers.replaces, writers.timer = complete, engine.timer
+                    writers.persons = Persons() if engine.settings.persons else None
+                    end = self._work(source, writers, unfinished, commit, record)
                     outcome.cause = None if end is None else end.cause
-                    if end is not None and (complete or not sinks.analysed):
+                    if end is not None and (complete or not writers.analysed):
                         left = (
                             "the results of the earlier run are kept" if complete else "nothing of it was analysed yet"
                         )
                         raise InputError(f"{end.reason}; {left}.")
-                    if not sinks.analysed:
+                    if not writers.analysed:
                         raise InputError(nothing_chosen(recording.path, source))
                     rollback.protect(layout.files(recording.id, path))
-                    sinks.complete(stack, layout, recording.id, provenance)
-                _take_over(outcome, sinks, layout, recording, path, former)
-                _close(record, source, sinks, end)
+                    writers.complete(stack, layout, recording.id, provenance)
+                _take_over(outcome, writers, layout, recording, path, former)
+                _close(record, source, writers, end)
                 record.write(layout.record(recording.id))
         except (FerBatchError, BrokenPipeError) as error:
             if not isinstance(error, InputError):
@@ -240,7 +240,7 @@ class _Run:
     def _work(
         self,
         source: Source,
-        sinks: RecordingWriters,
+        writers: RecordingWriters,
         unfinished: CheckpointStore,
         commit: Commit | None,
         record: RecordingRecord,
@@ -250,20 +250,20 @@ class _Run:
         identity, resume = self.identity(), None
         if commit is not None:
             try:
-                sinks.restore(unfinished, commit)
+                writers.restore(unfinished, commit)
             except (KeyError, IndexError, TypeError, ValueError) as error:
                 raise CannotResume(f"What was committed of {self.recording.path} cannot be read.") from error
             resume = unfinished.snapshot(commit)
             unfinished.clean(commit.sizes)
         commits = CheckpointPolicy(
-            lambda snapshot: sinks.commit(unfinished, snapshot, identity, about(record, self.outputs, source)),
+            lambda snapshot: writers.commit(unfinished, snapshot, identity, about(record, self.outputs, source)),
             self.commit_s,
         )
         observations = self.engine.observe(
             source,
             self.selection,
-            every_frame=sinks.annotated is not None,
-            persons=sinks.persons,
+            every_frame=writers.annotated is not None,
+            persons=writers.persons,
             # A photograph is done before anything could be committed of it.
             snapshots=None if self.recording.is_photo or not identity["input"] else commits,
             resume=resume,
@@ -276,7 +276,7 @@ class _Run:
                 except (FerBatchError, MemoryError):
                     raise
                 except Exception as error:
-                    if sinks.first is None or commits.failing:
+                    if writers.first is None or commits.failing:
                         raise
                     return _EarlyEnd(f"{self.recording.path}: could not be analysed on ({summarized(error)})", error)
                 if item is None:
@@ -285,35 +285,35 @@ class _Run:
                 if stop is not None and stop.is_set() and commits.caught_up():
                     return _EarlyEnd(f"{self.recording.id}: interrupted")
                 frame, observation = item
-                sinks.write(frame, observation)
+                writers.write(frame, observation)
                 if observation is not None and on_progress is not None:
-                    assert sinks.first is not None
-                    frames, time_s = observation.frame - sinks.first[0] + 1, observation.time_s - sinks.first[1]
-                    on_progress(Progress(frames, total, time_s, sinks.rows))
+                    assert writers.first is not None
+                    frames, time_s = observation.frame - writers.first[0] + 1, observation.time_s - writers.first[1]
+                    on_progress(Progress(frames, total, time_s, writers.rows))
 
 
 def _take_over(
     outcome: RecordingResult,
-    sinks: RecordingWriters,
+    writers: RecordingWriters,
     layout: Layout,
     recording: Recording,
     annotated: Path,
     former: RecordingRecord | None,
 ) -> None:
     """Says in the outcome what was written, and removes what a former run wrote and this one has not replaced."""
-    if sinks.fault is not None:
+    if writers.fault is not None:
         outcome.files.remove(annotated)
     outcome.files += [layout.tracks(recording.id).parent, layout.episodes(recording.id).parent]
     # What lies where the copy goes stays when no document says that it is this recording's.
     own = former is not None and layout.recorded_copy(former.files) == annotated
     # Only now: until it is over, the former results stay.
     layout.remove(recording.id, annotated=annotated, keep=[*outcome.files, *([] if own else [annotated])])
-    outcome.tracks.extend(sinks.tracks.table().to_pylist())
+    outcome.tracks.extend(writers.tracks.table().to_pylist())
     outcome.episodes_part = layout.episodes(recording.id)
     outcome.record.files = [path.relative_to(layout.out).as_posix() for path in outcome.files]
     tables = (layout.timeline(recording.id), layout.tracks(recording.id), layout.episodes(recording.id))
     outcome.record.tables = checksums(layout, [table for table in tables if table.parent in outcome.files])
-    written = (sinks.rows, len(sinks.tracks), sinks.episodes.rows)
+    written = (writers.rows, len(writers.tracks), writers.episodes.rows)
     for table, rows in zip(tables, written, strict=True):
         stored = outcome.record.tables.get(table.relative_to(layout.out).as_posix())
         if stored is not None and stored[2] != rows:
@@ -332,30 +332,30 @@ def nothing_chosen(path: Path, source: Source) -> str:
     return f"{path}: none of its frames is chosen; {length}check --start, --end, --every and --fps."
 
 
-def _sums(sinks: RecordingWriters) -> dict[str, int]:
+def _sums(writers: RecordingWriters) -> dict[str, int]:
     return {
-        "frames_analysed": sinks.analysed,
-        "rows": sinks.rows,
-        "tracks": len(sinks.tracks),
-        "episodes": sinks.episodes.rows,
+        "frames_analysed": writers.analysed,
+        "rows": writers.rows,
+        "tracks": len(writers.tracks),
+        "episodes": writers.episodes.rows,
     }
 
 
-def _close(record: RecordingRecord, source: Source, sinks: RecordingWriters, end: _EarlyEnd | None) -> None:
+def _close(record: RecordingRecord, source: Source, writers: RecordingWriters, end: _EarlyEnd | None) -> None:
     counts = source.counts
     record.counts = {
         "frames_decoded": counts.frames,
-        **_sums(sinks),
+        **_sums(writers),
         "damaged_packets": counts.damaged_packets,
         "damaged_frames": counts.damaged_frames,
         "repaired_times": counts.repaired_times,
     }
-    record.notes += [note._asdict() for note in (*counts.notes, *sinks.notes)]
+    record.notes += [note._asdict() for note in (*counts.notes, *writers.notes)]
     record.finished_at = datetime.now(UTC)
-    record.status, record.retry = "done", end is not None or sinks.fault is not None or counts.is_oversized
+    record.status, record.retry = "done", end is not None or writers.fault is not None or counts.is_oversized
     if end is not None:
         record.status, record.error = "partial", f"{end.reason}; what was analysed until then is kept."
     elif counts.ended_early is not None:
         record.status, record.error = "partial", counts.ended_early
-    elif sinks.fault is not None:
-        record.status, record.error = "partial", f"{record.source}: has no annotated copy; {sinks.fault}"
+    elif writers.fault is not None:
+        record.status, record.error = "partial", f"{record.source}: has no annotated copy; {writers.fault}"

@@ -16,7 +16,7 @@ from fer_batch.errors import AnnotationError, FerBatchError, summarized
 from fer_batch.filesystem.atomic import out_of_sight, remove
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.store import CheckpointStore, Commit, Snapshot
-from fer_batch.results.base_writer import FileSink, TimelineSink
+from fer_batch.results.base_writer import TableWriter, TimelineTableWriter
 from fer_batch.results.episode_writer import EpisodeWriter
 from fer_batch.results.layout import Layout
 from fer_batch.results.schema import Provenance
@@ -32,7 +32,7 @@ from fer_batch.video.frame import Frame
 class RecordingWriters:
     """Everything that an observation is written to."""
 
-    timelines: dict[str, TimelineSink]
+    timelines: dict[str, TimelineTableWriter]
     """By what their parts are called."""
     episodes: EpisodeWriter
     annotated: AnnotatedVideo | AnnotatedPhoto | None = None
@@ -49,7 +49,7 @@ class RecordingWriters:
     """Why there is no annotated copy: otherwise the numbers are worth keeping without it."""
     commits: int = 0
     """Made of this recording so far."""
-    stopwatch: StageTimer | None = None
+    timer: StageTimer | None = None
     """Gets the processor time of writing and of drawing."""
     _shown: Observation | None = None
 
@@ -60,11 +60,11 @@ class RecordingWriters:
             OutputError: when something else than the annotated copy cannot be written.
         """
         if observation is not None:
-            with timed(self.stopwatch, "write"):
+            with timed(self.timer, "write"):
                 self._note(observation)
         if self.annotated is not None and frame is not None:
             # A frame that was not analysed shows the faces of the last one that was.
-            with timed(self.stopwatch, "draw"), self._doing_without():
+            with timed(self.timer, "draw"), self._doing_without():
                 self.annotated.write(frame, self._shown)
 
     def _note(self, observation: Observation) -> None:
@@ -112,14 +112,14 @@ class RecordingWriters:
         Raises:
             OutputError: when that cannot be written; the commit before stays valid.
         """
-        for kind, sink in self._in_parts().items():
-            _hand_over(sink, kind, unfinished)
+        for kind, writer in self._in_parts().items():
+            _hand_over(writer, kind, unfinished)
         if isinstance(self.annotated, AnnotatedVideo):
             with self._doing_without():
                 _hand_over(self.annotated, _VIDEO, unfinished)
         if self.fault is not None:
             return
-        growing: dict[str, FileSink | AnnotatedVideo] = {**self._in_parts()}
+        growing: dict[str, TableWriter | AnnotatedVideo] = {**self._in_parts()}
         if isinstance(self.annotated, AnnotatedVideo):
             growing[_VIDEO] = self.annotated
         sums = {
@@ -129,9 +129,9 @@ class RecordingWriters:
             "first": self.first,
             "tracks": self.tracks.state(),
             "shown": None if self._shown is None or self.annotated is None else _drawn(self._shown),
-            "sinks": {kind: sink.state() for kind, sink in growing.items()},
+            "writers": {kind: writer.state() for kind, writer in growing.items()},
         }
-        parts = {kind: sink.parts for kind, sink in growing.items()}
+        parts = {kind: writer.parts for kind, writer in growing.items()}
         unfinished.commit(self.commits + 1, snapshot, identity, parts, sums)
         self.commits += 1
 
@@ -143,11 +143,11 @@ class RecordingWriters:
         self.first = None if sums["first"] is None else (sums["first"][0], sums["first"][1])
         self.tracks.restore(sums["tracks"])
         self._shown = None if sums["shown"] is None else _observation(sums["shown"])
-        for kind, sink in self._in_parts().items():
-            sink.restore(sums["sinks"][kind])
-            sink.parts = unfinished.parts(commit, kind)
+        for kind, writer in self._in_parts().items():
+            writer.restore(sums["writers"][kind])
+            writer.parts = unfinished.parts(commit, kind)
         if isinstance(self.annotated, AnnotatedVideo):
-            self.annotated.restore(sums["sinks"][_VIDEO])
+            self.annotated.restore(sums["writers"][_VIDEO])
             self.annotated.parts = unfinished.parts(commit, _VIDEO)
 
     def complete(self, stack: ExitStack, layout: Layout, recording: str, provenance: Provenance) -> None:
@@ -166,14 +166,14 @@ class RecordingWriters:
                 with self._doing_without():
                     self.annotated.close()
 
-    def _in_parts(self) -> dict[str, FileSink]:
+    def _in_parts(self) -> dict[str, TableWriter]:
         return {**self.timelines, "episodes": self.episodes}
 
 
 _VIDEO = "video"
 
 
-def open_sinks(
+def open_writers(
     stack: ExitStack,
     recording: Recording,
     layout: Layout,
@@ -182,7 +182,7 @@ def open_sinks(
     annotated: AnnotatedVideo | AnnotatedPhoto | None,
 ) -> RecordingWriters:
     """Opens what is asked for, to be closed by ``stack``."""
-    timelines: dict[str, TimelineSink] = {}
+    timelines: dict[str, TimelineTableWriter] = {}
     if outputs.timeline in {"parquet", "both"}:
         timelines["timeline"] = stack.enter_context(TimelineWriter(layout.timeline(recording.id), provenance))
     if outputs.timeline in {"csv", "both"}:
@@ -220,11 +220,11 @@ def files_of(recording: Recording, layout: Layout, outputs: Outputs, annotated: 
     return [*files, annotated] if outputs.video else files
 
 
-def _hand_over(sink: FileSink | AnnotatedVideo, kind: str, unfinished: CheckpointStore) -> None:
-    part = sink.part()
+def _hand_over(writer: TableWriter | AnnotatedVideo, kind: str, unfinished: CheckpointStore) -> None:
+    part = writer.part()
     if part is not None:
         try:
-            sink.parts.append(unfinished.adopt(part, kind, len(sink.parts) + 1))
+            writer.parts.append(unfinished.adopt(part, kind, len(writer.parts) + 1))
         except BaseException:
             remove(part)
             raise

@@ -19,7 +19,7 @@ from fer_batch.results.schema import TIMELINE, emotion_array
 from fer_batch.types import Observation
 
 
-class FileSink(ABC):
+class TableWriter(ABC):
     """A context manager that takes observations in the order of their frames and uses the same memory for any number.
 
     The file is at ``path`` once the block has ended; a block left by an exception leaves nothing. Without any row it is
@@ -155,7 +155,7 @@ class FileSink(ABC):
         self._pending.discard()
 
 
-class TimelineSink(FileSink):
+class TimelineTableWriter(TableWriter):
     """A file of the timeline, in the columns of ``TIMELINE``: a row for each face."""
 
     def __init__(self, path: Path) -> None:
@@ -163,14 +163,14 @@ class TimelineSink(FileSink):
         self._buffer = RowBuffer()
 
     def write(self, observation: Observation) -> None:
-        """Adds a row for each face; errors as of every sink."""
+        """Adds a row for each face; errors as of every writer."""
         if len(observation) > self._buffer.room:
             self._flush()
         self._buffer.append(observation)
         self.rows += len(observation)
 
     def part(self) -> Path | None:
-        """All rows so far that no part holds; see :class:`FileSink`."""
+        """All rows so far that no part holds; see :class:`TableWriter`."""
         self._flush()
         return super().part()
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fer_batch.results.base_writer import FileSink
+from fer_batch.results.base_writer import TableWriter
 from fer_batch.results.schema import EPISODES, Provenance, emotion_array
 from fer_batch.results.timeline_writers import row_groups
 from fer_batch.segmentation.episode_finder import EpisodeFinder
@@ -24,7 +24,7 @@ _BATCH: Final = 4096
 """Episodes of a row group: some 1 MB in memory, and more than nearly all recordings have, which so are one in order."""
 
 
-class EpisodeWriter(FileSink):
+class EpisodeWriter(TableWriter):
     """Finds the episodes in the observations and writes them when they have ended, zstd.
 
     The rules are in the file's metadata as JSON, under ``fer_batch.episodes``.
@@ -50,18 +50,18 @@ class EpisodeWriter(FileSink):
                 add(batch.replace_schema_metadata(None))
 
     def state(self) -> dict[str, Any]:
-        """With the episodes that go on, and those that wait to be written; see :class:`FileSink`."""
+        """With the episodes that go on, and those that wait to be written; see :class:`TableWriter`."""
         waiting = [asdict(episode) for episode in self._waiting]
         return {**super().state(), "finder": self._finder.state(), "waiting": waiting}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from what :meth:`state` gave; see :class:`FileSink`."""
+        """Goes on from what :meth:`state` gave; see :class:`TableWriter`."""
         super().restore(state)
         self._finder.restore(state["finder"])
         self._waiting = [Episode(**episode) for episode in state["waiting"]]
 
     def write(self, observation: Observation) -> None:
-        """Goes on by a frame; errors as of every sink."""
+        """Goes on by a frame; errors as of every writer."""
         self.add(self._finder.write(observation))
         if len(self._waiting) >= _BATCH:
             self._flush()

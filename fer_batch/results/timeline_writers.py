@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from fer_batch.results.base_writer import RowBuffer, TimelineSink, whole_groups
+from fer_batch.results.base_writer import RowBuffer, TimelineTableWriter, whole_groups
 from fer_batch.results.csv_text import escaped
 from fer_batch.results.schema import TIMELINE, Provenance
 from fer_batch.types import Observation
@@ -21,7 +21,7 @@ COLUMNS: Final = ("recording", *TIMELINE.names)
 _HEADER: Final = (",".join(COLUMNS) + "\n").encode()
 
 
-class CsvWriter(TimelineSink):
+class CsvWriter(TimelineTableWriter):
     """Writes UTF-8 CSV with a header, ``recording`` first.
 
     Every number is in the shortest form that reads back as the same float32 or float64, nothing is rounded. Moments
@@ -59,7 +59,7 @@ class CsvWriter(TimelineSink):
         return pa.RecordBatch.from_arrays([columns[name] for name in COLUMNS], schema=self._schema)
 
 
-class TimelineWriter(TimelineSink):
+class TimelineWriter(TimelineTableWriter):
     """Writes the timeline's Parquet part, zstd, a row group for each batch of rows."""
 
     def __init__(self, path: Path, provenance: Provenance) -> None:

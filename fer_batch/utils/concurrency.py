@@ -36,7 +36,7 @@ class OrderedThreadPool(Generic[T, R]):
         functions: that all do the same, each called by one thread alone.
         depth: most items that are drawn and have not been given out.
         name: of the threads.
-        stopwatch: gets how long results are waited for, under that name.
+        timer: gets how long results are waited for, under that name.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class OrderedThreadPool(Generic[T, R]):
         functions: Sequence[Callable[[T], R]],
         depth: int,
         name: str,
-        stopwatch: StageTimer | None = None,
+        timer: StageTimer | None = None,
     ) -> None:
-        self._name, self._stopwatch = name, stopwatch
+        self._name, self._timer = name, timer
         self._items, self._depth = items, max(depth, len(functions))
         self._drawing, self._changed = Lock(), Condition()
         self._results: dict[int, R | _Raised] = {}
@@ -65,7 +65,7 @@ class OrderedThreadPool(Generic[T, R]):
 
     def __next__(self) -> R:
         with self._changed:
-            with waited(self._stopwatch, self._name):
+            with waited(self._timer, self._name):
                 self._changed.wait_for(
                     lambda: (
                         self._given in self._results or (self._ended and self._given >= self._drawn) or self._stopped
@@ -175,13 +175,13 @@ class Prefetcher(Generic[T]):
         items: drawn, and closed where it can be, only by the thread.
         depth: items that may wait.
         name: the thread's name.
-        stopwatch: gets how long items are waited for, under that name.
+        timer: gets how long items are waited for, under that name.
     """
 
-    def __init__(self, items: Iterator[T], depth: int, name: str, stopwatch: StageTimer | None = None) -> None:
+    def __init__(self, items: Iterator[T], depth: int, name: str, timer: StageTimer | None = None) -> None:
         self._items = items
         self._queue: Queue[T | _End] = Queue(depth)
-        self._name, self._stopwatch = name, stopwatch
+        self._name, self._timer = name, timer
         self._stop = Event()
         self._ended = False
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -193,7 +193,7 @@ class Prefetcher(Generic[T]):
     def __next__(self) -> T:
         if self._ended:
             raise StopIteration
-        with waited(self._stopwatch, self._name):
+        with waited(self._timer, self._name):
             item = self._queue.get()
         if not isinstance(item, _End):
             return item

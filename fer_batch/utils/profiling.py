@@ -46,25 +46,25 @@ class StageTimer:
             sums[name] = sums.get(name, 0.0) + spent
 
 
-def timed(stopwatch: StageTimer | None, name: str) -> AbstractContextManager[None]:
-    """The stage's block; without a stopwatch one that does nothing."""
-    return nullcontext() if stopwatch is None else stopwatch.stage(name)
+def timed(timer: StageTimer | None, name: str) -> AbstractContextManager[None]:
+    """The stage's block; without a timer one that does nothing."""
+    return nullcontext() if timer is None else timer.stage(name)
 
 
-def waited(stopwatch: StageTimer | None, name: str) -> AbstractContextManager[None]:
-    """The block in which a stage is waited for; without a stopwatch one that does nothing."""
-    return nullcontext() if stopwatch is None else stopwatch.waiting(name)
+def waited(timer: StageTimer | None, name: str) -> AbstractContextManager[None]:
+    """The block in which a stage is waited for; without a timer one that does nothing."""
+    return nullcontext() if timer is None else timer.waiting(name)
 
 
-def drawn(stopwatch: StageTimer | None, name: str, items: Iterable[T]) -> Iterable[T]:
+def drawn(timer: StageTimer | None, name: str, items: Iterable[T]) -> Iterable[T]:
     """The same items, the time that it takes to draw them added to a stage."""
-    return items if stopwatch is None else _drawn(stopwatch, name, iter(items))
+    return items if timer is None else _drawn(timer, name, iter(items))
 
 
-def _drawn(stopwatch: StageTimer, name: str, items: Iterator[T]) -> Generator[T]:
+def _drawn(timer: StageTimer, name: str, items: Iterator[T]) -> Generator[T]:
     try:
         while True:
-            with stopwatch.stage(name):
+            with timer.stage(name):
                 try:
                     item = next(items)
                 except StopIteration:

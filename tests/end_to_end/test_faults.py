@@ -26,7 +26,7 @@ FAULTS = {
     "a later batch": ("fer_batch.classification.mirror_averaging:MirrorAveraging.classify", 1, "partial", True, True),
     "registration": ("fer_batch.pipeline.engine:register_all", 20, "partial", True, True),
     "annotation": ("fer_batch.annotation.canvas:Yuv420Canvas.load", 10, "partial", True, True),
-    "writing": ("fer_batch.results.base_writer:TimelineSink.write", 10, "failed", True, False),
+    "writing": ("fer_batch.results.base_writer:TimelineTableWriter.write", 10, "failed", True, False),
     "committing": ("fer_batch.pipeline.checkpoint.store:CheckpointStore.adopt", 0, "failed", True, False),
     "joining of sound": ("fer_batch.annotation.video_writer:join_segments", 0, "partial", True, True),
     "publishing": ("fer_batch.filesystem.atomic:PendingFile.publish", 1, "failed", True, False),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_batch.results.base_writer import TimelineSink
+from fer_batch.results.base_writer import TimelineTableWriter
 from fer_batch.results.layout import Layout
 from fer_batch.results.schema import Provenance
 from fer_batch.results.timeline_writers import CsvWriter, TimelineWriter
@@ -46,7 +46,7 @@ def conversation(frames: int, seed: int = 0, *, live: bool = False) -> Iterator[
         yield observation(frame, tracks, rng, captured_at=moment)
 
 
-def sink(kind: str, out: Path, recording: str = "clip.mp4") -> TimelineSink:
+def sink(kind: str, out: Path, recording: str = "clip.mp4") -> TimelineTableWriter:
     if kind == "csv":
         return CsvWriter(Layout(out).csv(recording), recording)
     return TimelineWriter(Layout(out).timeline(recording), PROVENANCE)

@@ -74,7 +74,7 @@ class Commit:
     sizes: dict[str, int]
     """Bytes of every file named."""
     sums: dict[str, Any]
-    """What the sinks remember beside the parts."""
+    """What the writers remember beside the parts."""
 
 
 class CheckpointStore:
