@@ -124,33 +124,38 @@ class Settings:
 
 
 class Options(TypedDict, total=False):
-    """How a recording is analysed; every key may be left out."""
+    """How a recording is analysed; every key may be left out.
+
+    Keys:
+        model: A name of ``fer-batch models`` or the path of an .onnx file.
+        detector: "auto" (default) finds faces of any size by YuNet and has MediaPipe confirm them, "mediapipe"
+            those within about two metres of the camera.
+        minimum_score: Detections with less confidence begin no track; 0.5.
+        minimum_face: Height in pixels of the smallest face that is wanted; by the picture's size unless given.
+        persons: False: no face is told apart by a recognition network, and tracks of one person are not joined;
+            True.
+        batch_size: Faces classified at once; changes speed, not results; 32.
+        device: What the emotion model runs on: "cpu", "cuda", or "auto" (default) for a graphics card where
+            there is one.
+        max_pixels: Larger pictures are refused before memory is taken for them; 100 million.
+        every: Only every n-th frame.
+        fps: At most this many frames a second; not together with ``every``.
+        start_s: Seconds from the recording's start.
+        end_s: Seconds from the recording's start, exclusive.
+    """
 
     model: str
-    """A name of ``fer-batch models`` or the path of an .onnx file."""
     detector: str
-    """"auto" (default) finds faces of any size by YuNet and has MediaPipe confirm them, "mediapipe" those within about
-    two metres of the camera."""
     minimum_score: float
-    """Detections with less confidence begin no track; 0.5."""
     minimum_face: float
-    """Height in pixels of the smallest face that is wanted; by the picture's size unless given."""
     persons: bool
-    """False: no face is told apart by a recognition network, and tracks of one person are not joined; True."""
     batch_size: int
-    """Faces classified at once; changes speed, not results; 32."""
     device: str
-    """What the emotion model runs on: "cpu", "cuda", or "auto" (default) for a graphics card where there is one."""
     max_pixels: int
-    """Larger pictures are refused before memory is taken for them; 100 million."""
     every: int
-    """Only every n-th frame."""
     fps: float
-    """At most this many frames a second; not together with ``every``."""
     start_s: float
-    """Seconds from the recording's start."""
     end_s: float
-    """Seconds from the recording's start, exclusive."""
 
 
 _OF_SELECTION = ("every", "fps", "start_s", "end_s")
