@@ -134,9 +134,12 @@ def _watched() -> Iterator[list[float]]:
     over = Event()
 
     def watch() -> None:
+        own = psutil.Process().cmdline()
         while not over.wait(_POLL_S):
             for child in psutil.Process().children(recursive=True):
                 with suppress(OSError, StopIteration, psutil.Error):
+                    if child.cmdline() == own:  # just forked: its peak is that of the tests' own process
+                        continue
                     status = Path(f"/proc/{child.pid}/status").read_text(encoding="utf-8").splitlines()
                     kilobytes = next(line for line in status if line.startswith("VmHWM")).split()[1]
                     peaks.append(int(kilobytes) * 1024 / 1e6)
