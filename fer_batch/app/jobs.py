@@ -175,12 +175,12 @@ class LiveWatch(Job):
     def _stop(self) -> None:
         self._wish.set()
 
-    def _tell(self, name: str, told: LiveMessage) -> None:
-        if isinstance(told, Connected):
+    def _tell(self, name: str, message: LiveMessage) -> None:
+        if isinstance(message, Connected):
             self.connected = True
-        if isinstance(told, Noticed):
-            self.notice = told.text
-        self.preview.tell(name, told)
+        if isinstance(message, Noticed):
+            self.notice = message.text
+        self.preview.tell(name, message)
 
     def _show(self, name: str, jpeg: bytes) -> None:
         self.preview.show(name, jpeg)

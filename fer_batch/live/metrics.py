@@ -147,26 +147,26 @@ class LiveStatistics:
         self._latencies = Latencies()
         self._faces: dict[int, FaceInView] = {}
 
-    def tell(self, told: LiveMessage, now_s: float) -> None:
+    def tell(self, message: LiveMessage, now_s: float) -> None:
         """Takes note of what happens."""
-        match told:
+        match message:
             case FrameAnalyzed():
-                if told.observation is not None:
-                    self._latencies.add(now_s, told.latency_s)
-                    self._see(told.observation, now_s)
+                if message.observation is not None:
+                    self._latencies.add(now_s, message.latency_s)
+                    self._see(message.observation, now_s)
             case Connected():
-                self.probe, self.reason, self.retry_s = told.probe, "", None
+                self.probe, self.reason, self.retry_s = message.probe, "", None
                 self._turn("live", now_s)
             case Interrupted():
-                self.reason, self.faces_now = told.reason, 0
-                self.retry_s = None if told.retry_in_s is None else now_s + told.retry_in_s
-                self._turn("over" if told.retry_in_s is None else "lost", now_s)
+                self.reason, self.faces_now = message.reason, 0
+                self.retry_s = None if message.retry_in_s is None else now_s + message.retry_in_s
+                self._turn("over" if message.retry_in_s is None else "lost", now_s)
             case Ended():
-                self.reason, self.retry_s, self.faces_now = told.error or "", None, 0
+                self.reason, self.retry_s, self.faces_now = message.error or "", None, 0
                 self._turn("over", now_s)
             case Written():
-                self.written = told
-                self.next_part_s = None if told.next_in_s is None else now_s + told.next_in_s
+                self.written = message
+                self.next_part_s = None if message.next_in_s is None else now_s + message.next_in_s
 
     def rates(self, now_s: float, counts: Counts) -> Rates:
         """Over the last seconds; see :meth:`SlidingRates.at`."""

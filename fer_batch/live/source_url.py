@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import sys
 from dataclasses import dataclass, field
@@ -109,3 +110,11 @@ def scrubbed(text: str, address: Address) -> str:
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, "...")
     return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address reaches this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -220,12 +220,12 @@ class Cameras(Closeable):
             case None:
                 self._gone(camera)
 
-    def _note(self, camera: _Camera, told: LiveMessage) -> None:
-        if isinstance(told, Connected | Interrupted):
-            camera.time_s = told.time_s
-            camera.lost = told.reason if isinstance(told, Interrupted) and told.retry_in_s is None else None
-        elif isinstance(told, FrameAnalyzed) and told.observation is not None:
-            camera.time_s = told.observation.time_s
+    def _note(self, camera: _Camera, message: LiveMessage) -> None:
+        if isinstance(message, Connected | Interrupted):
+            camera.time_s = message.time_s
+            camera.lost = message.reason if isinstance(message, Interrupted) and message.retry_in_s is None else None
+        elif isinstance(message, FrameAnalyzed) and message.observation is not None:
+            camera.time_s = message.observation.time_s
             if camera.seen_s is None:
                 camera.seen_s = time.monotonic()
 

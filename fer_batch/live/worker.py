@@ -129,17 +129,17 @@ class _News:
         self._send(News(Counts()))
         self._thread.start()
 
-    def tell(self, told: LiveMessage, counts: Counts) -> None:
+    def tell(self, message: LiveMessage, counts: Counts) -> None:
         """Takes something to be sent soon; of frames only the latest."""
         with self._lock:
             self._counts = replace(counts)
-            if not isinstance(told, FrameAnalyzed):
-                if isinstance(told, Connected | Interrupted):
+            if not isinstance(message, FrameAnalyzed):
+                if isinstance(message, Connected | Interrupted):
                     # A frame must not seem to come after its connection was lost.
                     self._keep_seen()
-                self._told.append(told)
-            elif told.observation is not None:
-                self._seen = replace(told, frame=None)
+                self._told.append(message)
+            elif message.observation is not None:
+                self._seen = replace(message, frame=None)
 
     def show(self, jpeg: bytes) -> None:
         """Takes a picture to be sent soon; only the latest."""

@@ -27,7 +27,7 @@ from fer_batch.results.record import RecordingRecord
 from fer_batch.results.schema import Provenance
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Note
-from fer_batch.utils.concurrency import pulse, written
+from fer_batch.utils.concurrency import pulse
 from fer_batch.video.open import open_source
 from fer_batch.video.probe import frames_in_range
 from fer_batch.video.source import Source
@@ -198,7 +198,7 @@ class _Run:
                 annotated = annotated_copy(path, recording, selection, rate, engine.threads) if outputs.video else None
                 growing = [*files_of(recording, layout, outputs, path), layout.timeline(recording.id)]
                 with (
-                    pulse(self.on_alive, lambda: (source.counts.frames, [written(leftovers(one)) for one in growing])),
+                    pulse(self.on_alive, lambda: (source.counts.frames, [_sizes(leftovers(one)) for one in growing])),
                     ExitStack() as stack,
                 ):
                     outcome.files = files_of(recording, layout, outputs, path)
@@ -359,3 +359,15 @@ def _close(record: RecordingRecord, source: Source, writers: RecordingWriters, e
         record.status, record.error = "partial", counts.ended_early
     elif writers.fault is not None:
         record.status, record.error = "partial", f"{record.source}: has no annotated copy; {writers.fault}"
+
+
+def _sizes(files: list[Path]) -> list[tuple[Path, int, int]]:
+    """Size and time of the last change of the files that are there."""
+    opened = []
+    for path in files:
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        opened.append((path, stat.st_size, stat.st_mtime_ns))
+    return opened

@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Condition, Event, Lock, Thread
 from types import TracebackType
@@ -357,15 +356,3 @@ def pulse(alive: Callable[[], None] | None, sign: Callable[[], Any]) -> Iterator
     finally:
         over.set()
         thread.join()
-
-
-def written(files: list[Path]) -> list[tuple[Path, int, int]]:
-    """Size and time of the last change of the files that are there."""
-    opened = []
-    for path in files:
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        opened.append((path, stat.st_size, stat.st_mtime_ns))
-    return opened

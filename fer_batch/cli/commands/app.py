@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from importlib.util import find_spec
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from fer_batch.cli.commands.analyze import MaxPixels
 from fer_batch.config import MAX_PIXELS, check_max_pixels
+from fer_batch.live.source_url import is_loopback
 
 
 def app_page(
@@ -42,7 +42,7 @@ def app_page(
     if find_spec("streamlit") is None:
         raise InputError('The web page needs Streamlit: pip install "fer-batch[app]".')
     host = host.strip("[]")
-    local = _is_loopback(host)
+    local = is_loopback(host)
     try:
         # Streamlit would take another port, or say nothing of use.
         socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
@@ -63,10 +63,3 @@ def app_page(
         forget_after_s=forget_after,
         browser=not no_browser,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -104,11 +104,11 @@ class LiveView:
     ) -> None:
         self._live.stop()
 
-    def __call__(self, recording: str, told: LiveMessage) -> None:
+    def __call__(self, recording: str, message: LiveMessage) -> None:
         """Takes note; it is drawn with the next redraw."""
         with self._lock:
-            sentence = self._incidents.sentence(recording, told)
-            self._statistics[recording].tell(told, self._now())
+            sentence = self._incidents.sentence(recording, message)
+            self._statistics[recording].tell(message, self._now())
         if sentence is not None:
             self._incidents.say(sentence)
 

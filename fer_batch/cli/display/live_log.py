@@ -36,10 +36,10 @@ class Incidents:
     ) -> None:
         self._statistics, self._console, self._now = statistics, console, now
 
-    def sentence(self, recording: str, told: LiveMessage) -> str | None:
+    def sentence(self, recording: str, message: LiveMessage) -> str | None:
         """What there is to say about something that happens, if it is new."""
         one = self._statistics[recording]
-        match told:
+        match message:
             case Connected(_, _, probe):
                 rate = f" at {probe.frame_rate:.4g} frames/s" if probe.frame_rate else ""
                 again = f" again after {lasting(self._now() - one.since_s)}" if one.state == "lost" else ""
@@ -91,11 +91,11 @@ class LiveLines:
         self._over.set()
         self._thread.join()
 
-    def __call__(self, recording: str, told: LiveMessage) -> None:
+    def __call__(self, recording: str, message: LiveMessage) -> None:
         """Says what there is to say."""
         with self._lock:
-            sentence = self._incidents.sentence(recording, told)
-            self._statistics[recording].tell(told, time.monotonic())
+            sentence = self._incidents.sentence(recording, message)
+            self._statistics[recording].tell(message, time.monotonic())
         if sentence is not None:
             self._incidents.say(sentence)
 
@@ -142,7 +142,7 @@ class LiveErrors:
     ) -> None:
         pass
 
-    def __call__(self, recording: str, told: LiveMessage) -> None:
+    def __call__(self, recording: str, message: LiveMessage) -> None:
         """Says an error."""
-        if isinstance(told, Ended) and told.error is not None and not self._alone:
-            self._console.print(Text(shown(f"Error: {recording}: {told.error}")), soft_wrap=True)
+        if isinstance(message, Ended) and message.error is not None and not self._alone:
+            self._console.print(Text(shown(f"Error: {recording}: {message.error}")), soft_wrap=True)

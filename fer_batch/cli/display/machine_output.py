@@ -132,11 +132,11 @@ class EventLines(Closeable):
         self._thread = Thread(target=self._run, name="fer-batch event lines", daemon=True)
         self._thread.start()
 
-    def __call__(self, name: str, told: LiveMessage) -> None:
+    def __call__(self, name: str, message: LiveMessage) -> None:
         """Takes an event; waits for nobody."""
         del name
-        if isinstance(told, Reported):
-            line = json.dumps(told.event, ensure_ascii=False) + "\n"
+        if isinstance(message, Reported):
+            line = json.dumps(message.event, ensure_ascii=False) + "\n"
             with self._changed:
                 self._waiting.append(line.encode(errors="backslashreplace"))
                 self._changed.notify()

@@ -104,9 +104,9 @@ class _Run:
     def _say(self, sentence: str) -> None:
         self._console.print(Text(shown(sentence)), soft_wrap=True)
 
-    def _watch(self, name: str, told: LiveMessage) -> None:
+    def _watch(self, name: str, message: LiveMessage) -> None:
         for watcher in self._watchers:
-            watcher(name, told)
+            watcher(name, message)
 
     def _show(self, name: str, jpeg: bytes) -> None:
         for take in self._pictures:
@@ -116,9 +116,9 @@ class _Run:
         if self._showing.debug:
             self._say(f"{name}: {words}")
 
-    def _notice(self, name: str, told: LiveMessage) -> None:
-        if isinstance(told, Noticed):
-            self._say(f"{name}: {told.text}")
+    def _notice(self, name: str, message: LiveMessage) -> None:
+        if isinstance(message, Noticed):
+            self._say(f"{name}: {message.text}")
 
     def _add_preview(self, stack: ExitStack, listen: str) -> None:
         from fer_batch.live.preview.server import Preview
@@ -138,10 +138,10 @@ class _Run:
         webhook = Webhook(url)
         stack.callback(webhook.close)
 
-        def post(name: str, told: LiveMessage) -> None:
+        def post(name: str, message: LiveMessage) -> None:
             del name
-            if isinstance(told, Reported):
-                webhook.post(dict(told.event))
+            if isinstance(message, Reported):
+                webhook.post(dict(message.event))
             for sentence in webhook.notices():
                 self._say(sentence)
 

@@ -60,10 +60,10 @@ class PreviewHub(Closeable):
             self._pictures[name] = number + 1, jpeg
             self._changed.notify_all()
 
-    def tell(self, name: str, told: LiveMessage) -> None:
+    def tell(self, name: str, message: LiveMessage) -> None:
         """Takes note of what happens."""
         with self._changed:
-            self._statistics[name].tell(told, time.monotonic())
+            self._statistics[name].tell(message, time.monotonic())
 
     def close(self) -> None:
         """Nobody is given anything more."""

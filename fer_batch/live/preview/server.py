@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from fer_batch.errors import InputError
 from fer_batch.live.events import Counts
 from fer_batch.live.preview.hub import BOUNDARY, FILES, STUCK_S, PreviewHub
+from fer_batch.live.source_url import is_loopback
 
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -80,7 +81,7 @@ class Preview(PreviewHub):
         """With the token: for the user alone."""
         self.warning: str | None = None
         """A sentence when others can reach it."""
-        if not _is_loopback(host):
+        if not is_loopback(host):
             self.warning = (
                 f"the preview listens at {listen}, which other machines can reach, and is not encrypted; whoever has "
                 "the address with its token sees the faces."
@@ -110,7 +111,7 @@ class Preview(PreviewHub):
         if name in (*_LOOPBACK_HOSTS, self._host):
             return True
         machine = socket.gethostname().lower()
-        return not _is_loopback(self._host) and (_is_address(name) or name in (machine, f"{machine}.local"))
+        return not is_loopback(self._host) and (_is_address(name) or name in (machine, f"{machine}.local"))
 
     @property
     def token(self) -> str:
@@ -241,10 +242,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
