@@ -35,7 +35,7 @@ class EncodePlan:
     end_s: float = 0.0
     """Until when the last frame is shown, from the range's start."""
 
-    def state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """All of it as plain values."""
         state = asdict(self)
         state["timing"]["rate"] = str(self.timing.rate)

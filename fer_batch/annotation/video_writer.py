@@ -147,12 +147,12 @@ class AnnotatedVideo(AtomicOutput):
         part, self._pipe, self._pending = self._pending.temporary, None, None
         return part
 
-    def state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """What is remembered beside the parts, as plain values; after :meth:`part`."""
-        course = None if self._course is None else self._course.state()
+        course = None if self._course is None else self._course.get_state()
         return {"course": course, "sides": list(self._annotator.sides.items())}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what :meth:`state` gave; :attr:`parts` are set by the caller."""
         self._annotator.sides = dict(state["sides"])
         if state["course"] is not None:

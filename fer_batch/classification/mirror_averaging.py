@@ -46,12 +46,11 @@ class MirrorAveraging:
         self._classifier = classifier
         self._references: dict[int, Reference] = {}
 
-    @property
-    def state(self) -> dict[int, Reference]:
+    def get_state(self) -> dict[int, Reference]:
         """All that is remembered between two calls."""
         return self._references
 
-    def go_on(self, state: dict[int, Reference]) -> None:
+    def set_state(self, state: dict[int, Reference]) -> None:
         """Continue from a state."""
         self._references = state
 

@@ -131,12 +131,11 @@ class FaceFinder(Closeable):
         """Begin a recording: the next frame is its first one."""
         self._schedule = SearchSchedule()
 
-    @property
-    def state(self) -> SearchSchedule:
+    def get_state(self) -> SearchSchedule:
         """All that is remembered between two frames."""
         return self._schedule
 
-    def go_on(self, state: SearchSchedule) -> None:
+    def set_state(self, state: SearchSchedule) -> None:
         """Continue from a state."""
         self._schedule = state
 

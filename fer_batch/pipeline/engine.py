@@ -158,7 +158,7 @@ class Engine(Closeable):
                 detected = self._overlapped(stages, frames, depth, persons, state, first_track)
             averaging = MirrorAveraging(self.classifier)
             if known is not None:
-                averaging.go_on(known)
+                averaging.set_state(known)
             for item in self._classify(self._register(detected, every_frame), most, averaging):
                 if not isinstance(item, Snapshot):
                     yield item
@@ -249,7 +249,7 @@ class Engine(Closeable):
             if isinstance(item, Snapshot):
                 yield from self._classify_batch(waiting, averaging)
                 waiting, faces = [], 0
-                yield Snapshot(item.frame, pack((item.state, averaging.state)))
+                yield Snapshot(item.frame, pack((item.state, averaging.get_state())))
                 continue
             if not waiting:
                 since = time.monotonic()
@@ -265,14 +265,14 @@ class Engine(Closeable):
     def _classify_batch(
         self, waiting: list[_Registered], averaging: MirrorAveraging
     ) -> Iterator[tuple[Frame | None, Observation | None]]:
-        before = averaging.state
+        before = averaging.get_state()
         try:
             with timed(self.timer, "classify"):
                 probabilities = self._probabilities(waiting, averaging)
         except Exception:
             if len(waiting) == 1:
                 raise
-            averaging.go_on(before)
+            averaging.set_state(before)
             # The frames before the one at fault come out, whatever the size of batches.
             for one in waiting:
                 yield from self._classify_batch([one], averaging)

@@ -71,11 +71,11 @@ class FaceStage(Closeable):
         self._finder.begin()
         if state is not None:
             followed, steadied, located, shot, known = state
-            following.go_on(followed)
-            steadier.go_on(steadied)
-            self._finder.go_on(located)
+            following.set_state(followed)
+            steadier.set_state(steadied)
+            self._finder.set_state(located)
             if persons is not None:
-                persons.go_on(known)
+                persons.set_state(known)
         for one in frames:
             frame, time_s = one.frame, one.frame.time_s
             if not one.analysed:
@@ -90,7 +90,8 @@ class FaceStage(Closeable):
                 yield from _finished(following.add(frame, time_s, detections, frame.width, view), steadier, persons)
                 frame.forget_small()
             if one.reading is not None:
-                own = pack((following.state, steadier.state, self._finder.state, shot, persons))
+                known = None if persons is None else persons.get_state()
+                own = pack((following.get_state(), steadier.get_state(), self._finder.get_state(), shot, known))
                 first = frame.index + 1 if following.waiting is None else following.waiting.index
                 yield Snapshot(first, pack((one.reading, own)))
         yield from _finished(following.finish(), steadier, persons)

@@ -127,9 +127,9 @@ class RecordingWriters:
             "analysed": self.analysed,
             "rows": self.rows,
             "first": self.first,
-            "tracks": self.tracks.state(),
+            "tracks": self.tracks.get_state(),
             "shown": None if self._shown is None or self.annotated is None else _drawn(self._shown),
-            "writers": {kind: writer.state() for kind, writer in growing.items()},
+            "writers": {kind: writer.get_state() for kind, writer in growing.items()},
         }
         parts = {kind: writer.parts for kind, writer in growing.items()}
         unfinished.commit(self.commits + 1, snapshot, identity, parts, sums)
@@ -141,13 +141,13 @@ class RecordingWriters:
         self.commits = commit.number
         self.analysed, self.rows = sums["analysed"], sums["rows"]
         self.first = None if sums["first"] is None else (sums["first"][0], sums["first"][1])
-        self.tracks.restore(sums["tracks"])
+        self.tracks.set_state(sums["tracks"])
         self._shown = None if sums["shown"] is None else _observation(sums["shown"])
         for kind, writer in self._in_parts().items():
-            writer.restore(sums["writers"][kind])
+            writer.set_state(sums["writers"][kind])
             writer.parts = unfinished.parts(commit, kind)
         if isinstance(self.annotated, AnnotatedVideo):
-            self.annotated.restore(sums["writers"][_VIDEO])
+            self.annotated.set_state(sums["writers"][_VIDEO])
             self.annotated.parts = unfinished.parts(commit, _VIDEO)
 
     def complete(self, stack: ExitStack, layout: Layout, recording: str, provenance: Provenance) -> None:

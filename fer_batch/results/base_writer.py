@@ -78,11 +78,11 @@ class TableWriter(ABC):
         self._begin()
         return part
 
-    def state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """What is remembered beside the parts, as plain values and arrays; after :meth:`part`."""
         return {"rows": self.rows}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what :meth:`state` gave; :attr:`parts` are set by the caller."""
         self.rows = state["rows"]
 

@@ -49,15 +49,15 @@ class EpisodeWriter(TableWriter):
             for batch in row_groups(parts):
                 add(batch.replace_schema_metadata(None))
 
-    def state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """With the episodes that go on, and those that wait to be written; see :class:`TableWriter`."""
         waiting = [asdict(episode) for episode in self._waiting]
-        return {**super().state(), "finder": self._finder.state(), "waiting": waiting}
+        return {**super().get_state(), "finder": self._finder.get_state(), "waiting": waiting}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what :meth:`state` gave; see :class:`TableWriter`."""
-        super().restore(state)
-        self._finder.restore(state["finder"])
+        super().set_state(state)
+        self._finder.set_state(state["finder"])
         self._waiting = [Episode(**episode) for episode in state["waiting"]]
 
     def write(self, observation: Observation) -> None:

@@ -35,13 +35,13 @@ class TrackSummary:
         """Number of tracks."""
         return len(self._rows)
 
-    def state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """The sums, as arrays."""
         count = len(self._rows)
         arrays = {"sums": self._sums[:count], "votes": self._votes[:count], "times": self._times[:count]}
         return {"tracks": np.array(list(self._rows), np.int32), **arrays}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what :meth:`state` gave."""
         for track in state["tracks"].tolist():
             self._row(track)
@@ -54,16 +54,16 @@ class TrackSummary:
 
     def take(self, tracks: Collection[int]) -> TrackSummary:
         """Hands over some tracks, which are forgotten here."""
-        state = self.state()
+        state = self.get_state()
         rows = np.isin(state["tracks"], list(tracks))
         # Copies: what is asked for by truth values is none of the arrays that are cleared.
         theirs = {name: values[rows] for name, values in state.items()}
         ours = {name: values[~rows] for name, values in state.items()}
         taken = TrackSummary()
-        taken.restore(theirs)
+        taken.set_state(theirs)
         self._rows.clear()
         self._sums[:], self._votes[:], self._times[:] = 0.0, 0, (np.inf, -np.inf)
-        self.restore(ours)
+        self.set_state(ours)
         return taken
 
     def write(self, observation: Observation) -> None:

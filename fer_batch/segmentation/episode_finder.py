@@ -37,7 +37,7 @@ class _TrackEpisodes:
         self.last_s = -np.inf
         """Time of the last row."""
 
-    def state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """What is remembered between two rows, as plain values and arrays."""
         rows = {of.name: getattr(self._rows, of.name) for of in fields(self._rows)}
         # Not smoothed before their block is full, since the blocks decide how sums are rounded.
@@ -46,15 +46,15 @@ class _TrackEpisodes:
             "rows": rows,
             "done": self._done,
             "new": [*new[:2], np.array(new[2])] if new else None,
-            "hysteresis": self._hysteresis.state(),
+            "hysteresis": self._hysteresis.get_state(),
             "last_s": self.last_s,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what :meth:`state` gave."""
         self._rows, self._done, self.last_s = _Rows(**state["rows"]), state["done"], state["last_s"]
         self._new = list(zip(*state["new"], strict=True)) if state["new"] else []
-        self._hysteresis.restore(state["hysteresis"])
+        self._hysteresis.set_state(state["hysteresis"])
 
     def add(self, time_s: float, pace_s: float, probabilities: NDArray[np.float32]) -> list[Episode]:
         """One row, as :meth:`feed`; probabilities (7,), which are copied."""
@@ -146,17 +146,17 @@ class EpisodeFinder:
         """Number of tracks that may still go on."""
         return len(self._live)
 
-    def state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """What is remembered between two frames, as plain values and arrays."""
-        live = [[number, track.state()] for number, track in self._live.items()]
+        live = [[number, track.get_state()] for number, track in self._live.items()]
         return {"live": live, "time_s": self._time_s, "pace_s": self._pace_s}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what :meth:`state` gave."""
         self._time_s, self._pace_s = state["time_s"], state["pace_s"]
         for number, track in state["live"]:
             self._live[number] = _TrackEpisodes(number, self._rules)
-            self._live[number].restore(track)
+            self._live[number].set_state(track)
 
     def write(self, observation: Observation) -> list[Episode]:
         """Goes on by a frame, later than all before; the episodes that are now certain to have ended.

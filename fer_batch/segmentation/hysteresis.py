@@ -112,13 +112,13 @@ class Hysteresis:
         self._clear = False
         """Whether the challenger has been ahead by enough."""
 
-    def state(self) -> dict[str, Any]:
+    def get_state(self) -> dict[str, Any]:
         """What is remembered between two rows, as plain values; episodes that have ended must have been taken."""
         episodes = {"current": self._current, "behind": self._behind, "challenger": self._challenger}
         told = {name: None if episode is None else asdict(episode) for name, episode in episodes.items()}
         return {**told, "lost_s": self._lost_s, "clear": self._clear}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what :meth:`state` gave."""
         told = [state[name] for name in ("current", "behind", "challenger")]
         self._current, self._behind, self._challenger = (None if each is None else Episode(**each) for each in told)

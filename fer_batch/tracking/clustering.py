@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,9 +55,13 @@ class Persons:
         self._closed: dict[int, int] = {}
         """Of each track to which nothing is joined any more: the first one of its person."""
 
-    def go_on(self, other: Persons) -> None:
-        """Continues another one, which is not used any more."""
-        vars(self).update(vars(other))
+    def get_state(self) -> dict[str, Any]:
+        """Return all that is remembered between two frames."""
+        return vars(self)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Continue from a state, which is not used any more."""
+        vars(self).update(state)
 
     def see(self, tracks: NDArray[np.int32]) -> None:
         """Takes the tracks (N,) that one frame shows together."""

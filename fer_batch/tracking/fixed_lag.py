@@ -75,15 +75,14 @@ class FixedLagTracker(Generic[Item]):
         self._last: dict[Identity, _Last] = {}
         self._serial = 0
 
-    @property
-    def state(self) -> tuple[Any, ...]:
+    def get_state(self) -> tuple[Any, ...]:
         """All that it remembers, the tracker's too, between two calls; the items that wait are in it."""
-        return self._waiting, self._last, self._serial, self._tracker.state
+        return self._waiting, self._last, self._serial, self._tracker.get_state()
 
-    def go_on(self, state: tuple[Any, ...]) -> None:
+    def set_state(self, state: tuple[Any, ...]) -> None:
         """Continues another one."""
         self._waiting, self._last, self._serial, tracker = state
-        self._tracker.go_on(tracker)
+        self._tracker.set_state(tracker)
 
     @property
     def waiting(self) -> Item | None:

@@ -69,12 +69,11 @@ class OneEuroSmoother:
     def __init__(self) -> None:
         self._state = _State()
 
-    @property
-    def state(self) -> _State:
+    def get_state(self) -> _State:
         """All that it remembers between two calls."""
         return self._state
 
-    def go_on(self, state: _State) -> None:
+    def set_state(self, state: _State) -> None:
         """Continues another one."""
         self._state = state
 

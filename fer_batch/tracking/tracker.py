@@ -90,12 +90,11 @@ class Tracker:
         self._returns = Reidentifier()
         self._next = first
 
-    @property
-    def state(self) -> tuple[list[Track], Reidentifier, int]:
+    def get_state(self) -> tuple[list[Track], Reidentifier, int]:
         """All that it remembers between two calls."""
         return self._tracks, self._returns, self._next
 
-    def go_on(self, state: tuple[list[Track], Reidentifier, int]) -> None:
+    def set_state(self, state: tuple[list[Track], Reidentifier, int]) -> None:
         """Continues another one."""
         self._tracks, self._returns, self._next = state
 

@@ -40,12 +40,11 @@ class PresentationClock:
         self._last = 0.0 if last is None else last + (distance if distance > 0 else self._step_s)
         return self._last
 
-    @property
-    def state(self) -> tuple[int | None, float | None, float | None, int]:
+    def get_state(self) -> tuple[int | None, float | None, float | None, int]:
         """What it remembers of the pictures so far: origin, the last time, the last one told, how many repaired."""
         return self._origin, self._last, self._last_told, self.repaired
 
-    def go_on(self, state: tuple[int | None, float | None, float | None, int]) -> None:
+    def set_state(self, state: tuple[int | None, float | None, float | None, int]) -> None:
         """Continues another clock of the same stream."""
         self._origin, self._last, self._last_told, self.repaired = state
 

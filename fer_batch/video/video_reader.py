@@ -224,7 +224,7 @@ class VideoFile(Closeable):
         counts, stream = self.counts, self._stream
         clock = PresentationClock(stream.time_base or Fraction(1, 1000), stream.start_time, float(self.frame_duration))
         if start is not None:
-            clock.go_on(start.clock)
+            clock.set_state(start.clock)
         time_s = 0.0
         keys: _Keys = deque(maxlen=_INSIDE)
         for picture, pts in self._pictures(start, keys):
@@ -259,7 +259,7 @@ class VideoFile(Closeable):
         pts, dts, position = next((key for key in reversed(keys) if key[0] == picture.pts), (None, None, None))
         if pts is not None and dts is not None and position is not None and shown is not None:
             self._places.append(
-                SeekPoint(counts.frames, pts, dts, shown, position, self._read_to, clock.state, counts.faults)
+                SeekPoint(counts.frames, pts, dts, shown, position, self._read_to, clock.get_state(), counts.faults)
             )
 
     def places(self) -> Sequence[SeekPoint]:

@@ -50,7 +50,7 @@ def empty(size: tuple[int, int] = SMALL) -> Picture:
 
 
 def last_search(finder: FaceFinder) -> float:
-    schedule = finder.state
+    schedule = finder.get_state()
     return schedule.last_s
 
 
@@ -245,7 +245,7 @@ def test_the_state_is_handed_on_with_equal_results(people: list[Cutout], finder:
         finder.begin()
         followed(finder, picture, 0, stop)
         with FaceFinder(Detector.auto) as other:
-            other.go_on(unpack(pack(finder.state)))
+            other.set_state(unpack(pack(finder.get_state())))
             assert the_same(followed(other, picture, stop, 30, whole[stop - 1]), whole[stop:])
             assert last_search(other) > stop / 10
 

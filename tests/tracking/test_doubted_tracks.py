@@ -201,7 +201,7 @@ def test_doubts_are_remembered_by_a_state(stop: int) -> None:
     for n in range(stop):
         whole.add(faces(100, 300, 500), answer(n))
     again = Run()
-    again.following.go_on(unpack(pack(whole.following.state)))
+    again.following.set_state(unpack(pack(whole.following.get_state())))
     again.given, again.tracks = whole.given, dict(whole.tracks)
     assert rest(again, stop) == rest(whole, stop)
     assert again.finish() == whole.finish()

@@ -28,7 +28,6 @@ _KNOWN: Final = frozenset(
         ("fer_batch.tracking.fixed_lag", "_Waiting"),
         ("fer_batch.tracking.kalman_filter", "BoxKalmanFilter"),
         ("fer_batch.tracking.kalman_filter", "_Filter"),
-        ("fer_batch.tracking.clustering", "Persons"),
         ("fer_batch.tracking.clustering", "_Group"),
         ("fer_batch.tracking.reidentification", "Reidentifier"),
         ("fer_batch.detection.search_schedule", "SearchSchedule"),
