@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from fer_batch.batch.plan import Plan, forget_unfinished, plan
+from fer_batch.batch.plan import Plan, delete_checkpoints, plan
 from fer_batch.batch.runner import run_parallel, run_serial
 from fer_batch.config import Options, Outputs, Selection, Settings, split_options
 from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, summarized
@@ -22,7 +22,7 @@ from fer_batch.live.options import CaptureOptions
 from fer_batch.live.session import Session
 from fer_batch.live.source_url import Address, parse_address
 from fer_batch.pipeline.engine import Engine
-from fer_batch.pipeline.recording import nothing_chosen
+from fer_batch.pipeline.recording import empty_selection
 from fer_batch.pipeline.result import RecordingResult
 from fer_batch.results.reader import data_frame, load
 from fer_batch.results.timeline_writers import TimelineTable
@@ -110,7 +110,7 @@ def _stream_live(
 ) -> Iterator[Observation]:
     with Engine(settings, threads=1) as engine:
         session = Session(engine, address, reading=reading, selection=selection)
-        with closing(session.happenings()) as happenings:
+        with closing(session.events()) as happenings:
             for happening in happenings:
                 if isinstance(happening, Interrupted):
                     _warn(happening.reason)
@@ -183,14 +183,14 @@ def analyze(
     if failed:
         others = f" ({len(failed) - 1} others failed too; see fer_batch.recordings.)" if len(failed) > 1 else ""
         raise InputError(f"{failed[0].record.error}{others}") from failed[0].cause
-    names = [record.id for record in planned.kept] + [recording.id for recording in planned.recordings]
+    names = [record.id for record in planned.kept_records] + [recording.id for recording in planned.recordings]
     return load(output, recordings=names)
 
 
 def _into_folder(planned: Plan, settings: Settings, selection: Selection, workers: int) -> list[RecordingResult]:
     """What became of the recordings, by one process or several."""
     with only_run(planned.outputs.folder) as lock:
-        forget_unfinished(planned)
+        delete_checkpoints(planned)
         if workers == 1:
             return list(run_serial(planned, settings, selection))
         threads = threads_each(workers)
@@ -233,7 +233,7 @@ def _timeline(engine: Engine, path: Path, selection: Selection) -> tuple[pa.Tabl
                 if observation is not None:
                     analysed = True
                     table.write(observation)
-        fault = source.counts.ended_early if analysed else nothing_chosen(path, source)
+        fault = source.counts.ended_early if analysed else empty_selection(path, source)
     except MemoryError:
         raise
     except Exception as error:

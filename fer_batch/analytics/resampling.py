@@ -35,8 +35,8 @@ def resample(source: str | os.PathLike[str] | pd.DataFrame, seconds: float) -> p
     rows = source if isinstance(source, pd.DataFrame) else load(source, [*_NEEDED, "captured_at"])
     if missing := [name for name in _NEEDED if name not in rows]:
         raise InputError(f"The timeline has no column {missing[0]!r}, which is needed for windows.")
-    known = [name for name in ("recording", "frame", "time_s", "captured_at") if name in rows]
-    moments = rows[known].drop_duplicates(["recording", "frame"])
+    key_columns = [name for name in ("recording", "frame", "time_s", "captured_at") if name in rows]
+    moments = rows[key_columns].drop_duplicates(["recording", "frame"])
     moments = moments.sort_values(["recording", "frame"])
     lasts = [
         lasting(part["frame"].to_numpy(), part["time_s"].to_numpy(), is_live(part))

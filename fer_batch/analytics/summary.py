@@ -159,8 +159,8 @@ def gaps(frames: NDArray[np.int64], times: NDArray[np.float64], usual: Pace) -> 
     """(N - 1,) whether there is a gap between each frame and the next, given as for :func:`lasting`."""
     pauses = np.diff(times)
     skipping = (np.diff(frames) > usual.frames) | (usual.live & (pauses > _LOST_S))
-    found: NDArray[np.bool_] = (pauses > _GAP * usual.step_s) & skipping
-    return found
+    has_gap: NDArray[np.bool_] = (pauses > _GAP * usual.step_s) & skipping
+    return has_gap
 
 
 def lasting(frames: NDArray[np.int64], times: NDArray[np.float64], live: bool) -> NDArray[np.float64]:
@@ -188,18 +188,18 @@ def _summed(folder: Path, recording: str, minimum_s: float) -> tuple[list[dict[s
     seconds = lasting(frames, timeline["time_s"].to_numpy()[first], is_live(timeline))
     timeline["seconds"] = seconds[frame]
     spans = episodes(folder, ["track", "emotion", "duration_s"], [recording])
-    kept = timeline.groupby("track")["seconds"].sum()
-    kept = kept[kept >= minimum_s]
-    timeline, spans = (each[each["track"].isin(kept.index)] for each in (timeline, spans))
+    track_seconds = timeline.groupby("track")["seconds"].sum()
+    track_seconds = track_seconds[track_seconds >= minimum_s]
+    timeline, spans = (each[each["track"].isin(track_seconds.index)] for each in (timeline, spans))
     persons = _persons(folder, recording)
     rows = [
         {"recording": recording, "track": track, "person": persons.get(track), **_sums(part, of_track)}
         for track, part, of_track in _by_track(timeline, spans)
     ]
-    known = {person for track in kept.index if (person := persons.get(track)) is not None}
+    person_numbers = {person for track in track_seconds.index if (person := persons.get(track)) is not None}
     total = {
-        "tracks": len(kept),
-        "persons": len(known) if known or not len(kept) else None,
+        "tracks": len(track_seconds),
+        "persons": len(person_numbers) if person_numbers or not len(track_seconds) else None,
         **_sums(timeline, spans),
         "seen_s": float(seconds[np.unique(frame[timeline.index])].sum()),
     }
@@ -222,7 +222,7 @@ def _persons(folder: Path, recording: str) -> dict[int, int]:
     return dict(zip(table["track"].tolist(), table["person"].tolist(), strict=True))
 
 
-def _sums(rows: pd.DataFrame, found: pd.DataFrame) -> dict[str, Any]:
+def _sums(rows: pd.DataFrame, episode_rows: pd.DataFrame) -> dict[str, Any]:
     """What rows of one track or recording, and the episodes in them, come to."""
     seconds = rows["seconds"].to_numpy()
     weights = seconds if seconds.sum() > 0 else np.ones(len(rows))
@@ -233,7 +233,7 @@ def _sums(rows: pd.DataFrame, found: pd.DataFrame) -> dict[str, Any]:
         for number, name in enumerate(EMOTIONS):
             sums[f"{name}_share"] = float(weights[emotion == number].sum() / weights.sum())
             sums[f"{name}_mean"] = float(np.average(rows[name].to_numpy(np.float64), weights=weights))
-    of_emotions = found.groupby("emotion", observed=False)["duration_s"].agg(["count", "sum"])
+    of_emotions = episode_rows.groupby("emotion", observed=False)["duration_s"].agg(["count", "sum"])
     for name in EMOTIONS:
         sums[f"{name}_episodes"] = int(of_emotions.loc[name, "count"])
         sums[f"{name}_s"] = float(of_emotions.loc[name, "sum"])

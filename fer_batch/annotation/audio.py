@@ -76,7 +76,7 @@ class Soundtrack:
         self._channels = {
             stream.index: _Channel(stream, copies=copies)
             for stream in self._container.streams.audio
-            if _is_known(stream)
+            if _has_decoder(stream)
         }
         self.is_cut = False
         """Whether the file could not be read to the end of its sound."""
@@ -119,7 +119,7 @@ class Soundtrack:
             for count in mixed
         ]
         if unknown:
-            notes.append(left_out(shown, "its codec is not known"))
+            notes.append(omission_note(shown, "its codec is not known"))
         return notes
 
     @property
@@ -210,12 +210,12 @@ def damaged(source: Path) -> Note:
     return Note("sound_damaged", f"{source}: a part of its sound is damaged and is left out of the annotated copy.")
 
 
-def left_out(source: Path, reason: str) -> Note:
+def omission_note(source: Path, reason: str) -> Note:
     """The note about sound that the annotated copy lacks."""
     return Note("sound_left_out", f"{source}: sound is left out of the annotated copy ({reason}).")
 
 
-def _is_known(stream: AudioStream) -> bool:
+def _has_decoder(stream: AudioStream) -> bool:
     """Whether there is a decoder and the header says how the samples are meant; an unknown codec has no context."""
     context = stream.codec_context
     return context is not None and context.rate > 0 and context.layout.nb_channels > 0

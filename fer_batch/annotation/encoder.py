@@ -167,7 +167,7 @@ _PREFIX: Final = re.compile(r"^(\[[^\]]*\] )+")
 class Encoder:
     """ffmpeg as a child process that nothing but its standard input steers."""
 
-    _KEPT = 4000
+    _STDERR_BYTES = 4000
     """Bytes of its messages that are kept, the last ones."""
 
     def __init__(self, command: list[str]) -> None:
@@ -176,7 +176,7 @@ class Encoder:
         own_group: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
             own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        with _signals_kept_from_children():
+        with _signals_blocked():
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **own_group
             )
@@ -219,11 +219,11 @@ class Encoder:
     def _listen(self, stream: IO[bytes]) -> None:
         with stream:
             while message := os.read(stream.fileno(), 4096):
-                self._messages = (self._messages + message)[-self._KEPT :]
+                self._messages = (self._messages + message)[-self._STDERR_BYTES :]
 
 
 @contextmanager
-def _signals_kept_from_children() -> Iterator[None]:
+def _signals_blocked() -> Iterator[None]:
     """A process started inside the block never gets SIGINT, SIGTERM or SIGHUP; handlers it may install do not run."""
     if sys.platform == "win32":
         yield

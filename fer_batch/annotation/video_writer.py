@@ -12,7 +12,7 @@ from typing import Any, Final
 import av
 
 from fer_batch.annotation.annotator import Annotator
-from fer_batch.annotation.audio import Soundtrack, damaged, encode_sound, left_out
+from fer_batch.annotation.audio import Soundtrack, damaged, encode_sound, omission_note
 from fer_batch.annotation.canvas import Patch, Yuv420Canvas
 from fer_batch.annotation.concat import join_segments
 from fer_batch.annotation.encoder import NO_SPACE, Colours, Timing
@@ -232,7 +232,7 @@ class AnnotatedVideo(AtomicOutput):
                         self.notes.append(damaged(sound.source))
                     return path if sound.codings else None
         assert self._source is not None
-        self.notes.append(left_out(self._source, "it can be neither copied nor decoded"))
+        self.notes.append(omission_note(self._source, "it can be neither copied nor decoded"))
         return None
 
     @contextmanager
@@ -247,7 +247,7 @@ class AnnotatedVideo(AtomicOutput):
             )
         except (OSError, ValueError, av.error.FFmpegError) as error:
             assert self._source is not None
-            sound, note = None, left_out(self._source, summarized(error))
+            sound, note = None, omission_note(self._source, summarized(error))
             self.notes += [] if note in self.notes else [note]
         try:
             yield sound

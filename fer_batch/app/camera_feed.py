@@ -120,5 +120,5 @@ class CameraFeed(Closeable):
         """The newest picture, waited for; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._over or self._newest is not None)
-            found, self._newest = self._newest, None
-            return None if self._over else found
+            picture, self._newest = self._newest, None
+            return None if self._over else picture

@@ -11,7 +11,7 @@ from threading import Event, Thread
 from typing import Any
 
 from fer_batch.app.camera_feed import CameraFeed
-from fer_batch.batch.plan import forget_unfinished, plan
+from fer_batch.batch.plan import delete_checkpoints, plan
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.runner import run_parallel
 from fer_batch.config import Outputs, Selection, Settings
@@ -100,7 +100,7 @@ class Analysis(Job):
         self._plan = plan([recording], outputs, self._settings, self._selection)
         self.progress = RunProgress(self._plan.tasks, self._selection)
         """How far it is."""
-        self.record: RecordingRecord | None = self._plan.kept[0] if self._plan.kept else None
+        self.record: RecordingRecord | None = self._plan.kept_records[0] if self._plan.kept_records else None
         """What became of the recording, once that is known."""
         self._wish = Event()
 
@@ -117,7 +117,7 @@ class Analysis(Job):
 
     def _run(self) -> None:
         with only_run(self.out) as lock:
-            forget_unfinished(self._plan)
+            delete_checkpoints(self._plan)
             for outcome in run_parallel(
                 self._plan,
                 self._settings,

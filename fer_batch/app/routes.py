@@ -26,7 +26,7 @@ _HEADERS: Final = {
 _POLICY: Final = "Content-Security-Policy"
 _LOOK_AGAIN_S: Final = 0.02
 """How often is looked for a new picture: half the time between two of a camera's."""
-_SHOWN: Final = ("video/", "image/")
+_INLINE_TYPES: Final = ("video/", "image/")
 """Kinds that a browser shows; all else, as what a visitor says it is, could act in the page's name and is saved."""
 
 
@@ -48,7 +48,7 @@ async def _file(request: Request) -> Response:
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     # SVG is a picture that can run scripts.
     view = session.is_view(path)
-    harmless = view or (kind.startswith(_SHOWN) and "svg" not in kind)
+    harmless = view or (kind.startswith(_INLINE_TYPES) and "svg" not in kind)
     save = "download" in request.query_params or not harmless
     return FileResponse(
         path,
@@ -71,9 +71,9 @@ async def _live(request: Request) -> Response:
         return Response(content, 200, {**_HEADERS, _POLICY: LIVE_POLICY}, kind)
     if place == "state":
         return JSONResponse(work.preview.state(), headers=_HEADERS)
-    if place == "picture/0" and (looked := work.preview.look(0)) is not None:
+    if place == "picture/0" and (picture := work.preview.look(0)) is not None:
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        return StreamingResponse(_pictures(work.preview, looked), 200, _HEADERS, kind)
+        return StreamingResponse(_pictures(work.preview, picture), 200, _HEADERS, kind)
     return Response("There is nothing here.\n", 404, _HEADERS, "text/plain")
 
 
@@ -81,8 +81,8 @@ async def _pictures(preview: PreviewHub, name: str) -> AsyncIterator[bytes]:
     """One picture after another, each when the one before is taken."""
     sent, waited_s = 0, 0.0
     try:
-        while (found := preview.newest(name)) is not None:
-            number, jpeg = found
+        while (picture := preview.newest(name)) is not None:
+            number, jpeg = picture
             # The last one again after a while, by which a viewer who has gone is noticed.
             if number and (number != sent or waited_s > STUCK_S):
                 sent, waited_s = number, 0.0

@@ -57,13 +57,13 @@ class SessionStore(Closeable):
         self._connected, self._forget = connected, forget
         self._sessions: dict[str, Session] = {}
         self._browsers: dict[str, str | None] = {}
-        self._gone_since_s: dict[str, float] = {}
+        self._disconnected_s: dict[str, float] = {}
         self._lock, self._over = Lock(), Event()
         self._thread = Thread(target=self._look_about, name="fer-batch visits", daemon=True)
         self._thread.start()
         SessionStore.now = self
 
-    def visit(self, name: str, browser: str | None) -> Session:
+    def open_session(self, name: str, browser: str | None) -> Session:
         """The visit that Streamlit calls so, begun with the first time that it is asked for.
 
         A browser that has just gone and comes back, as when its page is loaded anew, goes on with what it had.
@@ -74,17 +74,17 @@ class SessionStore(Closeable):
         """
         with self._lock:
             if name not in self._sessions:
-                former = None if browser is None else self._left_by(browser)
+                former = None if browser is None else self._reusable_session(browser)
                 if former is None:
                     self._sessions[name] = Session(self._folder, local=self._local, max_pixels=self._max_pixels)
                 else:
                     self._sessions[name] = self._sessions.pop(former)
                     # Streamlit may still be at work for it, so it forgets the former one later.
-                    self._gone_since_s.setdefault(former, time.monotonic())
+                    self._disconnected_s.setdefault(former, time.monotonic())
                 self._browsers[name] = browser
             return self._sessions[name]
 
-    def _left_by(self, browser: str) -> str | None:
+    def _reusable_session(self, browser: str) -> str | None:
         """Name of the last visit of a browser that is not connected any more."""
         names = [name for name, one in self._browsers.items() if one == browser and name in self._sessions]
         return next((name for name in reversed(names) if not self._connected(name)), None)
@@ -105,23 +105,23 @@ class SessionStore(Closeable):
 
     def _look_about(self) -> None:
         while not self._over.wait(_LOOK_S):
-            for name, session in self._gone(time.monotonic()).items():
+            for name, session in self._expired(time.monotonic()).items():
                 self._forget(name)
                 if session is not None:
                     session.close()
 
-    def _gone(self, now_s: float) -> dict[str, Session | None]:
+    def _expired(self, now_s: float) -> dict[str, Session | None]:
         """Takes out those who will not come back; None for one that goes on by another name."""
         with self._lock:
             for name in self._sessions:
                 if self._connected(name):
-                    self._gone_since_s.pop(name, None)
+                    self._disconnected_s.pop(name, None)
                 else:
-                    self._gone_since_s.setdefault(name, now_s)
-            over = [name for name, since_s in self._gone_since_s.items() if now_s - since_s > self._forget_after_s]
+                    self._disconnected_s.setdefault(name, now_s)
+            over = [name for name, since_s in self._disconnected_s.items() if now_s - since_s > self._forget_after_s]
             self._browsers = {name: browser for name, browser in self._browsers.items() if name in self._sessions}
             for name in over:
-                del self._gone_since_s[name]
+                del self._disconnected_s[name]
             return {name: self._sessions.pop(name, None) for name in over}
 
 
@@ -220,4 +220,6 @@ def session() -> Session:
     """Begun with the first run of the script, and ended some time after the browser has gone."""
     context = get_script_run_ctx()
     assert context is not None
-    return SessionStore.now.visit(context.session_id, st.context.cookies.get(cookie_of(st.get_option("server.port"))))
+    return SessionStore.now.open_session(
+        context.session_id, st.context.cookies.get(cookie_of(st.get_option("server.port")))
+    )

@@ -36,14 +36,14 @@ def annotated_paths(
         copies = {name: _recorded(layout, name) for name in photos}
     else:
         copies = {name: None if one is None else layout.recorded_copy(one.files) for name, one in former.items()}
-    taken = _of_others(layout, photos)
+    occupied = _of_others(layout, photos)
     settled: dict[str, Path] = {}
     for name in sorted(photos):
         # A document may come from anywhere: it decides between the recording's own names alone.
         own = {layout.copy(_name(name, number, photo=photos[name])) for number in range(_LAST + 1)}
-        if (path := copies.get(name)) in own and path is not None and path not in taken:
+        if (path := copies.get(name)) in own and path is not None and path not in occupied:
             settled[name] = path
-            taken.add(path)
+            occupied.add(path)
     attempts = {name: 0 for name in photos if name not in settled}
     while True:
         claims: dict[str, list[str]] = defaultdict(list)
@@ -52,9 +52,9 @@ def annotated_paths(
         losers = [
             name
             for copy, claimants in claims.items()
-            if len(claimants) > 1 or layout.copy(copy) in taken
+            if len(claimants) > 1 or layout.copy(copy) in occupied
             for name in claimants
-            if (name != copy or layout.copy(copy) in taken) and attempts[name] < _LAST
+            if (name != copy or layout.copy(copy) in occupied) and attempts[name] < _LAST
         ]
         if not losers:
             return settled | {name: layout.copy(copy) for copy, claimants in claims.items() for name in claimants}

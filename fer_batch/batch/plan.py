@@ -50,7 +50,7 @@ class Plan:
 
     tasks: list[Task]
     """In the order given."""
-    kept: list[RecordingRecord]
+    kept_records: list[RecordingRecord]
     """Left as they are: neither file nor settings have changed since."""
     outputs: Outputs
     changes: str | None = None
@@ -96,9 +96,9 @@ def plan(
     matches = search_inputs(inputs, leave_out=outputs.folder)
     layout = Layout(outputs.folder)
     tasks: list[Task] = []
-    kept: dict[str, RecordingRecord] = {}
+    kept_records: dict[str, RecordingRecord] = {}
     otherwise: Counter[str] = Counter()
-    wanted = {**settings.to_dict(), "selection": selection.to_dict()}
+    requested = {**settings.to_dict(), "selection": selection.to_dict()}
     sha256 = sha256_of(find_model(settings.model))
     former_of = {one.id: read_record(layout, one) for one in matches.recordings}
     copies = annotated_paths(matches.recordings, layout, former_of)
@@ -108,14 +108,16 @@ def plan(
             raise _is_of_camera(recording, layout)
         record = None if overwrite else former
         if record is None:
-            begun = CheckpointStore(layout, recording.id).folder.is_dir()
+            has_checkpoint = CheckpointStore(layout, recording.id).folder.is_dir()
             tasks.append(
-                Task(recording, outputs, "again" if overwrite else "begun before" if begun else "new", overwrite)
+                Task(
+                    recording, outputs, "again" if overwrite else "begun before" if has_checkpoint else "new", overwrite
+                )
             )
             continue
         if record.status != "failed":
             _check_same_file(recording, record, outputs.folder)
-        differences = _differences(record, wanted, sha256)
+        differences = _differences(record, requested, sha256)
         if record.retry:
             reason = "interrupted before" if record.status == "partial" else "failed before"
         elif _has_changed(recording, record):
@@ -129,25 +131,25 @@ def plan(
             tasks.append(Task(recording, _with_existing(record, outputs), f"without {missing}"))
             continue
         else:
-            kept[recording.id] = record
+            kept_records[recording.id] = record
             continue
         tasks.append(Task(recording, outputs, reason))
     _check_writable(outputs.folder)
     _check_outputs(tasks, layout, matches.recordings)
     others = len(set(layout.recordings()) - {recording.id for recording in matches.recordings})
-    changes = _told(otherwise, outputs.folder), _other_results(list(kept.values()), outputs.folder)
+    changes = _settings_notice(otherwise, outputs.folder), _other_results(list(kept_records.values()), outputs.folder)
     sentences = " ".join(one for one in changes if one is not None) or None
-    return Plan(tasks, list(kept.values()), outputs, sentences, matches.passed_over, others)
+    return Plan(tasks, list(kept_records.values()), outputs, sentences, matches.passed_over, others)
 
 
-def forget_unfinished(plan: Plan) -> None:
+def delete_checkpoints(plan: Plan) -> None:
     """Removes what a run has left that was to replace results that are kept after all.
 
     Raises:
         OutputError: when it cannot be removed.
     """
     layout = Layout(plan.outputs.folder)
-    for record in plan.kept:
+    for record in plan.kept_records:
         CheckpointStore(layout, record.id).remove()
 
 
@@ -243,14 +245,14 @@ def _differences(record: RecordingRecord, wanted: dict[str, Any], sha256: str) -
     return differences
 
 
-def _told(differences: Counter[str], folder: Path) -> str | None:
+def _settings_notice(differences: Counter[str], folder: Path) -> str | None:
     if not differences:
         return None
     return f"{folder}: holds results made with other settings ({', '.join(differences)}), which are replaced."
 
 
-def _other_results(kept: list[RecordingRecord], folder: Path) -> str | None:
-    count = sum(one.results_version != RESULTS_VERSION for one in kept)
+def _other_results(records: list[RecordingRecord], folder: Path) -> str | None:
+    count = sum(one.results_version != RESULTS_VERSION for one in records)
     if not count:
         return None
     return (
@@ -302,7 +304,7 @@ def default_workers(recordings: int) -> int:
     return max(1, min(recordings, available_cores(), affordable))
 
 
-def given_up(task: Task, reason: str, settings: Settings, selection: Selection) -> RecordingResult:
+def record_failure(task: Task, reason: str, settings: Settings, selection: Selection) -> RecordingResult:
     """Writes down that a recording failed, and removes what its worker left behind.
 
     The complete results of a former run stay, and their record with them.
@@ -345,6 +347,6 @@ def guarded(
         if isinstance(error, FerBatchError) and not isinstance(error, InputError):
             raise
         reason = f"{task.recording.path}: could not be analysed ({summarized(error)}); --debug shows where."
-        outcome = given_up(task, str(error) if isinstance(error, InputError) else reason, settings, selection)
+        outcome = record_failure(task, str(error) if isinstance(error, InputError) else reason, settings, selection)
         outcome.cause = error
         return outcome

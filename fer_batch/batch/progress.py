@@ -30,10 +30,10 @@ class Activity:
     @property
     def share(self) -> float:
         """Of the recording, 0 to 1."""
-        reached = self.progress
-        if reached is None or not reached.frames_total:
+        progress = self.progress
+        if progress is None or not progress.frames_total:
             return 0.0
-        return min(1.0, reached.frames / reached.frames_total)
+        return min(1.0, progress.frames / progress.frames_total)
 
     def speed(self, now_s: float) -> tuple[float, float]:
         """Frames a second, and seconds of the recording a second."""
@@ -87,8 +87,8 @@ class RunProgress:
                 self.finished += 1
                 self.failed += outcome.record.status == "failed"
                 self._done += self._work[task.recording.id]
-                told_s = activity.progress.time_s if activity.progress is not None else 0.0
-                self.video_s += self._lasts_s.get(task.recording.id, told_s)
+                position_s = activity.progress.time_s if activity.progress is not None else 0.0
+                self.video_s += self._lasts_s.get(task.recording.id, position_s)
 
     def _plan(self, probes: dict[str, Probe]) -> None:
         self._work.update((name, expected_work(probe, self._selection)) for name, probe in probes.items())

@@ -29,7 +29,7 @@ from fer_batch.batch.messages import (
     ProbeReply,
     PublishPartialJob,
 )
-from fer_batch.batch.plan import Task, given_up, guarded
+from fer_batch.batch.plan import Task, guarded, record_failure
 from fer_batch.config import Outputs
 from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import Progress, RecordingResult
@@ -87,7 +87,7 @@ class _Worker:
     def __init__(self, begin: Begin, replies: IO[bytes], stop: Event) -> None:
         self._begin, self._replies, self._stop = begin, replies, stop
         self._engine: Any = None
-        self._told_s = 0.0
+        self._reported_s = 0.0
         self._sending = Lock()
 
     def work(self, job: Job) -> None:
@@ -124,8 +124,8 @@ class _Worker:
 
     def _tell(self, progress: Progress | None) -> None:
         now = time.monotonic()
-        if now - self._told_s >= _TELL_S:
-            self._told_s = now
+        if now - self._reported_s >= _TELL_S:
+            self._reported_s = now
             self._send(Alive(progress))
 
     def _analyze(self, task: Task) -> Done:
@@ -157,7 +157,7 @@ class _Worker:
 
         def publish() -> RecordingResult:
             outcome = publish_committed(Layout(task.outputs.folder), task.recording, reason)
-            return outcome or given_up(task, reason, self._begin.settings, self._begin.selection)
+            return outcome or record_failure(task, reason, self._begin.settings, self._begin.selection)
 
         return self._guarded(publish, task)
 

@@ -28,7 +28,7 @@ from fer_batch.batch.messages import (
     Watch,
     WorkerLost,
 )
-from fer_batch.batch.plan import Task, given_up
+from fer_batch.batch.plan import Task, record_failure
 from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import RecordingResult
 from fer_batch.utils.concurrency import Closeable
@@ -60,7 +60,7 @@ class _Worker:
     job: Job | None = None
     silent_s: float = 0.0
     """Since when, in time that this process could have listened."""
-    told_to_stop: bool = False
+    is_stopping: bool = False
     worked: bool = False
     """Whether it has ever given a sign of life."""
 
@@ -147,7 +147,7 @@ class WorkerPool(Closeable):
                 continue
             reason = f"{task.recording.path}: the process that analysed it {reply.reason}."
             if isinstance(job, PublishPartialJob):
-                outcome = given_up(task, job.reason, self._begin.settings, self._begin.selection)
+                outcome = record_failure(task, job.reason, self._begin.settings, self._begin.selection)
                 self._watch(Finished(number, task, outcome))
                 yield outcome
                 continue
@@ -197,8 +197,8 @@ class WorkerPool(Closeable):
 
     def _pass_on_stop(self) -> None:
         for worker in self._workers:
-            if not worker.told_to_stop:
-                worker.told_to_stop = True
+            if not worker.is_stopping:
+                worker.is_stopping = True
                 worker.process.stop()
 
     def _is_on_the_way(self, worker: _Worker, job: Job, message: object) -> bool:
@@ -230,8 +230,8 @@ class WorkerPool(Closeable):
             worker.process.send(job)
 
     def _start(self) -> _Worker:
-        taken = {worker.process.number for worker in self._workers}
-        number = next(number for number in range(1, self._count + 1) if number not in taken)
+        numbers = {worker.process.number for worker in self._workers}
+        number = next(number for number in range(1, self._count + 1) if number not in numbers)
         worker = _Worker(WorkerProcess(number, self._begin, lambda *told: self._inbox.put(told), self._lock, _WORKER))
         self._workers.append(worker)
         return worker
@@ -251,12 +251,12 @@ class WorkerPool(Closeable):
             worker.silent_s = 0.0
             if message is None:
                 self._workers.remove(worker)
-                message = self._gone(worker)
+                message = self._death_of(worker)
             else:
                 worker.worked, self._deaths = True, 0
             yield worker, message
 
-    def _gone(self, worker: _Worker) -> _WorkerExited:
+    def _death_of(self, worker: _Worker) -> _WorkerExited:
         reason = worker.process.death()
         worker.process.close()
         self._deaths += not worker.worked

@@ -72,25 +72,25 @@ def ten_times(stretch: Excerpt, folder: Path) -> Excerpt:
     """
     if stretch.end_s is None:
         return Excerpt(looped(stretch.path, folder))
-    lasting_s = LOOPS * stretch.end_s
+    duration_s = LOOPS * stretch.end_s
     with open_source(stretch.path) as source:
-        is_long = (source.probe.duration_s or 0.0) >= lasting_s
-    return Excerpt(stretch.path if is_long else looped(stretch.path, folder, lasting_s), lasting_s)
+        is_long = (source.probe.duration_s or 0.0) >= duration_s
+    return Excerpt(stretch.path if is_long else looped(stretch.path, folder, duration_s), duration_s)
 
 
-def looped(path: Path, folder: Path, lasting_s: float | None = None) -> Path:
+def looped(path: Path, folder: Path, duration_s: float | None = None) -> Path:
     """The recording ten times over, copied packet by packet; encoded anew if its packets cannot be copied.
 
     Args:
         path: the recording.
         folder: where the file goes.
-        lasting_s: its length, seconds; all ten repetitions unless given.
+        duration_s: its length, seconds; all ten repetitions unless given.
 
     Raises:
         InputError: when neither can be done.
     """
     source = ffmpeg.input(str(path), stream_loop=LOOPS - 1)
-    limit = {} if lasting_s is None else {"t": lasting_s}
+    limit = {} if duration_s is None else {"t": duration_s}
     copy = folder / f"looped{path.suffix}"
     try:
         run_ffmpeg(source.output(str(copy), c="copy", **limit), "")

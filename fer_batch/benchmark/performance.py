@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 
 from fer_batch.benchmark.excerpt import PICTURES_ALONE, Excerpt, first_stretch, run_ffmpeg, ten_times
-from fer_batch.benchmark.tracking_cost import following_share
+from fer_batch.benchmark.tracking_cost import tracking_share
 from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.config import Detector, Outputs, Settings
 from fer_batch.detection.finder import FirstLook
@@ -214,7 +214,7 @@ def _parts(stretch: Excerpt, runs: int) -> dict[str, Any]:
         "detection_ms": median(detection),
         "classification_ms": median(classification),
         "ratio_to_detection": median(face / search for face, search in zip(classification, detection, strict=True)),
-        "following_share": median(following_share(stretch.path, stretch.selection) for _ in range(runs)),
+        "following_share": median(tracking_share(stretch.path, stretch.selection) for _ in range(runs)),
     }
 
 

@@ -15,7 +15,7 @@ from fer_batch.detection.finder import FaceFinder
 from fer_batch.faces.embedding import FaceEmbedder
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.face_stage import FaceStage
-from fer_batch.pipeline.frame_selection import chosen
+from fer_batch.pipeline.frame_selection import selected_frames
 from fer_batch.types import Faces
 from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Frame
@@ -23,7 +23,7 @@ from fer_batch.video.open import open_source
 from fer_batch.video.source import SeekPoint, Source
 
 
-def following_share(path: Path, selection: Selection) -> float:
+def tracking_share(path: Path, selection: Selection) -> float:
     """Processor time of cuts, tracking with its embeddings, and steadying as a share of the whole analysis's, 0 to 1.
 
     Once the frames are decoded and searched on this thread, and what neither decoding nor the search takes is counted;
@@ -45,7 +45,8 @@ def following_share(path: Path, selection: Selection) -> float:
         whole_s = time.process_time() - began
     with open_source(path) as source, _Search(settings) as search:
         read = _Read(source)
-        frames = FaceStage(search, settings.minimum_score, FaceEmbedder()).follow(chosen(read, selection, False, None))
+        stage = FaceStage(search, settings.minimum_score, FaceEmbedder())
+        frames = stage.follow(selected_frames(read, selection, False, None))
         # Letting go of a frame takes time too, which is not the follower's.
         followed_s, more = 0.0, True
         while more:
@@ -92,10 +93,10 @@ class _Search(FaceFinder):
         frame: Frame,
         expected: NDArray[np.float32] | None = None,
         new_shot: bool = False,
-        seen: Faces | None = None,
+        first_pass: Faces | None = None,
     ) -> Faces:
         began = time.thread_time()
-        faces = super().find(frame, expected, new_shot, seen)
+        faces = super().find(frame, expected, new_shot, first_pass)
         self.seconds += time.thread_time() - began
         return faces
 

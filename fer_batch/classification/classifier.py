@@ -45,9 +45,9 @@ class EmotionClassifier:
         options.log_severity_level = 4
         # Sleeping workers leave the processor to the decoder and the detector.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        wanted = providers(device, onnxruntime.get_available_providers(), eight_bit=is_eight_bit(path.read_bytes()))
+        requested = providers(device, onnxruntime.get_available_providers(), eight_bit=is_eight_bit(path.read_bytes()))
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=requested)
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise ModelError(f"{path}: not a usable ONNX model; give another or export it again.") from error
         self.device = used(device, self._session.get_providers())
@@ -107,8 +107,8 @@ class EmotionClassifier:
             batch = batch.transpose(0, 3, 1, 2)
         batch = np.ascontiguousarray(batch, self._type)
         size = self._most or len(batch)
-        asked = [self._output]
-        parts = [self._session.run(asked, {self._input: batch[i : i + size]})[0] for i in range(0, len(batch), size)]
+        names = [self._output]
+        parts = [self._session.run(names, {self._input: batch[i : i + size]})[0] for i in range(0, len(batch), size)]
         return np.concatenate(parts).astype(np.float32, copy=False)
 
     def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -107,8 +107,8 @@ class ModelSpec:
     """Further outputs, by which the model can answer instead."""
 
     def __post_init__(self) -> None:
-        known = sorted(emotion_index(label) for label in self.labels if label.lower() not in DROPPED_LABELS)
-        if known != list(range(len(EMOTIONS))):
+        emotion_indices = sorted(emotion_index(label) for label in self.labels if label.lower() not in DROPPED_LABELS)
+        if emotion_indices != list(range(len(EMOTIONS))):
             raise ValueError(f"labels must name each of {', '.join(EMOTIONS)} once, and may name contempt")
         for name, value, allowed in (
             ("colour", self.colour, ("gray", "rgb", "bgr")),
@@ -162,10 +162,10 @@ class ModelSpec:
         plain["labels"] = tuple(str(label) for label in values["labels"])
         plain["geometry"] = CropGeometry.from_dict(values.get("geometry", {}))
         for name in ("mean", "std"):
-            given = values.get(name, 0.0 if name == "mean" else 1.0)
-            values_of = given if isinstance(given, list | tuple) else [given]
+            numbers = values.get(name, 0.0 if name == "mean" else 1.0)
+            values_of = numbers if isinstance(numbers, list | tuple) else [numbers]
             if not all(_is_number(value) for value in values_of):
-                raise ValueError(f"{name} is {given!r}; expected finite numbers, one or one a channel")
+                raise ValueError(f"{name} is {numbers!r}; expected finite numbers, one or one a channel")
             plain[name] = tuple(float(value) for value in values_of)
         plain["heads"] = _heads(values.get("heads", {}))
         return cls(**plain)
@@ -180,10 +180,10 @@ def _check_temperature(value: object, name: str) -> None:
         raise ValueError(f"{name} must be above {_SMALLEST:g} and finite")
 
 
-def _heads(given: object) -> tuple[Head, ...]:
-    if not isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given.values()):
+def _heads(entry: object) -> tuple[Head, ...]:
+    if not isinstance(entry, Mapping) or not all(isinstance(one, Mapping) for one in entry.values()):
         raise TypeError('heads must name each output with its values, such as {"fer2013": {"temperature": 1.3}}')
-    return tuple(Head(str(name), one.get("temperature", 1.0)) for name, one in given.items())
+    return tuple(Head(str(name), one.get("temperature", 1.0)) for name, one in entry.items())
 
 
 def read_spec(path: Path, metadata: Mapping[str, str]) -> ModelSpec:

@@ -92,17 +92,17 @@ def read_cameras(ctx: typer.Context, file: Path, *, only_for_all: Collection[str
     if mistaken := [key for key in content if key in _OWN]:
         raise InputError(f"{file}: {mistaken[0]} belongs to one camera; write it below its line [[camera]].")
     common = reader.options(content, f"{file}", ())
-    cameras, taken = [], set[str]()
+    cameras, names = [], set[str]()
     for number, table in enumerate(tables, 1):
-        given = table.get("name")
-        place = f"{file}: camera {given!r}" if isinstance(given, str) and given else f"{file}: camera {number}"
+        title = table.get("name")
+        place = f"{file}: camera {title!r}" if isinstance(title, str) and title else f"{file}: camera {number}"
         own = {key: value for key, value in table.items() if key not in _OWN}
         address = reader.address(table, place)
         name = _name(table, address, place)
         # Some file systems make no difference between large and small letters.
-        if name.casefold() in taken:
+        if name.casefold() in names:
             raise InputError(f"{place}: another camera has the name {name!r} too; give each one of its own.")
-        taken.add(name.casefold())
+        names.add(name.casefold())
         options = reader.options(own, place, only_for_all)
         cameras.append(CameraEntry(name, address, reader.complete({**common, **options})))
     warning = _warning(file) if reader.password_in_file else None
@@ -129,8 +129,8 @@ class _Reader:
         Raises:
             InputError: see :func:`read_cameras`.
         """
-        found: dict[str, Any] = {}
-        for written, given in table.items():
+        values: dict[str, Any] = {}
+        for written, entry in table.items():
             key = written.replace("_", "-")
             setting = self._settings.get(key)
             if setting is None:
@@ -139,12 +139,12 @@ class _Reader:
                 raise InputError(f"{place}: there is no option {written!r}{meant}.")
             if key in only_for_all:
                 raise InputError(f"{place}: {written} is for all cameras; write it above the first line [[camera]].")
-            if setting.parameter.name in found:
+            if setting.parameter.name in values:
                 raise InputError(f"{place}: {key} is given twice; leave one of them out.")
-            if not setting.takes(given):
+            if not setting.takes(entry):
                 raise InputError(f"{place}: {written} must be {setting.wanted}.")
-            found[setting.parameter.name] = self._value(setting, written, given, place)
-        return found
+            values[setting.parameter.name] = self._value(setting, written, entry, place)
+        return values
 
     def address(self, table: Mapping[str, Any], place: str) -> Address:
         """What a camera is watched at.
@@ -182,8 +182,8 @@ class _Reader:
             name = setting.parameter.name
             source = self._ctx.get_parameter_source(name)
             from_line = source is not None and source.name == "COMMANDLINE"
-            taken = not from_line and name in options
-            values[name] = options[name] if taken else _converted(setting, self._ctx.params.get(name))
+            overridden = not from_line and name in options
+            values[name] = options[name] if overridden else _converted(setting, self._ctx.params.get(name))
         return values
 
     def _value(self, setting: Setting, written: str, given: Any, place: str) -> Any:

@@ -68,7 +68,7 @@ class Setting:
             return abs(value) < _LARGEST and (self.kind is float or isinstance(value, int))
         return isinstance(value, str) and (self.parsed or self.kind not in (bool, int, float))
 
-    def value(self, ctx: typer.Context, given: Any, folder: Path) -> Any:
+    def value(self, ctx: typer.Context, entry: Any, folder: Path) -> Any:
         """The value of the file as the command line's would be.
 
         Raises:
@@ -76,8 +76,8 @@ class Setting:
             typer.BadParameter: when the option does not take it.
         """
         # A shell has done this on a command line.
-        given = [_at_home(one) for one in given] if isinstance(given, list) else _at_home(given)
-        value = self.absolute([given] if self.many and not isinstance(given, list) else given, folder)
+        entry = [_at_home(one) for one in entry] if isinstance(entry, list) else _at_home(entry)
+        value = self.absolute([entry] if self.many and not isinstance(entry, list) else entry, folder)
         self.parameter.process_value(ctx, value)
         return value
 
@@ -106,17 +106,17 @@ def from_file(ctx: typer.Context, value: Path | None) -> Path | None:
         return None
     settings, values = settings_of(ctx), dict[str, Any]()
     folder = Path(os.path.abspath(value)).parent  # noqa: PTH100 - links are kept
-    for written, given in read_toml(value).items():
+    for written, entry in read_toml(value).items():
         key = written.replace("_", "-")
         setting = settings.get(key)
         if setting is None:
             raise InputError(f"{value}: there is no option {written!r}{hint(key, settings)}.")
         if setting.parameter.name in values:
             raise InputError(f"{value}: {key} is given twice; leave one of them out.")
-        if not setting.takes(given):
+        if not setting.takes(entry):
             raise InputError(f"{value}: {written} must be {setting.wanted}.")
         try:
-            values[setting.parameter.name] = setting.value(ctx, given, folder)
+            values[setting.parameter.name] = setting.value(ctx, entry, folder)
         except typer.BadParameter as error:
             problem = " ".join(error.message.split()).removeprefix("Value error, ").rstrip(".")
             raise InputError(f"{value}: {written}: {problem}.") from error
@@ -134,7 +134,7 @@ def settings_used(ctx: typer.Context, inputs: Iterable[str | os.PathLike[str]]) 
         ctx: the command's, its command line parsed.
         inputs: files, folders and patterns, those out of lists among them.
     """
-    here, values = Path.cwd(), {}
+    folder, values = Path.cwd(), {}
     for key, setting in settings_of(ctx).items():
         if key == "inputs":
             value: Any = [os.fspath(given) for given in inputs]
@@ -143,7 +143,7 @@ def settings_used(ctx: typer.Context, inputs: Iterable[str | os.PathLike[str]]) 
         else:
             value = ctx.params.get(setting.parameter.name)
         if value is not None:
-            values[key] = setting.absolute(value, here)
+            values[key] = setting.absolute(value, folder)
     return values
 
 

@@ -33,7 +33,7 @@ def seconds(text: str | float) -> float:
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def lasting(text: str) -> float:
+def duration(text: str) -> float:
     """Seconds of ``90``, ``90s``, ``15m``, ``8h`` or ``7d``.
 
     Raises:

@@ -45,7 +45,7 @@ _MOST_INSIDE: Final = 0.6
 at its border, has hardly any, and the first score has to do. 53 of 1,261 close-up photographs were refused
 otherwise."""
 _SURE_ALONE: Final = 0.75
-_SEEN_ALONE: Final = 0.6
+_LONE_SCORE: Final = 0.6
 """For MediaPipe alone: first scores from which on no second look is taken, and least score of a second look."""
 
 
@@ -69,7 +69,7 @@ class Confirmation(Closeable):
             score: of the first look.
         """
         if self._yunet is None:
-            return inf if score >= _SURE_ALONE else self._by_mediapipe(frame, box) / _SEEN_ALONE
+            return inf if score >= _SURE_ALONE else self._by_mediapipe(frame, box) / _LONE_SCORE
         if score >= _SURE_AT_BORDER and _share_inside(frame, box) < _MOST_INSIDE:
             return inf
         scores = []
@@ -109,7 +109,7 @@ def _share_inside(frame: Frame, box: NDArray[np.float32]) -> float:
     return max(0, width) * max(0, height) / side**2
 
 
-def _best(seen: Faces, box: NDArray[np.float32]) -> float:
+def _best(faces: Faces, box: NDArray[np.float32]) -> float:
     """The best score of what is seen of a box; 0 for nothing."""
-    same = seen.scores[overlaps(seen.boxes, box[None])[:, 0] >= _SAME]
+    same = faces.scores[overlaps(faces.boxes, box[None])[:, 0] >= _SAME]
     return float(same.max(initial=0.0))

@@ -92,8 +92,8 @@ class FirstLook(Closeable):
         tiles = []
         for top in range(0, max(1, height - _TILE_OVERLAP), _TILE - _TILE_OVERLAP):
             for left in range(0, max(1, width - _TILE_OVERLAP), _TILE - _TILE_OVERLAP):
-                seen = self._detector.detect(picture[top : top + _TILE, left : left + _TILE])
-                tiles.append(seen.moved(left, top))
+                tile = self._detector.detect(picture[top : top + _TILE, left : left + _TILE])
+                tiles.append(tile.moved(left, top))
         faces = Faces.concatenate(tiles)
         return faces[suppress_overlaps(faces.boxes, np.argsort(-faces.scores, kind="stable"), _SAME_FACE)]
 
@@ -148,7 +148,7 @@ class FaceFinder(Closeable):
         frame: Frame,
         expected: NDArray[np.float32] | None = None,
         new_shot: bool = False,
-        seen: Faces | None = None,
+        first_pass: Faces | None = None,
     ) -> Faces:
         """Return the faces that can be registered, best score first, without tracks; new ones are not confirmed.
 
@@ -157,19 +157,19 @@ class FaceFinder(Closeable):
             expected: (M, 4) boxes in pixels of the frame where known faces should be now. There detections down to
                 ``LOWEST_SCORE`` are given too.
             new_shot: whether a cut lies before this frame.
-            seen: what a :class:`FirstLook` at the frame gave; else it is looked at now.
+            first_pass: what a :class:`FirstLook` at the frame gave; else it is looked at now.
         """
-        known = np.zeros((0, 4), np.float32) if expected is None else expected
-        faces = self._first.look(frame) if seen is None else seen
+        expected_boxes = np.zeros((0, 4), np.float32) if expected is None else expected
+        faces = self._first.look(frame) if first_pass is None else first_pass
         if self._first.yunet is not None:
-            faces = self._closely(frame, faces, known, new_shot)
+            faces = self._closely(frame, faces, expected_boxes, new_shot)
         if not len(faces):
             return faces
         keep = faces.scores >= self._minimum
         if self._minimum_face is not None:
             keep &= faces.boxes[:, 3] >= _SHORT * self._minimum_face
-        if len(known):
-            keep |= overlaps(faces.boxes, known).max(1) >= _SAME
+        if len(expected_boxes):
+            keep |= overlaps(faces.boxes, expected_boxes).max(1) >= _SAME
         faces = faces[keep]
         if self._keypoints is not None and len(faces):
             faces.keypoints = self._keypoints.place(frame, faces.boxes)
@@ -200,28 +200,28 @@ class FaceFinder(Closeable):
         self._first.close()
         self._confirmation.close()
 
-    def _closely(self, frame: Frame, faces: Faces, known: NDArray[np.float32], new_shot: bool) -> Faces:
+    def _closely(self, frame: Frame, faces: Faces, expected: NDArray[np.float32], new_shot: bool) -> Faces:
         large = longer_sides(faces.boxes) >= _SMALLEST * max(frame.width, frame.height) / self._first.side
-        looks = [faces[large]]
-        awaited = known[overlaps(known, looks[0].boxes).max(1, initial=0.0) < _SAME]
+        parts = [faces[large]]
+        awaited = expected[overlaps(expected, parts[0].boxes).max(1, initial=0.0) < _SAME]
         if len(awaited):
-            looks.append(self._surroundings(frame, awaited))
-        due = self._schedule.is_due(frame, new_shot, frame.small(self._first.side), known)
+            parts.append(self._surroundings(frame, awaited))
+        due = self._schedule.is_due(frame, new_shot, frame.small(self._first.side), expected)
         if due:
-            looks += [self._first.look_at(frame, side) for side in self._search_sides(frame)]
-        looks.append(faces[~large])
-        found = Faces.concatenate(looks)
-        if len(found) > len(looks[0]):
+            parts += [self._first.look_at(frame, side) for side in self._search_sides(frame)]
+        parts.append(faces[~large])
+        merged = Faces.concatenate(parts)
+        if len(merged) > len(parts[0]):
             # A sure first look at a large face stays, so that its place does not jump where another one is taken too.
-            rank = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
-            rank = np.select([rank == len(looks) - 1, (rank > 0) | (found.scores < self._minimum)], [2, 1], 0)
-            found = found[suppress_overlaps(found.boxes, np.lexsort((-found.scores, rank)), _SAME_FACE)]
-            found = found[np.argsort(-found.scores, kind="stable")]
-        self._schedule.note_missing(int((overlaps(known, found.boxes).max(1, initial=0.0) < _SAME).sum()))
+            rank = np.repeat(np.arange(len(parts)), [len(look) for look in parts])
+            rank = np.select([rank == len(parts) - 1, (rank > 0) | (merged.scores < self._minimum)], [2, 1], 0)
+            merged = merged[suppress_overlaps(merged.boxes, np.lexsort((-merged.scores, rank)), _SAME_FACE)]
+            merged = merged[np.argsort(-merged.scores, kind="stable")]
+        self._schedule.note_missing(int((overlaps(expected, merged.boxes).max(1, initial=0.0) < _SAME).sum()))
         if due:
-            new = overlaps(found.boxes, known).max(1, initial=0.0) < _SAME
-            self._schedule.searched(bool((new & (found.scores >= self._minimum)).any()))
-        return found
+            new = overlaps(merged.boxes, expected).max(1, initial=0.0) < _SAME
+            self._schedule.searched(bool((new & (merged.scores >= self._minimum)).any()))
+        return merged
 
     def _surroundings(self, frame: Frame, boxes: NDArray[np.float32]) -> Faces:
         """The faces in close pictures of known ones, at most one in each."""

@@ -37,6 +37,6 @@ class KeypointNetwork:
         """Return the keypoints (N, 6, 2) of faces by their boxes (N, 4), both in pixels of the frame."""
         faces, squares = zip(*(cut_gray(frame, around(box, MARGIN), SIDE) for box in boxes), strict=True)
         (placed,) = self._session.run([OUTPUT], {INPUT: np.stack(faces)[:, None]})
-        known = np.array(squares, np.float32)[:, None]
-        points: NDArray[np.float32] = (placed + np.float32(0.5)) * known[..., 2:] + known[..., :2] - np.float32(0.5)
+        origins = np.array(squares, np.float32)[:, None]
+        points: NDArray[np.float32] = (placed + np.float32(0.5)) * origins[..., 2:] + origins[..., :2] - np.float32(0.5)
         return points

@@ -39,41 +39,41 @@ class SearchSchedule:
     thumbnail: NDArray[np.uint8] | None = None
     """(9, 16) of the frame searched last."""
 
-    def is_due(self, frame: Frame, new_shot: bool, small: NDArray[np.uint8], known: NDArray[np.float32]) -> bool:
+    def is_due(self, frame: Frame, new_shot: bool, small: NDArray[np.uint8], expected: NDArray[np.float32]) -> bool:
         """Return whether this frame is searched; from then on it is the last that was.
 
         Args:
             frame: the next one.
             new_shot: whether a cut lies before it.
             small: (h, w, 3) a picture of it.
-            known: (M, 4) boxes of known faces in its pixels, around which motion says nothing new.
+            expected: (M, 4) boxes of known faces in its pixels, around which motion says nothing new.
         """
         time_s, size = frame.time_s, (frame.width, frame.height)
         begins = new_shot or size != self.size
         if not begins and time_s < self.last_s + _SOONER * (self.due_s - self.last_s):
             return False
         now = np.asarray(cv2.resize(small[..., 1], _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
-        if not begins and time_s < self.due_s and not self._has_moved(now, known / np.tile(size, 2)):
+        if not begins and time_s < self.due_s and not self._has_moved(now, expected / np.tile(size, 2)):
             return False
         if begins:
             self.interval_s = _SOONEST_S
         self.size, self.last_s, self.thumbnail = size, time_s, now
         return True
 
-    def _has_moved(self, now: NDArray[np.uint8], known: NDArray[np.floating]) -> bool:
+    def _has_moved(self, now: NDArray[np.uint8], expected: NDArray[np.floating]) -> bool:
         """Whether a cell has changed that is not near a known face (x, y, width, height in shares of the picture)."""
         if self.thumbnail is None:
             return True
         change = cv2.absdiff(now, self.thumbnail)
-        for x, y, width, height in (known * np.tile(_THUMBNAIL, 2)).tolist():
+        for x, y, width, height in (expected * np.tile(_THUMBNAIL, 2)).tolist():
             rows = slice(max(0, floor(y - height / 2)), max(0, ceil(y + 1.5 * height)))
             change[rows, max(0, floor(x - width / 2)) : max(0, ceil(x + 1.5 * width))] = 0
         return bool(change.max() >= _MOVED)
 
-    def searched(self, found_new: bool) -> None:
+    def searched(self, has_new_faces: bool) -> None:
         """Set when the next search is due."""
         self.due_s = self.last_s + self.interval_s
-        self.interval_s = _SOONEST_S if found_new else min(_RARER * self.interval_s, _LATEST_S)
+        self.interval_s = _SOONEST_S if has_new_faces else min(_RARER * self.interval_s, _LATEST_S)
 
     def note_missing(self, missing: int) -> None:
         """Ask for a search soon where a face was lost."""

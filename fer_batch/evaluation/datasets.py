@@ -197,8 +197,8 @@ def _read(path: Path) -> LabelledFaces:
 
 def _one_hot(label: NDArray[np.int64]) -> NDArray[np.float32]:
     votes = np.zeros((len(label), len(EMOTIONS)), np.float32)
-    known = np.flatnonzero(label >= 0)
-    votes[known, label[known]] = 1
+    labelled = np.flatnonzero(label >= 0)
+    votes[labelled, label[labelled]] = 1
     return votes
 
 
@@ -247,10 +247,10 @@ def _read_fer2013(path: Path) -> LabelledFaces:
         pictures.append(values.astype(np.uint8).reshape(side, side) if whole else b"")
     usage = table["Usage"] if "Usage" in table else pd.Series([""] * len(table))
     split = np.array([_USAGE.get(value, "") for value in usage], object)
-    given: list[object] = [
+    cells: list[object] = [
         EMOTIONS[int(value)] if value.isdigit() and int(value) < len(EMOTIONS) else value for value in table["emotion"]
     ]
-    faces = _labelled(path.stem, pictures, given, split, [f"row {i}" for i in range(len(table))])
+    faces = _labelled(path.stem, pictures, cells, split, [f"row {i}" for i in range(len(table))])
     return replace(faces, is_fer2013=True)
 
 
@@ -326,7 +326,7 @@ def ready_crops(
         yield int(index), data.crop(int(index), classifier.geometry.size, colour=not classifier.gray)
 
 
-def found_crops(
+def detected_crops(
     data: LabelledFaces, indices: NDArray[np.intp], geometry: CropGeometry, detector: str, *, colour: bool = False
 ) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
     """Each photo's face, the one nearest the middle, found and registered as in a recording.

@@ -16,7 +16,7 @@ from fer_batch.config import Detector
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import InputError
 from fer_batch.evaluation.corruptions import Condition
-from fer_batch.evaluation.datasets import LabelledFaces, found_crops, ready_crops
+from fer_batch.evaluation.datasets import LabelledFaces, detected_crops, ready_crops
 
 CALIBRATION_BINS = 15
 """Equal bins of confidence, as in Guo et al. 2017."""
@@ -32,7 +32,7 @@ class Result:
     """(N,) index into ``EMOTIONS``."""
     probabilities: NDArray[np.float32]
     """(N, 7); rows of zeros where no face was found."""
-    found: NDArray[np.bool_]
+    detected: NDArray[np.bool_]
     """(N,) False where no face was found: counted as wrong."""
     seconds: float
     """Taken to read, find and classify the faces, undisturbed."""
@@ -43,11 +43,11 @@ class Result:
 
     def _answers(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Predicted index into ``EMOTIONS`` (-1: no face) and confidence, among the data set's labels only."""
-        asked = np.array([label in self.labels for label in EMOTIONS])
-        allowed = np.where(asked, self.probabilities.astype(np.float64), 0)
+        evaluated = np.array([label in self.labels for label in EMOTIONS])
+        allowed = np.where(evaluated, self.probabilities.astype(np.float64), 0)
         total = allowed.sum(1, keepdims=True)
         allowed = np.divide(allowed, total, out=np.zeros_like(allowed), where=total > 0)
-        return np.where(self.found, allowed.argmax(1), -1), allowed.max(1)
+        return np.where(self.detected, allowed.argmax(1), -1), allowed.max(1)
 
     def to_dict(self) -> dict[str, Any]:
         """Every figure, ready for JSON; shares between 0 and 1.
@@ -71,13 +71,13 @@ class Result:
         return {
             "n": len(self.truth),
             "accuracy": accuracy,
-            "accuracy_all_labels": float((self.found & (self.probabilities.argmax(1) == self.truth)).mean()),
+            "accuracy_all_labels": float((self.detected & (self.probabilities.argmax(1) == self.truth)).mean()),
             "balanced_accuracy": float(recall.mean()),
             "macro_f1": float(f1.mean()),
             "ece": self._ece(predicted, confidence),
             "reliability": [list(one) for one in self._bins(predicted, confidence)],
             "nll": self._nll(indices),
-            "not_found": int((~self.found).sum()),
+            "not_found": int((~self.detected).sum()),
             "per_class": {
                 label: {
                     "precision": float(precision[i]),
@@ -109,7 +109,7 @@ class Result:
         right = predicted == self.truth
         bins = []
         for number in range(CALIBRATION_BINS):
-            inside = (place == number) & self.found
+            inside = (place == number) & self.detected
             if inside.any():
                 bins.append((float(confidence[inside].mean()), float(right[inside].mean()), int(inside.sum())))
         return bins
@@ -120,10 +120,10 @@ class Result:
         return sum(abs(sure - right) * count for sure, right, count in bins) / max(1, total)
 
     def _nll(self, indices: list[int]) -> float:
-        probabilities = self.probabilities[self.found].astype(np.float64)
+        probabilities = self.probabilities[self.detected].astype(np.float64)
         if not len(probabilities):
             return float("nan")
-        own = probabilities[np.arange(len(probabilities)), self.truth[self.found]] / np.maximum(
+        own = probabilities[np.arange(len(probabilities)), self.truth[self.detected]] / np.maximum(
             probabilities[:, indices].sum(1), 1e-12
         )
         return float(np.abs(np.log(np.clip(own, 1e-12, 1.0))).mean())
@@ -178,8 +178,8 @@ def evaluate(
     if way == "crops":
         source = ready_crops(data, labelled, classifier)
     else:
-        source = found_crops(data, labelled, classifier.geometry, detector, colour=not classifier.gray)
-    truth, crops, found, answers = [], [], [], []
+        source = detected_crops(data, labelled, classifier.geometry, detector, colour=not classifier.gray)
+    truth, crops, detected, answers = [], [], [], []
     disturbed: dict[str, list[NDArray[np.float32]]] = {name: [] for name in conditions or {}}
     aside = 0.0
     for done, (index, crop) in enumerate(source, 1):
@@ -188,7 +188,7 @@ def evaluate(
         else:
             truth.append(data.label[index])
             crops.append(crop)
-            found.append(bool(len(crop)))
+            detected.append(bool(len(crop)))
         if len(crops) >= batch_size or (done == len(labelled) and crops):
             answers.append(_classify(classifier, crops))
             # Each batch under every condition before the next is read: a data set may be larger than memory.
@@ -203,7 +203,7 @@ def evaluate(
         raise InputError(f"{data.name}: none of its pictures can be read.")
     present = require_two_emotions(data.name, np.array(truth))
     seconds = time.monotonic() - began - aside
-    result = Result(present, np.array(truth), np.concatenate(answers), np.array(found), seconds, problems)
+    result = Result(present, np.array(truth), np.concatenate(answers), np.array(detected), seconds, problems)
     under = {name: replace(result, probabilities=np.concatenate(parts)) for name, parts in disturbed.items()}
     return replace(result, conditions=under)
 

@@ -48,7 +48,7 @@ def only_run(folder: Path) -> Iterator[int]:
     while (file := _locked(path)) is None:
         if time.monotonic() > until_s:
             raise OutputError(
-                f"{folder}: another run is writing there{_whose(path)}; "
+                f"{folder}: another run is writing there{_owner(path)}; "
                 "wait for its end or choose another output folder with -o."
             )
         time.sleep(_LOOK_AGAIN_S)
@@ -125,7 +125,7 @@ def _leads_elsewhere(path: Path) -> bool:
     return is_link(path) or not stat.S_ISREG(status.st_mode) or status.st_nlink > 1
 
 
-def _whose(path: Path) -> str:
+def _owner(path: Path) -> str:
     try:
         holder = json.loads(path.read_bytes())
         since = datetime.fromisoformat(holder["since"])

@@ -69,8 +69,8 @@ def search_inputs(inputs: Iterable[str | os.PathLike[str]], leave_out: Path | No
     own = OwnResults(leave_out)
     files: list[Candidate] = []
     passed_over = 0
-    for given in inputs:
-        matches = _search(given, own)
+    for entry in inputs:
+        matches = _search(entry, own)
         files += matches.files
         passed_over += matches.passed_over
     recordings = [Recording(name, path) for path, name in distinct_ids(files).items()]
@@ -140,12 +140,12 @@ def search(name: str, own: OwnResults) -> Matches:
 def _below(folder: Path, own: OwnResults) -> Matches:
     matches, seen = Matches(), {folder.resolve()}
     for root, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
-        here = Path(root)
+        parent = Path(root)
         # A linked folder counts once, or a link to a folder above would lead round in circles.
-        new = {name: (here / name).resolve() for name in sorted(folders) if not name.startswith(".")}
-        folders[:] = [name for name, place in new.items() if place not in seen and not own.is_output(here / name)]
+        new = {name: (parent / name).resolve() for name in sorted(folders) if not name.startswith(".")}
+        folders[:] = [name for name, place in new.items() if place not in seen and not own.is_output(parent / name)]
         seen.update(new.values())
-        _add(matches, folder, [here / name for name in files if not name.startswith(".")], own)
+        _add(matches, parent, [parent / name for name in files if not name.startswith(".")], own)
     matches.files.sort(key=lambda file: file.path)
     return matches
 
@@ -173,14 +173,14 @@ def _is_circular(fixed: Path, name: str, places: dict[Path, Path]) -> bool:
     return len({places[folder] for folder in way}) < len(way)
 
 
-def _add(found: Matches, searched: Path, files: list[Path], own: OwnResults) -> None:
+def _add(matches: Matches, searched: Path, files: list[Path], own: OwnResults) -> None:
     for file in files:
         if own.holds(file, searched):
             continue
         if file.suffix.lower() not in VIDEO_SUFFIXES | PHOTO_SUFFIXES:
-            found.passed_over += 1
+            matches.passed_over += 1
         else:
-            found.files.append(Candidate(file, file.relative_to(searched).parts))
+            matches.files.append(Candidate(file, file.relative_to(searched).parts))
 
 
 def _raise(error: OSError) -> None:
@@ -246,12 +246,12 @@ class OwnResults:
     def _records_in(self, folder: Path) -> dict[str, list[Path]]:
         """Documents by the name of their recording, with its suffix and without."""
         if folder not in self._records:
-            found: dict[str, list[Path]] = {}
-            self._records[folder] = found
+            files: dict[str, list[Path]] = {}
+            self._records[folder] = files
             with suppress(OSError), os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.name.endswith(".json"):
                         name = entry.name.removesuffix(".json")
                         for key in {name, Path(name).stem}:
-                            found.setdefault(key, []).append(Path(entry.path))
+                            files.setdefault(key, []).append(Path(entry.path))
         return self._records[folder]

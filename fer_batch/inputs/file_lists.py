@@ -42,15 +42,15 @@ def with_lists(
     Raises:
         InputError: when a list cannot be read or names nothing.
     """
-    found: list[str | os.PathLike[str]] = []
+    entries: list[str | os.PathLike[str]] = []
     inputs, lists = list(inputs), [os.fspath(path) for path in lists]
     if inputs.count(STANDARD_INPUT) + lists.count(STANDARD_INPUT) > 1:
         raise InputError("Standard input is given as a list more than once; give - once.")
     for name in inputs:
-        found += read_list(STANDARD_INPUT, stdin) if name == STANDARD_INPUT else [name]
+        entries += read_list(STANDARD_INPUT, stdin) if name == STANDARD_INPUT else [name]
     for path in lists:
-        found += read_list(path, stdin)
-    return found
+        entries += read_list(path, stdin)
+    return entries
 
 
 def read_list(path: str | Path, stdin: BinaryIO | None = None) -> list[Listed]:
@@ -78,10 +78,10 @@ def read_list(path: str | Path, stdin: BinaryIO | None = None) -> list[Listed]:
         unit, entries = "entry", text.split("\0")
     else:
         unit, entries = "line", ["" if line.startswith("#") else line for line in _lines(text)]
-    found = [Listed(entry, f"{name}, {unit} {number}") for number, entry in enumerate(entries, 1) if entry.strip()]
-    if not found:
+    listed = [Listed(entry, f"{name}, {unit} {number}") for number, entry in enumerate(entries, 1) if entry.strip()]
+    if not listed:
         raise InputError(f"{name}: the list names nothing; give one path a line.")
-    return found
+    return listed
 
 
 def _lines(text: str) -> list[str]:

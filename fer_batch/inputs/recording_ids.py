@@ -49,8 +49,8 @@ def distinct_ids(candidates: Iterable[Candidate]) -> dict[Path, str]:
 
 
 def _doubled(parts: dict[Path, tuple[str, ...]]) -> list[Path]:
-    taken = Counter(parts.values())
-    return [path for path, below in parts.items() if taken[below] > 1]
+    counts = Counter(parts.values())
+    return [path for path, below in parts.items() if counts[below] > 1]
 
 
 def _drop_repeats(parts: dict[Path, tuple[str, ...]]) -> None:
@@ -90,13 +90,13 @@ def marked(text: str, name: str) -> str:
 def _as_text(names: dict[Path, str]) -> dict[Path, str]:
     """The names as ids: Unicode, short enough, still unique."""
     ids = {path: _fitting(valid(name), name) for path, name in names.items()}
-    taken = Counter(ids.values())
+    counts = Counter(ids.values())
     for path, name in names.items():
         # "caf%E9.mp4" may be one file's name and stand for another's that is no Unicode.
-        if taken[ids[path]] > 1 and ids[path] != name:
+        if counts[ids[path]] > 1 and ids[path] != name:
             ids[path] = marked(valid(name), name)
-    taken = Counter(ids.values())
-    if doubled := [path for path in names if taken[ids[path]] > 1]:
+    counts = Counter(ids.values())
+    if doubled := [path for path in names if counts[ids[path]] > 1]:
         raise InputError(f"{doubled[0]}: cannot be told from {doubled[1]} by name; rename one of them.")
     return ids
 

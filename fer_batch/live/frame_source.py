@@ -81,7 +81,7 @@ class ConnectionSource(Closeable):
         self._arrivals: deque[tuple[int, float]] = deque()
         self._connection: Connection | None = None
         self._failure: BaseException | None = None
-        self._given_up = Event()
+        self._abandoned = Event()
         self._first: tuple[Frame, float] | None = None
         self._thread = Thread(target=self._run, name="fer-batch source", daemon=True)
         self._thread.start()
@@ -155,7 +155,7 @@ class ConnectionSource(Closeable):
 
     def close(self) -> None:
         """Ends the connection, or leaves it to the thread that hangs in it."""
-        self._given_up.set()
+        self._abandoned.set()
         self._thread.join(_LOOK_S)
 
     def _next(self, silence_s: float, silent: UnreachableError) -> tuple[Frame, float] | None:
@@ -189,7 +189,7 @@ class ConnectionSource(Closeable):
             with connection:
                 pictures = connection.pictures()
                 for arrived in pictures:
-                    if self._given_up.is_set():
+                    if self._abandoned.is_set():
                         return
                     self._newest.put((self._frame(arrived), arrived.arrived_s))
                     self._tally.arrived += 1

@@ -51,19 +51,19 @@ class PartFiles:
 
     def of_timeline(self, first: int = 0) -> list[Path]:
         """The timeline's parts there are, from a number on, in order."""
-        return self._found(self.timeline(0).parent, first)
+        return self._parts(self.timeline(0).parent, first)
 
     def of_tracks(self) -> list[Path]:
         """The parts of the tracks table there are."""
-        return self._found(self.tracks(0).parent, 0)
+        return self._parts(self.tracks(0).parent, 0)
 
     def of_episodes(self) -> list[Path]:
         """The parts of the episodes table there are."""
-        return self._found(self.episodes(0).parent, 0)
+        return self._parts(self.episodes(0).parent, 0)
 
     def next_number(self) -> int:
         """One above all there are."""
-        return 1 + max((_number(path) for folder in self._folders() for path in self._found(folder, 0)), default=-1)
+        return 1 + max((_number(path) for folder in self._folders() for path in self._parts(folder, 0)), default=-1)
 
     def remove_older(self, age_s: float) -> None:
         """Removes the parts that were closed longer ago.
@@ -83,7 +83,7 @@ class PartFiles:
         Raises:
             OutputError: when one cannot be removed.
         """
-        for path in self._found(self.csv(0).parent, first):
+        for path in self._parts(self.csv(0).parent, first):
             if not self.timeline(_number(path)).exists():
                 with explained(path):
                     path.unlink(missing_ok=True)
@@ -113,10 +113,10 @@ class PartFiles:
 
     def _all(self) -> Iterator[Path]:
         for folder in self._folders():
-            yield from self._found(folder, 0)
+            yield from self._parts(folder, 0)
 
     @staticmethod
-    def _found(folder: Path, first: int) -> list[Path]:
+    def _parts(folder: Path, first: int) -> list[Path]:
         if not folder.is_dir():
             return []
         parts = (path for path in folder.iterdir() if _PART.fullmatch(path.name))

@@ -15,7 +15,7 @@ from fer_batch.filesystem.paths import refuse_links
 from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted, LiveEvent, ResumePoint
 from fer_batch.live.options import PART_S
 from fer_batch.live.part_files import PartFiles
-from fer_batch.live.recovery import lost, reached
+from fer_batch.live.recovery import last_position, recover_tables
 from fer_batch.live.video_segments import VideoSegments
 from fer_batch.results.base_writer import TimelineTableWriter
 from fer_batch.results.episode_writer import write_episodes
@@ -112,7 +112,7 @@ class LiveRecorder(Closeable):
             # Their tracks' numbers will be given again.
             self._files.forget_half(int(had.get("next_part", 0)))
         # From the parts themselves: the document may be damaged, and numbers of tracks are never given again.
-        frame, time_s, track = reached(self._files.of_timeline(), self._files.of_tracks())
+        frame, time_s, track = last_position(self._files.of_timeline(), self._files.of_tracks())
         self._record = RecordingRecord(
             self._name, source, "partial", now if former is None else former.started_at, now, settings=settings
         )
@@ -135,7 +135,7 @@ class LiveRecorder(Closeable):
         self._exists = former is not None
         if former is not None or self._next:
             self._gap = self._gap_from(had.get("last_at"), self._last_s, "the session before has ended")
-            self._tracks, self._episodes = lost(self._files)
+            self._tracks, self._episodes = recover_tables(self._files)
             if len(self._tracks) or self._episodes:
                 self._write_ended(everything=True)
                 self._next += 1
@@ -218,28 +218,28 @@ class LiveRecorder(Closeable):
                 if self._segments is not None:
                     self._segments.close()
 
-    def _see(self, seen: FrameAnalyzed) -> None:
+    def _see(self, frame: FrameAnalyzed) -> None:
         self._exists = True
-        if seen.observation is not None:
-            self._last_s = seen.observation.time_s
-            self._frame = seen.observation.frame + 1
-            for episode in self._finder.write(seen.observation):
+        if frame.observation is not None:
+            self._last_s = frame.observation.time_s
+            self._frame = frame.observation.frame + 1
+            for episode in self._finder.write(frame.observation):
                 self._episodes.append(episode)
-            self._tracks.write(seen.observation)
-            if len(seen.observation):
-                self._write(seen)
+            self._tracks.write(frame.observation)
+            if len(frame.observation):
+                self._write(frame)
             elif self._episodes or len(self._tracks):
                 # The last face has gone: what there is to say of it does not wait for the next one.
                 self._begin_part()
-        if self._segments is not None and seen.frame is not None:
+        if self._segments is not None and frame.frame is not None:
             self._begin_part()
-            self._segments.write(self._files.video(self._next), seen.frame, seen.observation)
+            self._segments.write(self._files.video(self._next), frame.frame, frame.observation)
         if time.monotonic() >= self._due_s or sum(writer.rows for writer in self._writers[:1]) >= self._part_rows:
             self._cut()
             self._save()
 
-    def _write(self, seen: FrameAnalyzed) -> None:
-        assert seen.observation is not None
+    def _write(self, frame: FrameAnalyzed) -> None:
+        assert frame.observation is not None
         self._begin_part()
         if not self._writers:
             formats = self._outputs.timeline
@@ -249,9 +249,9 @@ class LiveRecorder(Closeable):
             if formats in {"csv", "both"}:
                 self._writers.append(self._open.enter_context(CsvWriter(self._files.csv(self._next), self._name)))
         for writer in self._writers:
-            writer.write(seen.observation)
-        self._rows += len(seen.observation)
-        self._track = max(self._track, int(seen.observation.detected.tracks.max()) + 1)
+            writer.write(frame.observation)
+        self._rows += len(frame.observation)
+        self._track = max(self._track, int(frame.observation.detected.tracks.max()) + 1)
 
     def _begin_part(self) -> None:
         if self._due_s == float("inf"):
@@ -332,11 +332,11 @@ class LiveRecorder(Closeable):
 
     def _folders(self) -> list[Any]:
         files = self._files
-        wanted = [files.tracks(0), files.episodes(0)]
+        expected = [files.tracks(0), files.episodes(0)]
         if self._outputs.timeline in {"parquet", "both"}:
-            wanted.insert(0, files.timeline(0))
+            expected.insert(0, files.timeline(0))
         if self._outputs.timeline in {"csv", "both"}:
-            wanted.append(files.csv(0))
+            expected.append(files.csv(0))
         if self._segments is not None:
-            wanted.append(files.video(0))
-        return [path.parent for path in wanted]
+            expected.append(files.video(0))
+        return [path.parent for path in expected]

@@ -25,7 +25,7 @@ _KEYPOINTS: Final = 6
 _HIGHEST: Final = {"frame": 2.0**53, "time_s": 1e10, "track": 2.0**31 - 2}
 
 
-def reached(timeline: Iterable[Path], tracks: Iterable[Path] = ()) -> tuple[int, float, int]:
+def last_position(timeline: Iterable[Path], tracks: Iterable[Path] = ()) -> tuple[int, float, int]:
     """Highest frame, time in seconds and track of some parts of a timeline and of tracks; -1, 0.0 and 0 of none.
 
     A damaged part is passed over.
@@ -53,10 +53,10 @@ def _maxima(file: pq.ParquetFile, name: str) -> Iterator[float]:
             yield np.max(file.read_row_group(group, columns=[name])[name].to_numpy())
 
 
-def lost(parts: PartFiles) -> tuple[TrackSummary, list[Episode]]:
+def recover_tables(parts: PartFiles) -> tuple[TrackSummary, list[Episode]]:
     """The tracks of the timeline that the tracks table lacks, and their episodes that the episodes table lacks."""
-    known = {int(number) for part in parts.of_tracks() for number in _column(part, "track")}
-    rows = [table for part in parts.of_timeline() if (table := _rows_of_others(part, known)) is not None]
+    table_tracks = {int(number) for part in parts.of_tracks() for number in _column(part, "track")}
+    rows = [table for part in parts.of_timeline() if (table := _rows_of_others(part, table_tracks)) is not None]
     summary = TrackSummary()
     if not rows:
         return summary, []
@@ -89,20 +89,20 @@ def _observation(values: dict[str, np.ndarray], probabilities: np.ndarray, rows:
     return Observation(int(values["frame"][rows[0]]), float(values["time_s"][rows[0]]), faces, probabilities[rows])
 
 
-def _rows_of_others(part: Path, known: set[int]) -> pa.Table | None:
+def _rows_of_others(part: Path, tracks: set[int]) -> pa.Table | None:
     """The rows of tracks that are not known; what the footer rules out, and a damaged part, is not read."""
     try:
         with pq.ParquetFile(part) as file:
             place = file.schema_arrow.names.index("track")
             groups = (file.metadata.row_group(i).column(place).statistics for i in range(file.metadata.num_row_groups))
             if all(
-                one is not None and one.has_min_max and known.issuperset(range(one.min, one.max + 1)) for one in groups
+                one is not None and one.has_min_max and tracks.issuperset(range(one.min, one.max + 1)) for one in groups
             ):
                 return None
             table = file.read(_COLUMNS)
     except (OSError, ValueError, pa.ArrowException):
         return None
-    unknown = ~np.isin(table["track"].to_numpy(), list(known))
+    unknown = ~np.isin(table["track"].to_numpy(), list(tracks))
     return table.filter(pa.array(unknown)) if unknown.any() else None
 
 

@@ -94,8 +94,8 @@ class _Watching:
         ticks = Thread(target=self._look_about, name="fer-batch parts", daemon=True)
         ticks.start()
         try:
-            with closing(session.happenings()) as happenings:
-                for happening in happenings:
+            with closing(session.events()) as events:
+                for happening in events:
                     self._take(happening)
         finally:
             self._over.set()

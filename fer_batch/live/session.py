@@ -63,7 +63,7 @@ class Session:
         self._zero_s = time.monotonic() - elapsed_s
         self._frame, self._track = beginning.frame, beginning.track
 
-    def happenings(self) -> Generator[LiveEvent]:
+    def events(self) -> Generator[LiveEvent]:
         """What happens, as it happens, until the session is stopped, a file ends or attempts are used up.
 
         Raises:
@@ -77,12 +77,12 @@ class Session:
         self._engine.warm_up()
         while not self._stop.is_set():
             began_s = time.monotonic()
-            made = self.counts.connections
+            connections = self.counts.connections
             reason = yield from self._stretch()
             if reason is None:
                 break
             lost = reason
-            if self.counts.connections > made:
+            if self.counts.connections > connections:
                 attempts = 0
                 if time.monotonic() - began_s > _STEADY_S:
                     wait_s = _FIRST_WAIT_S
@@ -120,11 +120,11 @@ class Session:
                 return error
             self.counts.connections += 1
             yield Connected(*stretch.began, stretch.probe)
-            yield from self._seen(stretch)
+            yield from self._analyzed_frames(stretch)
             self._frame = stretch.frame
             return stretch.lost
 
-    def _seen(self, stretch: ConnectionSource) -> Generator[FrameAnalyzed]:
+    def _analyzed_frames(self, stretch: ConnectionSource) -> Generator[FrameAnalyzed]:
         observations = self._engine.observe(
             stretch, self._selection, self._every_frame, self._stop, at_once=True, first_track=self._track
         )

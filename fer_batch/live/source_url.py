@@ -33,26 +33,26 @@ class Address:
     """Of the recording, unless another one is given."""
 
 
-def parse_address(given: str) -> Address:
+def parse_address(text: str) -> Address:
     """A stream's address, a webcam's number or device, or a file that is played at its own speed.
 
     Raises:
         InputError: when it is none of these.
     """
-    text = given.strip()
-    if text.isdecimal():
-        return Address("camera", text, f"camera {int(text)}", f"camera-{int(text)}")
-    if re.match(r"[A-Za-z][A-Za-z0-9+.\-]+://", text):
-        return _stream(text)
-    path = Path(given)
-    if path.is_char_device() or (sys.platform != "win32" and text.startswith("/dev/")):
-        return Address("camera", given, given, _id(path.name))
+    stripped = text.strip()
+    if stripped.isdecimal():
+        return Address("camera", stripped, f"camera {int(stripped)}", f"camera-{int(stripped)}")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.\-]+://", stripped):
+        return _stream(stripped)
+    path = Path(text)
+    if path.is_char_device() or (sys.platform != "win32" and stripped.startswith("/dev/")):
+        return Address("camera", text, text, _id(path.name))
     if path.is_file():
-        return Address("file", given, given, path.name)
+        return Address("file", text, text, path.name)
     # It may be an address whose beginning is missing, with a password.
-    shown = "..." + given.rpartition("@")[2] if "@" in given else given
+    masked = "..." + text.rpartition("@")[2] if "@" in text else text
     raise InputError(
-        f"{shown}: no such camera or file; give an address such as rtsp://camera/stream, a webcam's number such as 0, "
+        f"{masked}: no such camera or file; give an address such as rtsp://camera/stream, a webcam's number such as 0, "
         "or a file to rehearse with."
     )
 

@@ -27,7 +27,7 @@ _SETTLED_S = 60.0
 """A process that lived so long with frames begins with the first wait again."""
 _STILLBIRTHS = 3
 """Deaths in a row without a sign of life, after which a camera is given up: then it is the installation that fails."""
-_CLOSING_S = 60.0
+_SHUTDOWN_S = 60.0
 """Time for all to be written once the end is wished: a part is written in less than a second."""
 _TURN_S = 0.2
 """How often is looked for a wish to stop and for what is due."""
@@ -69,7 +69,7 @@ class _Camera:
     wait_s: float = _FIRST_WAIT_S
     due_s: float | None = None
     """When its process is started."""
-    told_to_stop: bool = False
+    is_stopping: bool = False
     error: FerBatchError | None = None
     """Why it is over, if not by its own end."""
 
@@ -107,8 +107,8 @@ class Cameras(Closeable):
         self._watch, self._on_picture, self._on_words = watch, on_picture, on_words
         self._without, self._lock, self._silence_s, self._module = without, lock, silence_s, module
         self._inbox: Queue[tuple[WorkerProcess, Any]] = Queue(_MOST_WAITING)
-        self._closing = False
-        self._shown: set[str] = set()
+        self._is_closing = False
+        self._watched: set[str] = set()
         self._cameras = [
             _Camera(job, number, self.counts.setdefault(job.name, Counts())) for number, job in enumerate(jobs, 1)
         ]
@@ -144,9 +144,9 @@ class Cameras(Closeable):
     def show(self, name: str, on: bool) -> None:
         """Asks for pictures of a camera, or for no more; from any thread."""
         if on:
-            self._shown.add(name)
+            self._watched.add(name)
         else:
-            self._shown.discard(name)
+            self._watched.discard(name)
         for camera in self._cameras:
             process = camera.process
             if camera.job.name == name and process is not None:
@@ -158,7 +158,7 @@ class Cameras(Closeable):
 
     def close(self) -> None:
         """Ends all processes at once; what has a name is whole."""
-        self._closing = True
+        self._is_closing = True
         for camera in self._cameras:
             if camera.process is not None:
                 camera.process.close()
@@ -177,12 +177,12 @@ class Cameras(Closeable):
                     # As when there are too many processes, or no memory for one more.
                     self._later(camera, FerBatchError(f"No process can be started ({error.strerror})."))
                     continue
-                if camera.job.name in self._shown:
+                if camera.job.name in self._watched:
                     camera.process.send(Watching(True))
 
     def _put(self, process: WorkerProcess, message: Any) -> None:
         """Called from the threads that listen, which wait while this process is held up."""
-        while not self._closing:
+        while not self._is_closing:
             try:
                 self._inbox.put((process, message), timeout=_TURN_S)
             except Full:
@@ -218,7 +218,7 @@ class Cameras(Closeable):
             case Closed():
                 camera.closed = True
             case None:
-                self._gone(camera)
+                self._replace_dead(camera)
 
     def _note(self, camera: _Camera, message: LiveMessage) -> None:
         if isinstance(message, Connected | Interrupted):
@@ -229,7 +229,7 @@ class Cameras(Closeable):
             if camera.seen_s is None:
                 camera.seen_s = time.monotonic()
 
-    def _gone(self, camera: _Camera) -> None:
+    def _replace_dead(self, camera: _Camera) -> None:
         """Decides what becomes of a camera whose process has ended."""
         assert camera.process is not None
         process, camera.process = camera.process, None
@@ -247,7 +247,7 @@ class Cameras(Closeable):
             camera.stillbirths = 0 if camera.lived else camera.stillbirths + 1
             final = camera.stillbirths >= _STILLBIRTHS
             error = FerBatchError(f"The process that watched {camera.job.address.shown} {death}.")
-        if final or camera.told_to_stop:
+        if final or camera.is_stopping:
             self._over(camera, error)
         else:
             self._later(camera, error)
@@ -281,9 +281,9 @@ class Cameras(Closeable):
 
     def _pass_on_stop(self) -> None:
         for camera in self._cameras:
-            if camera.told_to_stop:
+            if camera.is_stopping:
                 continue
-            camera.told_to_stop = True
+            camera.is_stopping = True
             if camera.process is not None:
                 camera.process.send(Stop())
             elif camera.due_s is not None:
@@ -296,8 +296,8 @@ class Cameras(Closeable):
             if camera.process is None:
                 continue
             camera.silent_s += elapsed_s
-            if late is not None and now_s - late > _CLOSING_S:
-                camera.process.hung(_CLOSING_S)
+            if late is not None and now_s - late > _SHUTDOWN_S:
+                camera.process.hung(_SHUTDOWN_S)
             elif camera.silent_s > self._silence_s:
                 camera.process.hung(self._silence_s)
 

@@ -15,7 +15,7 @@ from fer_batch.types import Observation
 from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Frame
 
-_MOST_CLOSING: Final = 2
+_MAX_CLOSING: Final = 2
 """Segments that may be finished at once; an encoder takes a fraction of a second for that."""
 
 
@@ -28,7 +28,7 @@ class VideoSegments(Closeable):
     def __init__(self) -> None:
         self.fault: str | None = None
         """Why the last segment that failed did."""
-        self._given_up = False
+        self._abandoned = False
         """Until the next cut: each attempt starts an encoder."""
         self._open: tuple[AnnotatedVideo, Frame] | None = None
         self._last: Frame | None = None
@@ -45,7 +45,7 @@ class VideoSegments(Closeable):
             observation: of this frame; without one it shows the faces of the last that had one.
         """
         self._shown = observation or self._shown
-        if self._given_up:
+        if self._abandoned:
             return
         try:
             if self._open is None:
@@ -54,7 +54,7 @@ class VideoSegments(Closeable):
             self._open[0].write(frame, self._shown)
             self._last = frame
         except OutputError as error:
-            self.fault, self._open, self._given_up = str(error), None, True
+            self.fault, self._open, self._abandoned = str(error), None, True
 
     def gap(self) -> None:
         """What was seen last is not seen any more."""
@@ -62,7 +62,7 @@ class VideoSegments(Closeable):
 
     def cut(self) -> bool:
         """Finishes the open segment; whether there was one."""
-        self._given_up = False
+        self._abandoned = False
         if self._open is None or self._last is None:
             return False
         (video, first), last, self._open = self._open, self._last, None
@@ -75,7 +75,7 @@ class VideoSegments(Closeable):
         }
         self._last = None
         self._finishing = [each for each in self._finishing if not each.done()]
-        if len(self._finishing) >= _MOST_CLOSING:
+        if len(self._finishing) >= _MAX_CLOSING:
             self._finishing.pop(0).result()
         self._finishing.append(self._pool.submit(self._finish, video, about))
         return True

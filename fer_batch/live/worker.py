@@ -35,7 +35,7 @@ _TELL_S = 0.1
 """Between two messages: ten times a second is smooth to the eye, and as cheap for sixty frames a second as for ten."""
 _ALIVE_S = 1.0
 """Between two messages when nothing happens."""
-_MOST_TOLD = 1000
+_MAX_MESSAGES = 1000
 """Kept for a supervisor that is held up, as by Ctrl-Z; of more, the latest."""
 _ORPHAN_S = 2.0
 """How long a process whose supervisor died may take to write what it has. A new run waits a little longer than this for
@@ -118,8 +118,8 @@ class _News:
         self._pipe = pipe
         self._lock, self._over = Lock(), Event()
         self._counts = Counts()
-        self._told: deque[LiveMessage] = deque(maxlen=_MOST_TOLD)
-        self._seen: FrameAnalyzed | None = None
+        self._messages: deque[LiveMessage] = deque(maxlen=_MAX_MESSAGES)
+        self._newest: FrameAnalyzed | None = None
         self._picture: bytes | None = None
         self._silent_s = 0.0
         self._thread = Thread(target=self._run, name="fer-batch news", daemon=True)
@@ -136,10 +136,10 @@ class _News:
             if not isinstance(message, FrameAnalyzed):
                 if isinstance(message, Connected | Interrupted):
                     # A frame must not seem to come after its connection was lost.
-                    self._keep_seen()
-                self._told.append(message)
+                    self._queue_frame()
+                self._messages.append(message)
             elif message.observation is not None:
-                self._seen = replace(message, frame=None)
+                self._newest = replace(message, frame=None)
 
     def show(self, jpeg: bytes) -> None:
         """Takes a picture to be sent soon; only the latest."""
@@ -160,21 +160,21 @@ class _News:
 
     def _send_news(self) -> None:
         with self._lock:
-            self._keep_seen()
-            told = tuple(self._told)
-            self._told.clear()
+            self._queue_frame()
+            messages = tuple(self._messages)
+            self._messages.clear()
             picture, self._picture = self._picture, None
             counts = self._counts
-        if told or self._silent_s >= _ALIVE_S:
+        if messages or self._silent_s >= _ALIVE_S:
             self._silent_s = 0.0
-            self._send(News(counts, told))
+            self._send(News(counts, messages))
         if picture is not None and self.wanted:
             self._send(Picture(picture))
 
-    def _keep_seen(self) -> None:
-        if self._seen is not None:
-            self._told.append(self._seen)
-            self._seen = None
+    def _queue_frame(self) -> None:
+        if self._newest is not None:
+            self._messages.append(self._newest)
+            self._newest = None
 
     def _send(self, message: Any) -> None:
         try:
@@ -204,7 +204,7 @@ class News:
 
     counts: Counts
     """Of this process alone."""
-    told: tuple[LiveMessage, ...] = ()
+    messages: tuple[LiveMessage, ...] = ()
     """In order; frames that were analysed only now and then, and without their pictures."""
 
 

@@ -28,7 +28,7 @@ from fer_batch.pipeline.checkpoint.resume import rewound
 from fer_batch.pipeline.checkpoint.state import pack, seal, unpack, unseal, versions
 from fer_batch.pipeline.checkpoint.store import CannotResume, Snapshot, Snapshots
 from fer_batch.pipeline.face_stage import FaceStage
-from fer_batch.pipeline.frame_selection import ResumeState, SelectedFrame, chosen
+from fer_batch.pipeline.frame_selection import ResumeState, SelectedFrame, selected_frames
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Observation
 from fer_batch.utils.concurrency import Closeable, OrderedThreadPool, Prefetcher, in_groups
@@ -139,15 +139,15 @@ class Engine(Closeable):
             CannotResume: before the first frame, when the snapshot is of something else or by another version.
         """
         depth = 1 if at_once else _waiting_frames(source)
-        wanted = snapshots is not None or resume is not None
-        conditions = self._conditions(source, selection, every_frame, persons) if wanted else {}
+        with_state = snapshots is not None or resume is not None
+        conditions = self._conditions(source, selection, every_frame, persons) if with_state else {}
         former = None
         if resume is not None:
             former = _former(source, resume, conditions, stop)
             if former is None:
                 return
         going_on, state, known = former or (None, None, None)
-        frames = chosen(source, selection, every_frame, stop, snapshots, going_on)
+        frames = selected_frames(source, selection, every_frame, stop, snapshots, going_on)
         most = depth if every_frame or at_once else 4 * self._batch
         with ExitStack() as stages:
             detected: Iterator[tuple[Frame, Observation | None] | Snapshot]
@@ -183,14 +183,14 @@ class Engine(Closeable):
         size = max(1, depth // _GROUPS)
         decoded = Prefetcher(in_groups(self._decode(frames), size), depth // size, "fer-batch decode", self.timer)
         stages.callback(decoded.close)
-        looked: Iterator[list[SelectedFrame]] = decoded
+        prepared: Iterator[list[SelectedFrame]] = decoded
         if self._lookers:
             functions = [_ahead(looker, self.timer) for looker in self._lookers]
             ahead = OrderedThreadPool(decoded, functions, depth // size, "fer-batch look", self.timer)
             stages.callback(ahead.close)
-            looked = ahead
+            prepared = ahead
         # With one core the thread that follows faces looks by itself.
-        groups = in_groups(self._detect(chain.from_iterable(looked), persons, state, first_track), size)
+        groups = in_groups(self._detect(chain.from_iterable(prepared), persons, state, first_track), size)
         detected = Prefetcher(groups, depth // size, "fer-batch follow", self.timer)
         stages.callback(detected.close)
         return chain.from_iterable(detected)
@@ -285,15 +285,15 @@ class Engine(Closeable):
             yield item.frame, item.observation
 
     def _probabilities(self, frames: list[_Registered], averaging: MirrorAveraging) -> NDArray[np.float32]:
-        found = [one.crops for one in frames if one.crops is not None]
-        if not found:
+        parts = [one.crops for one in frames if one.crops is not None]
+        if not parts:
             return _NONE
-        crops = np.concatenate(found)
-        seen = [one.observation for one in frames if one.observation is not None]
-        tracks = [track for one in seen for track in one.detected.tracks.tolist()]
-        times_s = [one.time_s for one in seen for _ in range(len(one))]
-        parts = [slice(i, i + self._batch) for i in range(0, len(crops), self._batch)]
-        return np.concatenate([averaging.classify(crops[part], tracks[part], times_s[part]) for part in parts])
+        crops = np.concatenate(parts)
+        observations = [one.observation for one in frames if one.observation is not None]
+        tracks = [track for one in observations for track in one.detected.tracks.tolist()]
+        times_s = [one.time_s for one in observations for _ in range(len(one))]
+        batches = [slice(i, i + self._batch) for i in range(0, len(crops), self._batch)]
+        return np.concatenate([averaging.classify(crops[batch], tracks[batch], times_s[batch]) for batch in batches])
 
     def _picture(self, frame: Frame) -> NDArray[np.uint8]:
         """What faces are cut from: the decoder's own luma where that is all the classifier needs."""
@@ -377,7 +377,7 @@ def _ahead(looker: FirstLook, timer: StageTimer | None) -> Callable[[list[Select
             with timed(timer, "convert"):
                 looker.prepare(one.frame)
             with timed(timer, "detect"):
-                return replace(one, seen=looker.look(one.frame))
+                return replace(one, first_pass=looker.look(one.frame))
         return one
 
     return lambda group: [look(one) for one in group]

@@ -64,37 +64,37 @@ class FaceStage(Closeable):
             state: what was remembered here, with the frames that waited.
             first_track: number of the first track.
         """
-        told = None if persons is None else persons.add
-        tracker = Tracker(self._minimum_score, on_embedding=told, first=first_track)
+        on_embedding = None if persons is None else persons.add
+        tracker = Tracker(self._minimum_score, on_embedding=on_embedding, first=first_track)
         steadier = OneEuroSmoother()
-        following, shot = FixedLagTracker[Frame](tracker), 0
+        fixed_lag, shot = FixedLagTracker[Frame](tracker), 0
         self._finder.begin()
         if state is not None:
-            followed, steadied, located, shot, known = state
-            following.set_state(followed)
+            followed, steadied, located, shot, groups = state
+            fixed_lag.set_state(followed)
             steadier.set_state(steadied)
             self._finder.set_state(located)
             if persons is not None:
-                persons.set_state(known)
+                persons.set_state(groups)
         for one in frames:
             frame, time_s = one.frame, one.frame.time_s
             if not one.analysed:
-                yield from _finished(following.pass_on(frame, time_s), steadier, persons)
+                yield from _finished(fixed_lag.pass_on(frame, time_s), steadier, persons)
             else:
                 new_shot, shot = one.shot != shot, one.shot
                 if new_shot:
-                    yield from _finished(following.finish(), steadier, persons)
+                    yield from _finished(fixed_lag.finish(), steadier, persons)
                 expected = tracker.expected(time_s, frame.width)
-                detections = self._finder.find(frame, expected, new_shot, one.seen)
+                detections = self._finder.find(frame, expected, new_shot, one.first_pass)
                 view = _View(frame, self._finder, self._embedder)
-                yield from _finished(following.add(frame, time_s, detections, frame.width, view), steadier, persons)
+                yield from _finished(fixed_lag.add(frame, time_s, detections, frame.width, view), steadier, persons)
                 frame.forget_small()
             if one.reading is not None:
-                known = None if persons is None else persons.get_state()
-                own = pack((following.get_state(), steadier.get_state(), self._finder.get_state(), shot, known))
-                first = frame.index + 1 if following.waiting is None else following.waiting.index
+                groups = None if persons is None else persons.get_state()
+                own = pack((fixed_lag.get_state(), steadier.get_state(), self._finder.get_state(), shot, groups))
+                first = frame.index + 1 if fixed_lag.waiting is None else fixed_lag.waiting.index
                 yield Snapshot(first, pack((one.reading, own)))
-        yield from _finished(following.finish(), steadier, persons)
+        yield from _finished(fixed_lag.finish(), steadier, persons)
 
     def close(self) -> None:
         """Releases the models."""

@@ -32,7 +32,7 @@ class SelectedFrame:
     """From 0; higher after every hard cut, those between frames that are not analysed too."""
     reading: bytes | None = None
     """What reading remembers after this frame, where a snapshot is begun."""
-    seen: Faces | None = None
+    first_pass: Faces | None = None
     """What was found in its small picture, if it was looked at ahead of its turn."""
 
 
@@ -48,7 +48,7 @@ class ResumeState:
     """What was shown up to that one."""
 
 
-def chosen(
+def selected_frames(
     source: Source,
     selection: Selection,
     every_frame: bool,

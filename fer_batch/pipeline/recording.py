@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from fer_batch.annotation.audio import left_out
+from fer_batch.annotation.audio import omission_note
 from fer_batch.annotation.video_writer import AnnotatedVideo
 from fer_batch.config import Outputs, Selection
 from fer_batch.errors import FerBatchError, InputError, summarized
@@ -74,17 +74,17 @@ def analyze_recording(
         OutputError: when outputs cannot be written; nothing half-written stays, but what was committed does.
     """
     run = _Run(engine, recording, selection, outputs, on_progress, stop, on_alive, commit_s, opening_bytes)
-    unfinished = CheckpointStore(Layout(outputs.folder), recording.id)
-    commit = None if fresh else usable(unfinished, run.identity())
+    checkpoints = CheckpointStore(Layout(outputs.folder), recording.id)
+    commit = None if fresh else usable(checkpoints, run.identity())
     if commit is not None:
         with suppress(CannotResume):
-            outcome = run.go(unfinished, commit)
+            outcome = run.go(checkpoints, commit)
             # A damaged part shows only when all are put together; from the beginning there is none.
             damaged = outcome.cause is not None and not isinstance(outcome.cause, MemoryError)
             if not (damaged and outcome.record.status == "failed"):
                 return outcome
-    unfinished.remove()
-    return run.go(unfinished, None)
+    checkpoints.remove()
+    return run.go(checkpoints, None)
 
 
 def publish_committed(layout: Layout, recording: Recording, reason: str) -> RecordingResult | None:
@@ -104,14 +104,14 @@ def publish_committed(layout: Layout, recording: Recording, reason: str) -> Reco
     Raises:
         OutputError: when outputs cannot be written; the commit stays.
     """
-    unfinished, former = CheckpointStore(layout, recording.id), read_record(layout, recording)
-    commit = unfinished.last()
+    checkpoints, former = CheckpointStore(layout, recording.id), read_record(layout, recording)
+    commit = checkpoints.last()
     if commit is None or (former is not None and former.status == "done"):
-        unfinished.remove()
+        checkpoints.remove()
         return None
-    told = commit.sums["about"]
-    record = RecordingRecord(**{**told["record"], "started_at": datetime.fromisoformat(told["record"]["started_at"])})
-    outputs = Outputs(layout.out, told["outputs"]["timeline"], told["outputs"]["video"])
+    about = commit.sums["about"]
+    record = RecordingRecord(**{**about["record"], "started_at": datetime.fromisoformat(about["record"]["started_at"])})
+    outputs = Outputs(layout.out, about["outputs"]["timeline"], about["outputs"]["video"])
     path = _copy(layout, recording)
     annotated = AnnotatedVideo(path, None) if outputs.video else None
     provenance = Provenance(record.settings, record.model["name"], record.model["sha256"])
@@ -119,14 +119,14 @@ def publish_committed(layout: Layout, recording: Recording, reason: str) -> Reco
     with Rollback() as rollback:
         with ExitStack() as stack:
             writers = open_writers(stack, recording, layout, outputs, provenance, annotated)
-            writers.restore(unfinished, commit)
+            writers.restore(checkpoints, commit)
             rollback.protect(layout.files(recording.id, path))
             writers.complete(stack, layout, recording.id, provenance)
         _take_over(outcome, writers, layout, recording, path, former)
         record.status, record.error, record.retry = "partial", reason, True
-        record.counts = {**told["counts"], **_sums(writers)}
+        record.counts = {**about["counts"], **_sums(writers)}
         if outputs.video and record.probe.get("audio_codec"):
-            record.notes = [left_out(recording.path, "it was made without opening the recording")._asdict()]
+            record.notes = [omission_note(recording.path, "it was made without opening the recording")._asdict()]
         record.finished_at = datetime.now(UTC)
         record.write(layout.record(recording.id))
     return outcome
@@ -160,7 +160,7 @@ class _Run:
         settings, sha256 = self.engine.settings, self.engine.classifier.sha256
         return identity_of(self.recording.path, settings, self.selection, self.outputs, sha256)
 
-    def go(self, unfinished: CheckpointStore, commit: Commit | None) -> RecordingResult:
+    def go(self, checkpoints: CheckpointStore, commit: Commit | None) -> RecordingResult:
         """Analyses from the start or from a commit.
 
         Raises:
@@ -186,8 +186,8 @@ class _Run:
         )
         path = _copy(layout, recording)
         outcome = RecordingResult(record)
-        if unfinished.aside is not None:
-            text = f"{unfinished.aside}: is not fer-batch's own and was moved here unread; look at it and remove it."
+        if checkpoints.aside is not None:
+            text = f"{checkpoints.aside}: is not fer-batch's own and was moved here unread; look at it and remove it."
             record.notes.append(Note("moved_aside", text)._asdict())
         try:
             limits = engine.settings.max_pixels, self.opening_bytes
@@ -205,7 +205,7 @@ class _Run:
                     writers = open_writers(stack, recording, layout, outputs, provenance, annotated)
                     writers.replaces, writers.timer = complete, engine.timer
                     writers.persons = Persons() if engine.settings.persons else None
-                    end = self._work(source, writers, unfinished, commit, record)
+                    end = self._work(source, writers, checkpoints, commit, record)
                     outcome.cause = None if end is None else end.cause
                     if end is not None and (complete or not writers.analysed):
                         left = (
@@ -213,7 +213,7 @@ class _Run:
                         )
                         raise InputError(f"{end.reason}; {left}.")
                     if not writers.analysed:
-                        raise InputError(nothing_chosen(recording.path, source))
+                        raise InputError(empty_selection(recording.path, source))
                     rollback.protect(layout.files(recording.id, path))
                     writers.complete(stack, layout, recording.id, provenance)
                 _take_over(outcome, writers, layout, recording, path, former)
@@ -234,14 +234,14 @@ class _Run:
         # want of memory has others. What was to replace complete results is only begun anew, by --overwrite.
         unforeseen = outcome.cause is not None and not isinstance(outcome.cause, MemoryError)
         if complete or not record.retry or (unforeseen and commit is not None):
-            unfinished.remove()
+            checkpoints.remove()
         return outcome
 
     def _work(
         self,
         source: Source,
         writers: RecordingWriters,
-        unfinished: CheckpointStore,
+        checkpoints: CheckpointStore,
         commit: Commit | None,
         record: RecordingRecord,
     ) -> _EarlyEnd | None:
@@ -250,13 +250,13 @@ class _Run:
         identity, resume = self.identity(), None
         if commit is not None:
             try:
-                writers.restore(unfinished, commit)
+                writers.restore(checkpoints, commit)
             except (KeyError, IndexError, TypeError, ValueError) as error:
                 raise CannotResume(f"What was committed of {self.recording.path} cannot be read.") from error
-            resume = unfinished.snapshot(commit)
-            unfinished.clean(commit.sizes)
+            resume = checkpoints.snapshot(commit)
+            checkpoints.clean(commit.sizes)
         commits = CheckpointPolicy(
-            lambda snapshot: writers.commit(unfinished, snapshot, identity, about(record, self.outputs, source)),
+            lambda snapshot: writers.commit(checkpoints, snapshot, identity, about(record, self.outputs, source)),
             self.commit_s,
         )
         observations = self.engine.observe(
@@ -325,7 +325,7 @@ def _copy(layout: Layout, recording: Recording) -> Path:
     return recording.annotated or layout.annotated(recording.id, photo=recording.is_photo)
 
 
-def nothing_chosen(path: Path, source: Source) -> str:
+def empty_selection(path: Path, source: Source) -> str:
     """The sentence about a recording of which no frame is analysed."""
     lasts = source.probe.duration_s
     length = "" if lasts is None else f"it lasts {lasts:.1f} s, "

@@ -102,7 +102,7 @@ class RecordingWriters:
             self.annotated, self.fault = None, str(fault)
 
     def commit(
-        self, unfinished: CheckpointStore, snapshot: Snapshot, identity: dict[str, Any], about: dict[str, Any]
+        self, checkpoints: CheckpointStore, snapshot: Snapshot, identity: dict[str, Any], about: dict[str, Any]
     ) -> None:
         """Makes all written so far what another run goes on from.
 
@@ -113,10 +113,10 @@ class RecordingWriters:
             OutputError: when that cannot be written; the commit before stays valid.
         """
         for kind, writer in self._in_parts().items():
-            _hand_over(writer, kind, unfinished)
+            _hand_over(writer, kind, checkpoints)
         if isinstance(self.annotated, AnnotatedVideo):
             with self._doing_without():
-                _hand_over(self.annotated, _VIDEO, unfinished)
+                _hand_over(self.annotated, _VIDEO, checkpoints)
         if self.fault is not None:
             return
         growing: dict[str, TableWriter | AnnotatedVideo] = {**self._in_parts()}
@@ -132,10 +132,10 @@ class RecordingWriters:
             "writers": {kind: writer.get_state() for kind, writer in growing.items()},
         }
         parts = {kind: writer.parts for kind, writer in growing.items()}
-        unfinished.commit(self.commits + 1, snapshot, identity, parts, sums)
+        checkpoints.commit(self.commits + 1, snapshot, identity, parts, sums)
         self.commits += 1
 
-    def restore(self, unfinished: CheckpointStore, commit: Commit) -> None:
+    def restore(self, checkpoints: CheckpointStore, commit: Commit) -> None:
         """Goes on from a commit."""
         sums = commit.sums
         self.commits = commit.number
@@ -145,10 +145,10 @@ class RecordingWriters:
         self._shown = None if sums["shown"] is None else _observation(sums["shown"])
         for kind, writer in self._in_parts().items():
             writer.set_state(sums["writers"][kind])
-            writer.parts = unfinished.parts(commit, kind)
+            writer.parts = checkpoints.parts(commit, kind)
         if isinstance(self.annotated, AnnotatedVideo):
             self.annotated.set_state(sums["writers"][_VIDEO])
-            self.annotated.parts = unfinished.parts(commit, _VIDEO)
+            self.annotated.parts = checkpoints.parts(commit, _VIDEO)
 
     def complete(self, stack: ExitStack, layout: Layout, recording: str, provenance: Provenance) -> None:
         """Writes out everything, so that nothing but names are left to be changed when ``stack`` ends.
@@ -220,11 +220,11 @@ def files_of(recording: Recording, layout: Layout, outputs: Outputs, annotated: 
     return [*files, annotated] if outputs.video else files
 
 
-def _hand_over(writer: TableWriter | AnnotatedVideo, kind: str, unfinished: CheckpointStore) -> None:
+def _hand_over(writer: TableWriter | AnnotatedVideo, kind: str, checkpoints: CheckpointStore) -> None:
     part = writer.part()
     if part is not None:
         try:
-            writer.parts.append(unfinished.adopt(part, kind, len(writer.parts) + 1))
+            writer.parts.append(checkpoints.adopt(part, kind, len(writer.parts) + 1))
         except BaseException:
             remove(part)
             raise
@@ -233,14 +233,14 @@ def _hand_over(writer: TableWriter | AnnotatedVideo, kind: str, unfinished: Chec
 def _drawn(observation: Observation) -> dict[str, Any]:
     """What is drawn of an observation, as plain values and arrays."""
     faces = observation.detected
-    told = (faces.boxes, faces.keypoints, faces.scores, faces.tracks, faces.interpolated)
+    columns = (faces.boxes, faces.keypoints, faces.scores, faces.tracks, faces.interpolated)
     return {
         "frame": observation.frame,
         "time_s": observation.time_s,
-        "faces": told,
+        "faces": columns,
         "probabilities": observation.probabilities,
     }
 
 
-def _observation(told: dict[str, Any]) -> Observation:
-    return Observation(told["frame"], told["time_s"], Faces(*told["faces"]), told["probabilities"])
+def _observation(document: dict[str, Any]) -> Observation:
+    return Observation(document["frame"], document["time_s"], Faces(*document["faces"]), document["probabilities"])

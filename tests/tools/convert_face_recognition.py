@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from fer_batch.config import Detector
 from fer_batch.errors import InputError
-from fer_batch.evaluation.datasets import found_crops, read_faces
+from fer_batch.evaluation.datasets import detected_crops, read_faces
 from fer_batch.faces.embedding import GEOMETRY
 from fer_batch.training.onnx_export import quantise
 from fer_batch.training.recognition_net import Block, Convolution, read_weights
@@ -103,7 +103,7 @@ def write(weights: Path, photographs: Path, target: Path) -> None:
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{weights}: its weights are of another network ({error}).") from error
     data = read_faces(photographs)
-    found = (crop for _, crop in found_crops(data, np.arange(len(data)), GEOMETRY, Detector.auto))
+    found = (crop for _, crop in detected_crops(data, np.arange(len(data)), GEOMETRY, Detector.auto))
     faces = list(islice((crop for crop in found if crop is not None and len(crop)), _CALIBRATION))
     if not faces:
         raise InputError(f"{photographs}: no face was found in its photographs.")

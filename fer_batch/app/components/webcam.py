@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _NO_SERVERS: Final[dict[str, Any]] = {"iceServers": []}
 """Nobody else is asked for this machine's address; were this left out, a server on the internet would be."""
-_WANTED: Final[dict[str, Any]] = {
+_CONSTRAINTS: Final[dict[str, Any]] = {
     "video": {"width": {"ideal": 640}, "frameRate": {"ideal": 25, "max": 30}},
     "audio": False,
 }
@@ -54,7 +54,7 @@ def show_browser_camera(session: Session, page: str, begin: Callable[[CameraFeed
         "live-camera",
         WebRtcMode.SENDONLY,
         rtc_configuration=_NO_SERVERS,
-        media_stream_constraints=_WANTED,
+        media_stream_constraints=_CONSTRAINTS,
         video_frame_callback=feeding.take,
         translations=_WORDS,
         media_toggle_controls=False,

@@ -25,7 +25,7 @@ from fer_batch.results.record import RecordingRecord
 from fer_batch.utils.text import clock, lasting, shown
 
 
-def show_until_done(session: Session, page: str, analysis: Analysis) -> RecordingRecord | None:
+def show_progress(session: Session, page: str, analysis: Analysis) -> RecordingRecord | None:
     """Shows how far an analysis is, or why it failed; its record once there are results."""
     if analysis.running:
         _show_waiting(session, page, analysis)
@@ -38,11 +38,11 @@ def show_until_done(session: Session, page: str, analysis: Analysis) -> Recordin
 
 def show_cancelled(page: str) -> None:
     """Says once that an analysis was stopped, and what is left of it."""
-    if said := st.session_state.pop(_said(page), None):
-        show_info(said)
+    if sentence := st.session_state.pop(_cancelled_key(page), None):
+        show_info(sentence)
 
 
-def _said(page: str) -> str:
+def _cancelled_key(page: str) -> str:
     return f"cancelled-{page}"
 
 
@@ -57,7 +57,7 @@ def _show_waiting(session: Session, page: str, analysis: Analysis) -> None:
     """Looked at twice a second; the whole page is run again when it is over."""
     if not analysis.running:
         st.rerun()
-    share, words = _reached(analysis)
+    share, words = _progress_line(analysis)
     with st.container(border=True):
         show_caption(words)
         st.progress(share)
@@ -65,25 +65,25 @@ def _show_waiting(session: Session, page: str, analysis: Analysis) -> None:
             if st.button("Cancel", key=f"cancel-{page}"):
                 with st.spinner("Stopping"):
                     session.forget(page)
-                st.session_state[_said(page)] = _cancelled(session, analysis)
+                st.session_state[_cancelled_key(page)] = _cancelled(session, analysis)
                 st.rerun()
             st.caption("It goes on while you look at the other pages. Closing this page ends it.")
 
 
-def _reached(analysis: Analysis) -> tuple[float, str]:
+def _progress_line(analysis: Analysis) -> tuple[float, str]:
     """Share of the work, 0 to 1, and a line about it."""
     activity = next(iter(analysis.progress.workers.values()), None)
     if activity is None or activity.progress is None:
         return 0.0, f"{analysis.recording.name}: loading the models"
-    reached = activity.progress
+    progress = activity.progress
     frames, _ = activity.speed(time.monotonic())
-    parts = [clock(reached.time_s)]
-    if reached.frames_total:
-        parts.append(f"frame {reached.frames} of {reached.frames_total}")
+    parts = [clock(progress.time_s)]
+    if progress.frames_total:
+        parts.append(f"frame {progress.frames} of {progress.frames_total}")
     if frames:
         parts.append(f"{frames:.0f} frames a second")
-    if frames and reached.frames_total:
-        parts.append(f"{lasting(max(0, reached.frames_total - reached.frames) / frames)} left")
+    if frames and progress.frames_total:
+        parts.append(f"{lasting(max(0, progress.frames_total - progress.frames) / frames)} left")
     return activity.share, f"{analysis.recording.name}: {', '.join(parts)}"
 
 
@@ -148,7 +148,7 @@ def _show(sentence: str, role: str, style: str) -> None:
     st.html(f'<div role="{role}" style="{style}">{escape(shown(sentence))}</div>')
 
 
-def remembered(key: str, first: object) -> str:
+def widget_key(key: str, first: object) -> str:
     """A widget's key, which gives it the value it had when it was last shown; called just before it is.
 
     The value is set only when Streamlit has lost it: else what is being typed would fall back to what was sent last.
@@ -157,11 +157,11 @@ def remembered(key: str, first: object) -> str:
         key: of the widget.
         first: its value at first.
     """
-    kept = st.session_state.setdefault("remembered", {})
+    values = st.session_state.setdefault("remembered", {})
     if key in st.session_state:
-        kept[key] = st.session_state[key]
+        values[key] = st.session_state[key]
     else:
-        st.session_state[key] = kept.get(key, first)
+        st.session_state[key] = values.get(key, first)
     return key
 
 
@@ -188,22 +188,22 @@ def show_downloads(session: Session, page: str, out: Path, record: RecordingReco
     copy = layout.recorded_copy(record.files)
     copies = [] if copy is None else [copy] if copy.is_file() else sorted(copy.glob("part-*.mp4"))
     what = "Annotated picture" if record.probe.get("kind") == "photo" else "Annotated video"
-    found: list[tuple[str, Path | None, str]] = [
+    downloads: list[tuple[str, Path | None, str]] = [
         ("Timeline (Parquet)", _joined(timelines, folder), f"{stem}.parquet"),
         ("Timeline (CSV)", _joined(tables, folder), f"{stem}.csv"),
     ]
     called = f"annotated-{stem if not copies else stem.removesuffix(copies[0].suffix)}"
     for number, path in enumerate(copies[:_MOST_SEGMENTS], 1):
         part = f" {number}" if len(copies) > 1 else ""
-        found.append((f"{what}{part}", path, f"{called}{part.replace(' ', '-')}{path.suffix}"))
+        downloads.append((f"{what}{part}", path, f"{called}{part.replace(' ', '-')}{path.suffix}"))
     if record.probe.get("kind") != "photo":
         # A face of a photo is a track of one row, and no episode.
-        found += [
+        downloads += [
             ("Tracks (CSV)", _as_csv(tracks, out, record.id, folder), f"{stem}-tracks.csv"),
             ("Episodes (CSV)", _as_csv(episodes, out, record.id, folder), f"{stem}-episodes.csv"),
         ]
     with st.container(horizontal=True):
-        for label, file, name in found:
+        for label, file, name in downloads:
             if file is not None:
                 st.link_button(label, f"{session.address(file, name)}?download", icon=":material/download:")
     if len(copies) > _MOST_SEGMENTS or len(timelines) > _MOST_JOINED:

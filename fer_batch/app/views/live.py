@@ -8,7 +8,7 @@ import streamlit as st
 
 from fer_batch.app.camera_feed import CameraFeed
 from fer_batch.app.components.webcam import show_browser_camera
-from fer_batch.app.components.widgets import remembered, show_caption, show_downloads, show_error, show_view
+from fer_batch.app.components.widgets import show_caption, show_downloads, show_error, show_view, widget_key
 from fer_batch.app.jobs import LiveWatch
 from fer_batch.app.sessions import Session
 from fer_batch.app.sessions import session as visit
@@ -47,8 +47,8 @@ def _ask(session: Session) -> None:
     """What to watch, and what is kept of it."""
     # Whoever sits elsewhere must not reach into this machine's network.
     ways = [_CAMERA, _ADDRESS] if session.local else [_CAMERA]
-    way = st.segmented_control("The camera", ways, key=remembered("live-way", _CAMERA))
-    out, video = _kept(session)
+    way = st.segmented_control("The camera", ways, key=widget_key("live-way", _CAMERA))
+    out, video = _output_folder(session)
     if way == _ADDRESS:
         _ask_address(session, out, video)
     else:
@@ -64,15 +64,15 @@ def _offer_stop(work: LiveWatch) -> None:
         show_caption(f"{work.job.address.shown}. It goes on while you look at the other pages.")
 
 
-def _kept(session: Session) -> tuple[Path | None, bool]:
+def _output_folder(session: Session) -> tuple[Path | None, bool]:
     """Folder for the results, None for the visit's own; and whether annotated video is kept."""
     with st.expander("What is kept"):
-        video = st.toggle("Keep annotated video", key=remembered("live-video", True))
+        video = st.toggle("Keep annotated video", key=widget_key("live-video", True))
         folder = ""
         if session.local:
             folder = st.text_input(
                 "Keep the results in this folder",
-                key=remembered("live-folder", ""),
+                key=widget_key("live-folder", ""),
                 placeholder="unless given, they are removed with this visit",
             )
     return (Path(folder.strip()).expanduser() if folder.strip() else None), video
@@ -81,15 +81,15 @@ def _kept(session: Session) -> tuple[Path | None, bool]:
 def _ask_address(session: Session, out: Path | None, video: bool) -> None:
     # In a form Enter begins it, and so does the first click, which else only tells that something was typed.
     with st.form("live-ask", border=False):
-        given = st.text_input(
+        text = st.text_input(
             "Address",
-            key=remembered("live-address", ""),
+            key=widget_key("live-address", ""),
             placeholder="rtsp://user:password@10.0.0.5/stream, or 0 for a webcam here",
         )
-        wanted = st.form_submit_button("Watch", type="primary")
-    if wanted and given.strip():
+        submitted = st.form_submit_button("Watch", type="primary")
+    if submitted and text.strip():
         try:
-            address = parse_address(given)
+            address = parse_address(text)
             if address.kind == "file":
                 raise InputError(f"{address.shown}: is a file; the page Video analyses files.")
             watch(session, address, out, video)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from fer_batch.app.components.charts import show_verdict, stored_verdict
-from fer_batch.app.components.widgets import remembered, show_error
+from fer_batch.app.components.widgets import show_error, widget_key
 from fer_batch.app.jobs import Measuring
 from fer_batch.app.sessions import Session
 from fer_batch.app.sessions import session as visit
@@ -37,19 +37,19 @@ def show() -> None:
 
 
 def _choose(session: Session) -> None:
-    given = st.text_input(
+    text = st.text_input(
         "Model",
-        key=remembered("model-name", DEFAULT_MODEL),
+        key=widget_key("model-name", DEFAULT_MODEL),
         help="One that ships, or the path of an .onnx file; used by all pages.",
     )
-    wanted = given.strip() or DEFAULT_MODEL
-    if wanted != session.model:
+    model_name = text.strip() or DEFAULT_MODEL
+    if model_name != session.model:
         try:
-            find_model(wanted)
+            find_model(model_name)
         except FerBatchError as error:
             show_error(str(error))
             return
-        session.model = wanted
+        session.model = model_name
 
 
 def _show_card(model: str) -> None:
@@ -72,13 +72,13 @@ def _measure(session: Session) -> None:
     )
     work = session.work(_PAGE)
     running = work is not None and work.running
-    given = st.text_input(
-        "Folder, or a CSV or Parquet table as FER2013 and FER+ have it", key=remembered("model-data", "")
+    text = st.text_input(
+        "Folder, or a CSV or Parquet table as FER2013 and FER+ have it", key=widget_key("model-data", "")
     )
-    way = st.selectbox("Its pictures are", list(_WAYS), key=remembered("model-way", next(iter(_WAYS))))
-    if st.button("Measure", type="primary", disabled=running or not given.strip()):
+    way = st.selectbox("Its pictures are", list(_WAYS), key=widget_key("model-way", next(iter(_WAYS))))
+    if st.button("Measure", type="primary", disabled=running or not text.strip()):
         session.forget(_PAGE)
-        work = Measuring(given.strip(), session.model, _WAYS[way], session.max_pixels)
+        work = Measuring(text.strip(), session.model, _WAYS[way], session.max_pixels)
         session.begin(_PAGE, work)
         work.start()
     if isinstance(work, Measuring):

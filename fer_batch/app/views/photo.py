@@ -9,7 +9,7 @@ import streamlit as st
 
 import fer_batch
 from fer_batch.app.components.charts import probability_bars
-from fer_batch.app.components.widgets import remembered, show_cancelled, show_downloads, show_error, show_until_done
+from fer_batch.app.components.widgets import show_cancelled, show_downloads, show_error, show_progress, widget_key
 from fer_batch.app.jobs import Analysis
 from fer_batch.app.sessions import Session, save
 from fer_batch.app.sessions import session as visit
@@ -28,15 +28,15 @@ def show() -> None:
     session = visit()
     st.title("Photo")
     st.write("Every face in a picture, and what it shows.")
-    way = st.segmented_control("The photo comes from", ["Upload", "Camera"], key=remembered("photo-way", "Upload"))
+    way = st.segmented_control("The photo comes from", ["Upload", "Camera"], key=widget_key("photo-way", "Upload"))
     if way == "Camera":
-        given = st.camera_input("Take a picture", key="photo-camera")
+        upload = st.camera_input("Take a picture", key="photo-camera")
     else:
         kinds = sorted(suffix.removeprefix(".") for suffix in PHOTO_SUFFIXES)
-        given = st.file_uploader("A photo", kinds, key="photo-upload")
-    if given is not None and st.session_state.get("photo-begun") != given.file_id:
-        st.session_state["photo-begun"] = given.file_id
-        _begin(session, given.name, given)
+        upload = st.file_uploader("A photo", kinds, key="photo-upload")
+    if upload is not None and st.session_state.get("photo-begun") != upload.file_id:
+        st.session_state["photo-begun"] = upload.file_id
+        _begin(session, upload.name, upload)
     show_cancelled(_PAGE)
     analysis = session.work(_PAGE)
     if isinstance(analysis, Analysis):
@@ -58,7 +58,7 @@ def _begin(session: Session, name: str, content: IO[bytes]) -> None:
 
 
 def _show(session: Session, analysis: Analysis) -> None:
-    record = show_until_done(session, _PAGE, analysis)
+    record = show_progress(session, _PAGE, analysis)
     if record is None:
         return
     faces = fer_batch.load(analysis.out)

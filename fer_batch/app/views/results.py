@@ -10,7 +10,7 @@ import streamlit as st
 
 from fer_batch.analytics.summary import Summary, summary
 from fer_batch.app.components.charts import colour_key, share_chart
-from fer_batch.app.components.widgets import remembered, show_downloads, show_error, show_view, show_warning
+from fer_batch.app.components.widgets import show_downloads, show_error, show_view, show_warning, widget_key
 from fer_batch.app.sessions import Session
 from fer_batch.app.sessions import session as visit
 from fer_batch.emotions import EMOTIONS
@@ -42,7 +42,7 @@ def show() -> None:
     study = st.session_state.get("results-study")
     if study is None:
         return
-    recordings = _chosen(study)
+    recordings = _selected_recordings(study)
     _show_facts(recordings)
     overview, comparison, persons, view = st.tabs(["Recordings", "Comparison", "Persons", "Look at one"])
     with overview:
@@ -58,12 +58,12 @@ def show() -> None:
 def _ask() -> None:
     # In a form Enter opens it, and so does the first click, which else only tells that something was typed.
     with st.form("results-ask", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        given = st.text_input(
-            "Output folder", key=remembered("results-folder", ""), placeholder="/home/me/study/fer-output"
+        text = st.text_input(
+            "Output folder", key=widget_key("results-folder", ""), placeholder="/home/me/study/fer-output"
         )
         opened = st.form_submit_button("Open", type="primary")
-    if opened and given.strip():
-        folder = Path(given.strip()).expanduser()
+    if opened and text.strip():
+        folder = Path(text.strip()).expanduser()
         st.session_state.pop("results-study", None)
         try:
             with st.spinner("Reading"):
@@ -72,21 +72,21 @@ def _ask() -> None:
             show_error(str(error))
 
 
-def _chosen(study: _Study) -> pd.DataFrame:
+def _selected_recordings(study: _Study) -> pd.DataFrame:
     """The recordings that pass the filters."""
     recordings = study.tables.recordings
     with st.container(border=True), st.container(horizontal=True):
-        name = st.text_input("Name holds", key=remembered("results-name", ""))
+        name = st.text_input("Name holds", key=widget_key("results-name", ""))
         statuses = sorted(recordings["status"].unique())
-        wanted = st.multiselect("Status", statuses, key=f"results-status-{study.folder}", placeholder="any")
+        wanted_statuses = st.multiselect("Status", statuses, key=f"results-status-{study.folder}", placeholder="any")
         mostly = st.multiselect(
             "Mostly", list(EMOTIONS), key=f"results-mostly-{study.folder}", placeholder="any emotion"
         )
     table = recordings.assign(mostly=_mostly(recordings))
     if name.strip():
         table = table[table["recording"].str.contains(name.strip(), case=False, regex=False)]
-    if wanted:
-        table = table[table["status"].isin(wanted)]
+    if wanted_statuses:
+        table = table[table["status"].isin(wanted_statuses)]
     return table[table["mostly"].isin(mostly)] if mostly else table
 
 
@@ -138,18 +138,21 @@ def _show_recordings(table: pd.DataFrame) -> None:
 
 
 def _show_comparison(folder: Path, table: pd.DataFrame) -> None:
-    seen = table[table["seen_s"].notna() & table["mostly"].notna()]
-    if seen.empty:
+    comparable = table[table["seen_s"].notna() & table["mostly"].notna()]
+    if comparable.empty:
         st.info("No face was seen in these recordings.")
         return
     names = st.multiselect(
-        "Recordings to compare", list(seen["recording"]), placeholder="all", key=f"results-compared-{folder}"
+        "Recordings to compare",
+        list(comparable["recording"]),
+        placeholder="all",
+        key=f"results-compared-{folder}",
     )
-    chosen = seen[seen["recording"].isin(names)] if names else seen
-    if len(chosen) > _MOST_BARS:
-        st.caption(f"The first {_MOST_BARS} of {len(chosen)} recordings.")
+    selected = comparable[comparable["recording"].isin(names)] if names else comparable
+    if len(selected) > _MOST_BARS:
+        st.caption(f"The first {_MOST_BARS} of {len(selected)} recordings.")
     st.html(colour_key())
-    st.altair_chart(share_chart(chosen.head(_MOST_BARS), "recording", "recording"), width="stretch")
+    st.altair_chart(share_chart(selected.head(_MOST_BARS), "recording", "recording"), width="stretch")
 
 
 def _show_persons(tracks: pd.DataFrame, recordings: pd.DataFrame) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 import streamlit as st
 
 from fer_batch.app.components.widgets import (
-    remembered,
     show_cancelled,
     show_caption,
     show_downloads,
     show_error,
-    show_until_done,
+    show_progress,
     show_view,
     show_warning,
+    widget_key,
 )
 from fer_batch.app.jobs import Analysis
 from fer_batch.app.sessions import Session, save
@@ -48,37 +48,37 @@ def show() -> None:
 def _ask(session: Session) -> None:
     """What to analyse, and how."""
     ways = ["Upload", "File on this machine"] if session.local else ["Upload"]
-    way = st.segmented_control("The video comes from", ways, key=remembered("video-way", "Upload"))
+    way = st.segmented_control("The video comes from", ways, key=widget_key("video-way", "Upload"))
     uploads = st.session_state.setdefault("video-uploads", 0)
-    given, path = None, ""
+    upload, path = None, ""
     if way == "File on this machine":
         path = st.text_input(
-            "Path of the file", key=remembered("video-path", ""), placeholder="/home/me/recordings/interview.mp4"
+            "Path of the file", key=widget_key("video-path", ""), placeholder="/home/me/recordings/interview.mp4"
         )
     else:
         kinds = sorted(suffix.removeprefix(".") for suffix in VIDEO_SUFFIXES)
         # Another key for the next one: so Streamlit lets go of its copy, which is in memory.
-        given = st.file_uploader("A video", kinds, key=f"video-upload-{uploads}")
+        upload = st.file_uploader("A video", kinds, key=f"video-upload-{uploads}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        rate = st.selectbox("Frames (fewer are faster)", list(_RATES), key=remembered("video-rate", "all"), width=200)
-        annotated = st.toggle("Make an annotated video", key=remembered("video-annotated", True))
-        persons = st.toggle("Tell people apart by their faces", key=remembered("video-persons", True))
+        rate = st.selectbox("Frames (fewer are faster)", list(_RATES), key=widget_key("video-rate", "all"), width=200)
+        annotated = st.toggle("Make an annotated video", key=widget_key("video-annotated", True))
+        persons = st.toggle("Tell people apart by their faces", key=widget_key("video-persons", True))
     kept = ""
     if session.local:
         kept = st.text_input(
             "Keep the results in this folder",
-            key=remembered("video-folder", ""),
+            key=widget_key("video-folder", ""),
             placeholder="unless given, they are removed with this visit",
         )
-    if not st.button("Analyse", type="primary", disabled=given is None and not path.strip()):
+    if not st.button("Analyse", type="primary", disabled=upload is None and not path.strip()):
         return
     recording = Path(path.strip()).expanduser()
-    if given is None and not recording.is_file():
+    if upload is None and not recording.is_file():
         show_error(f"{recording}: no such file; check the path.")
         return
     folder = session.place(_PAGE)
-    if given is not None:
-        recording = save(given, given.name, folder / "uploaded")
+    if upload is not None:
+        recording = save(upload, upload.name, folder / "uploaded")
         st.session_state["video-uploads"] += 1
     out = Path(kept.strip()).expanduser() if kept.strip() else folder / "results"
     try:
@@ -93,7 +93,7 @@ def _ask(session: Session) -> None:
 
 
 def _show(session: Session, analysis: Analysis) -> None:
-    record = show_until_done(session, _PAGE, analysis)
+    record = show_progress(session, _PAGE, analysis)
     if record is None:
         return
     if analysis.sentence is not None:

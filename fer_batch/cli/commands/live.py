@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_batch.cli.commands.analyze import Format, MaxPixels, MinFace, Private
-from fer_batch.cli.parsing import lasting
+from fer_batch.cli.parsing import duration
 from fer_batch.config import DEFAULT_MODEL, MAX_PIXELS, MINIMUM_SCORE, Detector, Device
 from fer_batch.errors import InputError
 
@@ -73,7 +73,7 @@ def live(
     duration: Annotated[
         float | None,
         typer.Option(
-            parser=lasting, metavar="TIME", help="End by itself after 90s, 15m, 8h or 7d.", show_default=False
+            parser=duration, metavar="TIME", help="End by itself after 90s, 15m, 8h or 7d.", show_default=False
         ),
     ] = None,
     fps: Annotated[
@@ -86,7 +86,7 @@ def live(
     ] = 60.0,
     max_age: Annotated[
         float | None,
-        typer.Option(parser=lasting, metavar="TIME", help="Delete parts older than 12h, 7d, ...", show_default=False),
+        typer.Option(parser=duration, metavar="TIME", help="Delete parts older than 12h, 7d, ...", show_default=False),
     ] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Serve the annotated picture as a page.")] = False,
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where the preview is served.")] = "127.0.0.1:8765",
@@ -181,18 +181,18 @@ def _one(source: str, name: str | None, parameters: Mapping[str, Any]) -> LiveJo
     return LiveJob(name or address.id, address, live_options(parameters), threads_each(1))
 
 
-def _several(found: CamerasFile) -> list[LiveJob]:
+def _several(cameras_file: CamerasFile) -> list[LiveJob]:
     from fer_batch.live.options import LiveJob
     from fer_batch.utils.resources import threads_each
 
     jobs = []
-    for camera in found.cameras:
-        with found.naming(camera):
+    for camera in cameras_file.cameras:
+        with cameras_file.naming(camera):
             # A file among cameras can only be meant to be played as one.
             is_file = camera.address.kind == "file"
             _check_rehearsal(is_file, is_file or camera.parameters["realtime"], camera.address.shown)
-            options = live_options(camera.parameters, patient=len(found.cameras) > 1)
-        jobs.append(LiveJob(camera.name, camera.address, options, threads_each(len(found.cameras))))
+            options = live_options(camera.parameters, patient=len(cameras_file.cameras) > 1)
+        jobs.append(LiveJob(camera.name, camera.address, options, threads_each(len(cameras_file.cameras))))
     return jobs
 
 

@@ -199,13 +199,13 @@ class _Drawing:
     def _shares(self, names: list[str], faces: dict[str, list[FaceInView]]) -> tuple[int, dict[str, int], list[str]]:
         """Lines of each recording's head, lines for each one's faces, and the recordings that there is room for."""
         drawn = names if len(names) <= self._height else names[: self._height - 1]
-        seen = [name for name in drawn if faces[name]]
+        visible = [name for name in drawn if faces[name]]
         # One line of headings, and one at least for those with a face.
-        wanted = bool(seen) + len(seen)
-        heads = next((lines for lines in (3, 2) if lines * len(drawn) + wanted <= self._height), 1)
-        remaining = self._height - heads * len(drawn) - bool(seen) - (len(drawn) < len(names))
+        needed = bool(visible) + len(visible)
+        heads = next((lines for lines in (3, 2) if lines * len(drawn) + needed <= self._height), 1)
+        remaining = self._height - heads * len(drawn) - bool(visible) - (len(drawn) < len(names))
         room = dict.fromkeys(names, 0)
-        while remaining > 0 and (hungry := [name for name in seen if room[name] < len(faces[name])]):
+        while remaining > 0 and (hungry := [name for name in visible if room[name] < len(faces[name])]):
             for name in hungry[:remaining]:
                 room[name] += 1
             remaining -= len(hungry[:remaining])
@@ -220,8 +220,8 @@ class _Drawing:
     def _faces(self, faces: list[FaceInView], room: int) -> list[list[_Piece]]:
         if len(faces) <= room or room < 2:
             return [self._face(face) for face in faces[:room]]
-        left_out = len(faces) - room + 1
-        more = (f"{'and':>{_TRACK - 1}} {counted(left_out, 'more face')}", _DIM)
+        hidden = len(faces) - room + 1
+        more = (f"{'and':>{_TRACK - 1}} {counted(hidden, 'more face')}", _DIM)
         return [*(self._face(face) for face in faces[: room - 1]), [more]]
 
     def _face(self, face: FaceInView) -> list[_Piece]:

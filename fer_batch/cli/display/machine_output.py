@@ -48,26 +48,30 @@ class JsonEvents:
         plan: what will be done.
     """
 
-    def __init__(self, reached: RunProgress, plan: Plan) -> None:
-        self._reached, self._plan = reached, plan
-        self._told_s: dict[int, float] = {}
+    def __init__(self, progress: RunProgress, plan: Plan) -> None:
+        self._progress, self._plan = progress, plan
+        self._reported_s: dict[int, float] = {}
         self._statuses: dict[str, int] = {}
         self._heard = True
 
     def __enter__(self) -> Self:
         folder = self._plan.outputs.folder
         self._write("begin", output=str(folder), recordings=[one.id for one in self._plan.recordings])
-        for record in self._plan.kept:
+        for record in self._plan.kept_records:
             self._write("kept", **earlier_outcome(Layout(folder), record).to_dict())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        remaining = self._reached.total - self._reached.finished
+        remaining = self._progress.total - self._progress.finished
         counts = {status: self._statuses.get(status, 0) for status in ("done", "partial", "failed")}
         self._write(
-            "end", output=str(self._plan.outputs.folder), **counts, kept=len(self._plan.kept), not_begun=remaining
+            "end",
+            output=str(self._plan.outputs.folder),
+            **counts,
+            kept=len(self._plan.kept_records),
+            not_begun=remaining,
         )
 
     def __call__(self, event: Event) -> None:
@@ -79,10 +83,10 @@ class JsonEvents:
                 name = task.recording.id
                 self._write("started", worker=worker, process=process, recording=name, reason=task.reason)
             case Progressed(worker, task, progress):
-                if time.monotonic() - self._told_s.get(worker, 0.0) < _TELL_S:
+                if time.monotonic() - self._reported_s.get(worker, 0.0) < _TELL_S:
                     return
-                self._told_s[worker] = time.monotonic()
-                frames, _ = self._reached.workers[worker].speed(time.monotonic())
+                self._reported_s[worker] = time.monotonic()
+                frames, _ = self._progress.workers[worker].speed(time.monotonic())
                 self._write(
                     "progress",
                     worker=worker,
@@ -92,8 +96,8 @@ class JsonEvents:
                     time_s=progress.time_s,
                     faces=progress.faces,
                     frames_per_second=round(frames, 1),
-                    share_of_run=round(self._reached.share, 4),
-                    remaining_s=self._reached.remaining_s,
+                    share_of_run=round(self._progress.share, 4),
+                    remaining_s=self._progress.remaining_s,
                 )
             case WorkerLost(worker, task, reason, again):
                 self._write("lost", worker=worker, recording=task.recording.id, reason=reason, again=again)

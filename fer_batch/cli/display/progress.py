@@ -28,8 +28,8 @@ class Bars:
         console: of stderr.
     """
 
-    def __init__(self, reached: RunProgress, console: Console) -> None:
-        self._reached = reached
+    def __init__(self, progress: RunProgress, console: Console) -> None:
+        self._progress = progress
         self._drawn_s = 0.0
         self._bars = Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
@@ -45,8 +45,8 @@ class Bars:
 
     def __enter__(self) -> Self:
         self._bars.start()
-        if self._reached.total > 1:
-            self._whole = self._add(f"0/{self._reached.total} done")
+        if self._progress.total > 1:
+            self._whole = self._add(f"0/{self._progress.total} done")
         else:
             self._rows[1] = self._add("starting")
         return self
@@ -77,18 +77,18 @@ class Bars:
         return self._bars.add_task(description, total=None, numbers="", left="")
 
     def _draw(self, now: float) -> None:
-        reached = self._reached
+        progress = self._progress
         if self._whole is not None:
-            failed = f", {reached.failed} failed" if reached.failed else ""
+            failed = f", {progress.failed} failed" if progress.failed else ""
             self._bars.update(
                 self._whole,
-                description=f"{reached.finished}/{reached.total} done{failed}",
-                completed=reached.share,
+                description=f"{progress.finished}/{progress.total} done{failed}",
+                completed=progress.share,
                 total=1,
-                numbers=f"{reached.times_real_time:.1f}x real time",
-                left=_left(reached.remaining_s),
+                numbers=f"{progress.times_real_time:.1f}x real time",
+                left=_remaining(progress.remaining_s),
             )
-        for worker, activity in reached.workers.items():
+        for worker, activity in progress.workers.items():
             if worker in self._rows and activity.progress is not None:
                 self._draw_worker(self._rows[worker], activity, now)
 
@@ -102,11 +102,11 @@ class Bars:
             completed=activity.share,
             total=1 if total else None,
             numbers=f"{frames:.0f} frames/s, {seconds:.1f}x",
-            remaining=_left(remaining),
+            remaining=_remaining(remaining),
         )
 
 
-def _left(seconds: float | None) -> str:
+def _remaining(seconds: float | None) -> str:
     return "" if seconds is None else f"{lasting(seconds)} left"
 
 
@@ -118,19 +118,19 @@ class Lines:
         notices: says it.
     """
 
-    def __init__(self, reached: RunProgress, notices: Notices) -> None:
-        self._reached = reached
+    def __init__(self, progress: RunProgress, notices: Notices) -> None:
+        self._reached = progress
         self._say = notices.say
-        self._said_s = time.monotonic()
+        self._reported_s = time.monotonic()
 
     def __call__(self, event: Event) -> None:
         """Says what there is to say."""
         match event:
             case Started() | Probed():
                 if self._reached.total == 1:
-                    self._said_s = time.monotonic()
-            case Progressed() if time.monotonic() - self._said_s >= LINE_SECONDS:
-                self._said_s = time.monotonic()
+                    self._reported_s = time.monotonic()
+            case Progressed() if time.monotonic() - self._reported_s >= LINE_SECONDS:
+                self._reported_s = time.monotonic()
                 self._say(self._of_all() if self._reached.total > 1 else self._of_one(event))
             case Finished(_, task, outcome) if outcome.record.status != "failed":
                 counts = outcome.record.counts
@@ -150,10 +150,10 @@ class Lines:
         )
 
     def _of_all(self) -> str:
-        reached = self._reached
-        remaining = "" if reached.remaining_s is None else f", {lasting(reached.remaining_s)} left"
-        failed = f", {reached.failed} failed" if reached.failed else ""
+        progress = self._reached
+        remaining = "" if progress.remaining_s is None else f", {lasting(progress.remaining_s)} left"
+        failed = f", {progress.failed} failed" if progress.failed else ""
         return (
-            f"{reached.finished} of {reached.total} done{failed}, {reached.share:.0%}, "
-            f"{reached.times_real_time:.1f}x real time{remaining}"
+            f"{progress.finished} of {progress.total} done{failed}, {progress.share:.0%}, "
+            f"{progress.times_real_time:.1f}x real time{remaining}"
         )

@@ -32,7 +32,7 @@ def print_closing_table(plan: Plan, outcomes: Sequence[RecordingResult]) -> None
     # A pipe has no width: rows stay whole there.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     outcomes = sorted(outcomes, key=lambda outcome: outcome.record.id)
-    single = len(outcomes) == 1 and not plan.kept
+    single = len(outcomes) == 1 and not plan.kept_records
     if len(outcomes) <= _MOST_RECORDINGS:
         for outcome in outcomes:
             console.print(_title(outcome, counting=not single), soft_wrap=True)
@@ -46,10 +46,10 @@ def print_closing_table(plan: Plan, outcomes: Sequence[RecordingResult]) -> None
             console.print(Text(shown(str(path))), soft_wrap=True)
         _print_list(console, "Notes:", _notes(outcomes[0].record))
         return
-    records = sorted([*plan.kept, *(outcome.record for outcome in outcomes)], key=lambda record: record.id)
+    records = sorted([*plan.kept_records, *(outcome.record for outcome in outcomes)], key=lambda record: record.id)
     _print_faults(console, records)
     incomplete = sum(record.status != "done" for record in records)
-    done, earlier = len(records) - incomplete, len(plan.kept)
+    done, earlier = len(records) - incomplete, len(plan.kept_records)
     before = f" ({earlier} of them before)" if earlier else ""
     folder = plan.outputs.folder
     kinds = sorted({path.relative_to(folder).parts[0] for one in outcomes for path in one.files} | {"recordings"})

@@ -72,8 +72,8 @@ class Notices:
                 record = outcome.record
                 if record.error is not None:
                     self.say(f"{'Error' if record.status == 'failed' else 'Warning'}: {record.error}")
-                if found := faults(record.counts):
-                    self.say(f"Warning: {record.id}: {found}.")
+                if fault_words := faults(record.counts):
+                    self.say(f"Warning: {record.id}: {fault_words}.")
 
     def say(self, text: str) -> None:
         """One line, however long."""

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_batch.batch.messages import Begin, EstimateReply, Event, Finished, LogMessage, Progressed, Watch
-from fer_batch.batch.plan import Plan, Task, expected_work, forget_unfinished
+from fer_batch.batch.plan import Plan, Task, delete_checkpoints, expected_work
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.runner import run_parallel
 from fer_batch.batch.worker_pool import STALL_LIMIT_S, WorkerPool
@@ -77,7 +77,7 @@ def check_named_files(plan: Plan, named: Iterable[Path], output_options: OutputO
     Raises:
         OutputError: when one is.
     """
-    inputs = [*named, *(one.path for one in plan.recordings), *(Path(record.source) for record in plan.kept)]
+    inputs = [*named, *(one.path for one in plan.recordings), *(Path(record.source) for record in plan.kept_records)]
     if output_options.report is not None:
         refuse_overwriting(output_options.report, "--report", is_failure_report, inputs)
         if output_options.log_file is not None and output_options.report.resolve() == output_options.log_file.resolve():
@@ -114,10 +114,10 @@ def carry_out(
     remove_abandoned()
     with ExitStack() as stack:
         lock = stack.enter_context(only_run(plan.outputs.folder))
-        forget_unfinished(plan)
+        delete_checkpoints(plan)
         stop = stack.enter_context(stop_on_interrupt(quiet=output_options.quiet))
-        begun = _OnBegin(output_options.on_begin, stop)
-        watch = _watch(stack, output_options, plan, selection, begun)
+        on_begin = _OnBegin(output_options.on_begin, stop)
+        watch = _watch(stack, output_options, plan, selection, on_begin)
         if output_options.report is not None:
             # Also when an error ends the run: what failed before has failed.
             check_report(output_options.report)
@@ -136,8 +136,8 @@ def carry_out(
                 lock=lock,
             )
         )
-    if begun.error is not None:
-        raise begun.error
+    if on_begin.error is not None:
+        raise on_begin.error
     if not output_options.quiet and not output_options.as_json:
         print_closing_table(plan, outcomes)
     return _status(plan, outcomes, stop)
@@ -145,27 +145,27 @@ def carry_out(
 
 def _report(path: Path, plan: Plan, outcomes: list[RecordingResult]) -> None:
     over = {one.record.id for one in outcomes}
-    records = [*plan.kept, *(one.record for one in outcomes)]
+    records = [*plan.kept_records, *(one.record for one in outcomes)]
     write_failures(path, records, [one for one in plan.recordings if one.id not in over])
 
 
-def _watch(stack: ExitStack, output_options: OutputOptions, plan: Plan, selection: Selection, begun: Watch) -> Watch:
+def _watch(stack: ExitStack, output_options: OutputOptions, plan: Plan, selection: Selection, on_begin: Watch) -> Watch:
     """Everyone who is told what happens, closed with ``stack``."""
     console = Console(stderr=True, highlight=False)
-    reached, notices = RunProgress(plan.tasks, selection), Notices(console)
+    progress, notices = RunProgress(plan.tasks, selection), Notices(console)
     log = stack.enter_context(LogFile(output_options.log_file, notices.say))
-    log.note(f"fer-batch {__version__}: {counted(len(plan.tasks), 'recording')} to do, {len(plan.kept)} kept")
+    log.note(f"fer-batch {__version__}: {counted(len(plan.tasks), 'recording')} to do, {len(plan.kept_records)} kept")
     if not output_options.quiet:
         _tell_plan(plan, notices)
-    watchers: list[Watch] = [reached.tell, log, notices]
+    watchers: list[Watch] = [progress.tell, log, notices]
     if output_options.as_json:
-        watchers.append(stack.enter_context(JsonEvents(reached, plan)))
+        watchers.append(stack.enter_context(JsonEvents(progress, plan)))
     if not output_options.quiet and plan.tasks:
         if interactive():
-            watchers.append(stack.enter_context(Bars(reached, console)))
+            watchers.append(stack.enter_context(Bars(progress, console)))
         elif not output_options.as_json:
-            watchers.append(Lines(reached, notices))
-    watchers.append(begun)
+            watchers.append(Lines(progress, notices))
+    watchers.append(on_begin)
     if output_options.debug:
         watchers.append(lambda event: notices.say(event.text) if isinstance(event, LogMessage) else None)
 
@@ -203,8 +203,8 @@ class _OnBegin:
 def _tell_plan(plan: Plan, notices: Notices) -> None:
     if plan.changes is not None:
         notices.say(plan.changes)
-    if plan.kept:
-        what = plan.kept[0].id if len(plan.kept) == 1 else f"{len(plan.kept)} recordings"
+    if plan.kept_records:
+        what = plan.kept_records[0].id if len(plan.kept_records) == 1 else f"{len(plan.kept_records)} recordings"
         notices.say(f"{what}: done already, kept (--overwrite does it again).")
     if plan.others:
         what = counted(plan.others, "recording")
@@ -215,7 +215,7 @@ def _status(plan: Plan, outcomes: list[RecordingResult], stop: Flag) -> ExitStat
     """All unreadable is wrong use; some unreadable, or cut short, is not all done."""
     if stop.is_set():
         return ExitStatus.INTERRUPTED
-    statuses = {one.record.status for one in outcomes} | {record.status for record in plan.kept}
+    statuses = {one.record.status for one in outcomes} | {record.status for record in plan.kept_records}
     if statuses <= {"done"}:
         return ExitStatus.DONE
     return ExitStatus.USAGE if statuses == {"failed"} else ExitStatus.SOME_FAILED
@@ -281,11 +281,11 @@ def print_plan(
         table.add_row(Text(shown(task.recording.id)), lasts, f"{probe.width}x{probe.height}", task.reason)
     if plan.tasks:
         console.print(table)
-    known = [seconds_in_range(probes[one.id], selection) for one in plan.recordings if one.id in probes]
-    total_s = sum(seconds for seconds in known if seconds is not None)
+    durations = [seconds_in_range(probes[one.id], selection) for one in plan.recordings if one.id in probes]
+    total_s = sum(seconds for seconds in durations if seconds is not None)
     console.print(
         f"{counted(len(plan.tasks), 'recording')}, {timecode(total_s)} of video to analyse; "
-        f"{len(plan.kept)} done already, kept"
+        f"{len(plan.kept_records)} done already, kept"
         + (f"; {counted(plan.passed_over, 'other file')} passed over" if plan.passed_over else "")
     )
     if estimate_s is not None:

@@ -66,16 +66,16 @@ class Arrivals:
 
     def __init__(self) -> None:
         # H.264 holds back 16 pictures at most.
-        self._known: deque[tuple[int | None, datetime, float]] = deque(maxlen=64)
+        self._received: deque[tuple[int | None, datetime, float]] = deque(maxlen=64)
         self._last: tuple[datetime, float] | None = None
 
     def note(self, pts: int | None) -> None:
         """A packet comes now."""
-        self._known.append((pts, datetime.now(UTC), time.monotonic()))
+        self._received.append((pts, datetime.now(UTC), time.monotonic()))
 
     def of(self, pts: int | None) -> tuple[datetime, float]:
         """When the picture of this time came; asked in the order in which they are shown."""
-        came = next((known[1:] for known in reversed(self._known) if known[0] == pts), self._known[-1][1:])
+        came = next((entry[1:] for entry in reversed(self._received) if entry[0] == pts), self._received[-1][1:])
         if self._last is None or came[1] > self._last[1]:
             self._last = came
         return self._last

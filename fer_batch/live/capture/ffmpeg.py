@@ -28,7 +28,7 @@ from fer_batch.video.source import oversized, refuse_oversized
 from fer_batch.video.timestamps import DecodeTimes
 from fer_batch.video.video_reader import VideoFile
 
-_LOOKED_AT: Final = {"probesize": "1000000", "analyzeduration": "2000000", "fpsprobesize": "2"}
+_PROBE_OPTIONS: Final = {"probesize": "1000000", "analyzeduration": "2000000", "fpsprobesize": "2"}
 """Bytes, microseconds and frames by which FFmpeg finds out what a stream is: enough for a key frame of most cameras,
 and no second of waiting to measure the rate. (Not "nobuffer": the key frame would be lost, and another waited for.)"""
 _IN_PIECES: Final = ("http", "https")
@@ -54,7 +54,7 @@ class NetworkStream(Connection):
         self._pace = Pace() if scheme in _IN_PIECES else None
         self._refuse_unknown_host(host)
         self._proxy: OneHost | None = None
-        options = dict(_LOOKED_AT)
+        options = dict(_PROBE_OPTIONS)
         if scheme in ("rtsp", "rtsps"):
             # What nobody wants is not asked for; servers that send sound and pictures in turn would make both wait.
             options |= {"rtsp_transport": reading.transport, "allowed_media_types": "video"}
@@ -71,7 +71,7 @@ class NetworkStream(Connection):
             )
         except (FFmpegError, OSError, ValueError) as error:
             self._close_proxy()
-            raise self._lost(error, f"gave no answer in {reading.connect_timeout_s:g} s") from None
+            raise self._unreachable(error, f"gave no answer in {reading.connect_timeout_s:g} s") from None
         self._silence = f"sent nothing for {reading.read_timeout_s:g} s"
         try:
             self._stream = self._pick()
@@ -158,7 +158,7 @@ class NetworkStream(Connection):
                     self._refuse_oversized(display.width, display.height)
                     yield Arrived(picture, display, own_s, at, arrived_s)
         except FFmpegError as error:
-            raise self._lost(error, self._silence) from None
+            raise self._unreachable(error, self._silence) from None
         raise self._led_on() or UnreachableError(f"{self._address.shown}: the source has ended the stream.")
 
     def _own_s(self, picture: av.VideoFrame, times: DecodeTimes, base: Fraction) -> float | None:
@@ -168,7 +168,7 @@ class NetworkStream(Connection):
         in_order = bool(picture.key_frame) or not self._stream.codec_context.has_b_frames
         return float(times.take(picture.pts, nothing_before=in_order) * base)
 
-    def _lost(self, error: Exception, silence: str) -> UnreachableError:
+    def _unreachable(self, error: Exception, silence: str) -> UnreachableError:
         """In words for the user; the library's own hold the whole address."""
         if (led_on := self._led_on()) is not None:
             return led_on
@@ -188,8 +188,8 @@ class NetworkStream(Connection):
             if isinstance(error, kinds):
                 return UnreachableError(f"{self._address.shown}: {sentence}.")
         number = getattr(error, "errno", None)
-        known = isinstance(number, int) and number in errno.errorcode
-        reason = os.strerror(number) if known and number is not None else type(error).__name__
+        is_errno = isinstance(number, int) and number in errno.errorcode
+        reason = os.strerror(number) if is_errno and number is not None else type(error).__name__
         return UnreachableError(f"{self._address.shown}: cannot be read ({reason}); check the address and the network.")
 
     def _led_on(self) -> UnreachableError | None:

@@ -28,7 +28,7 @@ class Webcam(Connection):
     """
 
     def __init__(self, address: Address, max_pixels: int = MAX_PIXELS) -> None:
-        self._shown, self._max_pixels = address.shown, max_pixels
+        self._label, self._max_pixels = address.shown, max_pixels
         device = int(address.secret) if address.secret.isdecimal() else address.secret
         if sys.platform == "linux" and not os.path.exists(_device(address.secret)):  # noqa: PTH110 - a device, no path
             raise UnreachableError(f"{address.shown}: there is no such camera; check that it is plugged in.")
@@ -66,10 +66,10 @@ class Webcam(Connection):
         while True:
             came, pixels = self._capture.read()
             if not came or pixels is None:
-                raise UnreachableError(f"{self._shown}: the camera gives no more pictures; check its cable.")
+                raise UnreachableError(f"{self._label}: the camera gives no more pictures; check its cable.")
             arrivals.note(None)
             if pixels.shape[0] * pixels.shape[1] > self._max_pixels:
-                raise UnreachableError(oversized(self._shown, self._max_pixels))
+                raise UnreachableError(oversized(self._label, self._max_pixels))
             colours: NDArray[np.uint8] = np.ascontiguousarray(pixels, np.uint8)
             picture = av.VideoFrame.from_ndarray(colours, format="bgr24")
             # Drivers give no time that all systems agree on.

@@ -53,11 +53,11 @@ class PreviewEncoder(Closeable):
         self._thread = Thread(target=self._run, name="fer-batch pictures", daemon=True)
         self._thread.start()
 
-    def take(self, seen: FrameAnalyzed) -> None:
+    def take(self, frame: FrameAnalyzed) -> None:
         """Takes a frame with its picture."""
-        if seen.frame is not None and self._pictures.wanted:
+        if frame.frame is not None and self._pictures.wanted:
             with self._changed:
-                self._newest = seen
+                self._newest = frame
                 self._changed.notify()
 
     def close(self) -> None:
@@ -72,12 +72,12 @@ class PreviewEncoder(Closeable):
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._newest is not None or self._over)
-                seen, self._newest = self._newest, None
-                if self._over or seen is None or seen.frame is None:
+                newest, self._newest = self._newest, None
+                if self._over or newest is None or newest.frame is None:
                     return
             began_s = time.monotonic()
-            self._pictures.show(jpeg_of(drawing.draw(seen.frame, seen.observation), _QUALITY))
-            del seen
+            self._pictures.show(jpeg_of(drawing.draw(newest.frame, newest.observation), _QUALITY))
+            del newest
             time.sleep(max(0.0, _APART_S - (time.monotonic() - began_s)))
 
 

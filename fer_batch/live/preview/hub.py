@@ -43,10 +43,10 @@ class PreviewHub(Closeable):
         self,
         sources: Mapping[str, str],
         counts: Mapping[str, Counts],
-        on_wanted: Callable[[str, bool], None],
+        on_watched: Callable[[str, bool], None],
     ) -> None:
         self._names: Sequence[str] = list(sources)
-        self._sources, self._counts, self._on_wanted = sources, counts, on_wanted
+        self._sources, self._counts, self._on_watched = sources, counts, on_watched
         self._changed = Condition()
         self._pictures: dict[str, tuple[int, bytes]] = {}
         self._viewers: Counter[str] = Counter()
@@ -80,7 +80,7 @@ class PreviewHub(Closeable):
             self._viewers[name] += 1
             # Told while nobody else comes or goes: were it told later, the last who goes could be told after the next.
             if self._viewers[name] == 1:
-                self._on_wanted(name, True)
+                self._on_watched(name, True)
         return name
 
     def look_away(self, name: str) -> None:
@@ -88,7 +88,7 @@ class PreviewHub(Closeable):
         with self._changed:
             self._viewers[name] -= 1
             if not self._viewers[name]:
-                self._on_wanted(name, False)
+                self._on_watched(name, False)
 
     def next_picture(self, name: str, after: int) -> tuple[int, bytes] | None:
         """The newest picture and its number, waited for until it is another one; None when all is over.

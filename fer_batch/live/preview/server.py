@@ -63,11 +63,11 @@ class Preview(PreviewHub):
         token: str | None,
         sources: Mapping[str, str],
         counts: Mapping[str, Counts],
-        on_wanted: Callable[[str, bool], None],
+        on_watched: Callable[[str, bool], None],
     ) -> None:
         host, port = _host_and_port(listen)
         self._token = token or secrets.token_urlsafe(16)
-        super().__init__(sources, counts, on_wanted)
+        super().__init__(sources, counts, on_watched)
         try:
             self._server = _Server((host, port), self)
         except OSError as error:
@@ -76,8 +76,8 @@ class Preview(PreviewHub):
             ) from error
         self.port = self._server.server_address[1]
         self._host = host.lower()
-        shown = f"[{host}]" if ":" in host else host
-        self.url = f"http://{shown}:{self.port}/?token={quote(self._token, safe='')}"
+        displayed_host = f"[{host}]" if ":" in host else host
+        self.url = f"http://{displayed_host}:{self.port}/?token={quote(self._token, safe='')}"
         """With the token: for the user alone."""
         self.warning: str | None = None
         """A sentence when others can reach it."""
@@ -219,9 +219,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(header, value)
             self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
             self.end_headers()
-            seen = 0
-            while (found := preview.next_picture(name, seen)) is not None:
-                seen, jpeg = found
+            last = 0
+            while (picture := preview.next_picture(name, last)) is not None:
+                last, jpeg = picture
                 head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                 self.wfile.write(head.encode() + jpeg + b"\r\n")
         finally:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from fer_batch.errors import InputError
 from fer_batch.live.events import FrameAnalyzed
 from fer_batch.live.preview.encoder import LiveOverlay
-from fer_batch.live.publishing.worker import TIMEOUT_S, Refused, Shot, Taken, Target
+from fer_batch.live.publishing.worker import TIMEOUT_S, FrameAccepted, Refused, Shot, Target
 from fer_batch.live.source_url import parse_address, server_of
 from fer_batch.utils.concurrency import Closeable
 from fer_batch.workers.process import WorkerProcess
@@ -67,11 +67,11 @@ class Publisher(Closeable):
         self._thread = Thread(target=self._run, name="fer-batch publish", daemon=True)
         self._thread.start()
 
-    def take(self, seen: FrameAnalyzed) -> None:
+    def take(self, frame: FrameAnalyzed) -> None:
         """Takes a frame with its picture."""
-        if seen.frame is not None:
+        if frame.frame is not None:
             with self._changed:
-                self._newest = seen
+                self._newest = frame
                 self._changed.notify_all()
 
     def notices(self) -> list[str]:
@@ -111,8 +111,8 @@ class Publisher(Closeable):
         """Sends until that fails, pictures have another size or all is over; gives None for each that was taken, and
         at last, if it failed, why.
         """
-        drawing, seen = LiveOverlay(_LONGEST_SIDE), self._next()
-        if seen is None:
+        drawing, newest = LiveOverlay(_LONGEST_SIDE), self._next()
+        if newest is None:
             return
         try:
             process = WorkerProcess(0, self._target, self._hear, None, "fer_batch.live.publishing.worker")
@@ -121,18 +121,18 @@ class Publisher(Closeable):
             return
         try:
             size: tuple[int, int] | None = None
-            while seen is not None and seen.frame is not None:
-                canvas = drawing.draw(seen.frame, seen.observation)
+            while newest is not None and newest.frame is not None:
+                canvas = drawing.draw(newest.frame, newest.observation)
                 size = size or (canvas.width, canvas.height)
                 if size != (canvas.width, canvas.height):
                     return
-                process.send(Shot(canvas.buffer.tobytes(), *size, seen.frame.time_s))
-                del seen
+                process.send(Shot(canvas.buffer.tobytes(), *size, newest.frame.time_s))
+                del newest
                 problem = self._answer()
                 yield problem
                 if problem is not None:
                     return
-                seen = self._next()
+                newest = self._next()
         finally:
             process.close()
             self._replies.clear()
@@ -147,8 +147,8 @@ class Publisher(Closeable):
         """What became of a picture: None if it was taken, else the reason."""
         with self._changed:
             self._changed.wait_for(lambda: self._replies or self._over.is_set())
-            reply = self._replies.popleft() if self._replies else Taken()
-        if isinstance(reply, Taken):
+            reply = self._replies.popleft() if self._replies else FrameAccepted()
+        if isinstance(reply, FrameAccepted):
             return None
         return reply.reason if isinstance(reply, Refused) else f"it takes nothing for {TIMEOUT_S:g} s"
 
@@ -156,5 +156,5 @@ class Publisher(Closeable):
         """The newest frame, waited for; None when all is over."""
         with self._changed:
             self._changed.wait_for(lambda: self._newest is not None or self._over.is_set())
-            seen, self._newest = self._newest, None
-            return None if self._over.is_set() else seen
+            newest, self._newest = self._newest, None
+            return None if self._over.is_set() else newest

@@ -53,7 +53,7 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class FrameAccepted:
     """From the process: the picture is on its way."""
 
 
@@ -77,7 +77,7 @@ def main() -> None:
             with _limited():
                 sender = sender or _Sender(target, shot)
                 sender.send(shot)
-            send(replies, Taken())
+            send(replies, FrameAccepted())
     except (FFmpegError, OSError, ValueError) as error:
         # The library's own words hold the whole address.
         send(replies, Refused(getattr(error, "strerror", None) or type(error).__name__))

@@ -85,7 +85,7 @@ def identity_of(path: Path, settings: Settings, selection: Selection, outputs: O
         "input": input_of(path),
         "settings": deciding,
         "selection": selection.to_dict(),
-        "outputs": _wanted(outputs),
+        "outputs": _output_settings(outputs),
         "model": sha256,
         # Parts of one video must come from one encoder.
         "versions": {**installed_versions(), "encoder": encoder_version()},
@@ -103,14 +103,14 @@ def about(record: RecordingRecord, outputs: Outputs, source: Source) -> dict[str
         "damaged_frames": counts.damaged_frames,
         "repaired_times": counts.repaired_times,
     }
-    return {"record": plain(asdict(record)), "outputs": _wanted(outputs), "counts": counted}
+    return {"record": plain(asdict(record)), "outputs": _output_settings(outputs), "counts": counted}
 
 
-def usable(unfinished: CheckpointStore, identity: dict[str, Any]) -> Commit | None:
+def usable(checkpoints: CheckpointStore, identity: dict[str, Any]) -> Commit | None:
     """The last commit, if a run of this identity can go on from it."""
-    commit = unfinished.last()
+    commit = checkpoints.last()
     return commit if commit is not None and commit.identity == identity and identity["input"] else None
 
 
-def _wanted(outputs: Outputs) -> dict[str, Any]:
+def _output_settings(outputs: Outputs) -> dict[str, Any]:
     return {"timeline": outputs.timeline, "video": outputs.video}

@@ -69,14 +69,14 @@ def rewound(
 
 def _up_to(frames: Iterator[Frame], mark: FrameFingerprint, first: int, stop: Event | None) -> list[Frame] | None:
     """The frames from ``first`` to the mark; None if that is not reached, or not the frame that it was."""
-    kept: list[Frame] = []
+    waiting: list[Frame] = []
     for frame in frames:
         if stop is not None and stop.is_set():
             return None
         if frame.index >= min(first, mark.frame):
-            kept.append(frame)
+            waiting.append(frame)
         if frame.index == mark.frame:
-            return kept if frame.time_s == mark.time_s and _digest(frame) == mark.digest else None
+            return waiting if frame.time_s == mark.time_s and _digest(frame) == mark.digest else None
     return None
 
 

@@ -19,7 +19,7 @@ from fer_batch.pipeline.checkpoint.store import CannotResume
 from fer_batch.version import __version__
 from fer_batch.video.frame import Frame
 
-_KNOWN: Final = frozenset(
+_ALLOWED: Final = frozenset(
     {
         ("collections", "deque"),
         ("fer_batch.classification.mirror_averaging", "Reference"),
@@ -132,7 +132,7 @@ class _Reader(pickle.Unpickler):
         return self._frames[pid]
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        if (module_name, global_name) not in _KNOWN:
+        if (module_name, global_name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}")
         return super().find_class(module_name, global_name)
 
