@@ -110,12 +110,12 @@ def _stream_live(
 ) -> Iterator[Observation]:
     with Engine(settings, threads=1) as engine:
         session = Session(engine, address, reading=reading, selection=selection)
-        with closing(session.events()) as happenings:
-            for happening in happenings:
-                if isinstance(happening, Interrupted):
-                    _warn(happening.reason)
-                elif isinstance(happening, FrameAnalyzed) and happening.observation is not None:
-                    yield happening.observation
+        with closing(session.events()) as events:
+            for event in events:
+                if isinstance(event, Interrupted):
+                    _warn(event.reason)
+                elif isinstance(event, FrameAnalyzed) and event.observation is not None:
+                    yield event.observation
 
 
 def analyze(

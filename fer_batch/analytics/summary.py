@@ -76,15 +76,15 @@ def summary(out: str | os.PathLike[str], minimum_s: float = 0) -> Summary:
     documents = recordings(folder)
     of_recordings, of_tracks = [], []
     for document in documents.to_dict("records"):
-        known = {name: document[name] for name in ("recording", "status", "error", "kind", "duration_s")}
+        row = {name: document[name] for name in ("recording", "status", "error", "kind", "duration_s")}
         if document["status"] in {"done", "partial"} and _in_parquet(folder, document["recording"]):
             try:
                 rows, total = _summed(folder, document["recording"], 0 if document["kind"] == "photo" else minimum_s)
                 of_tracks += rows
-                known |= total
+                row |= total
             except InputError as error:
-                known |= {"status": "damaged", "error": str(error)}
-        of_recordings.append(known)
+                row |= {"status": "damaged", "error": str(error)}
+        of_recordings.append(row)
     unknown = not any("seen_s" in known or known["status"] == "damaged" for known in of_recordings)
     if unknown and documents["rows"].sum() > 0:
         raise InputError(

@@ -234,7 +234,7 @@ class _Channel:
         samples, rate = stream.codec_context.frame_size, stream.codec_context.rate
         self.rate = rate
         self.coding = AudioCodecPlan(encoder, Fraction(samples, rate) if self._copied and samples > 1 else None)
-        self._handed_out = self._lost = 0
+        self._handed_out = self._undelivered = 0
         self._resampler: AudioResampler | None = None
         self._last_dts: int | None = None
         self._out: AudioStream
@@ -266,13 +266,13 @@ class _Channel:
 
     def is_whole(self, packets: int) -> bool:
         """Whether nothing was lost, when the result has so many packets."""
-        return not self._lost and (not self._copied or packets >= self._handed_out)
+        return not self._undelivered and (not self._copied or packets >= self._handed_out)
 
     def _decoded(self, packet: _Packet, resampler: AudioResampler) -> Iterator[_Packet]:
         try:
             frames = [out for frame in packet.decode() for out in resampler.resample(frame)]  # type: ignore[arg-type]
         except (av.error.FFmpegError, ValueError):
-            self._lost += 1
+            self._undelivered += 1
             return
         for frame in frames:
             samples = frame.to_ndarray()

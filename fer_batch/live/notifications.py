@@ -45,9 +45,9 @@ class Notifier:
         self._second: int | None = None
         self._sums: dict[int, tuple[int, NDArray[np.float64]]] = {}
 
-    def take(self, happening: LiveEvent) -> Iterator[dict[str, Any]]:
+    def take(self, event: LiveEvent) -> Iterator[dict[str, Any]]:
         """What there is to tell now."""
-        match happening:
+        match event:
             case Connected(at, time_s, probe):
                 self._started_at = at - timedelta(seconds=time_s)
                 yield self._event("connected", time_s, at, width=probe.width, height=probe.height)

@@ -168,11 +168,11 @@ class LiveRecorder(Closeable):
         """Why there is not all of the annotated video."""
         return None if self._segments is None else self._segments.fault
 
-    def take(self, happening: LiveEvent) -> None:
+    def take(self, event: LiveEvent) -> None:
         """Takes what has happened."""
-        match happening:
+        match event:
             case FrameAnalyzed():
-                self._see(happening)
+                self._see(event)
             case Connected(at, time_s, probe):
                 self._record.probe, self._exists = probe.to_dict(), True
                 if self._gap is not None:

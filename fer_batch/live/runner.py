@@ -95,8 +95,8 @@ class _Watching:
         ticks.start()
         try:
             with closing(session.events()) as events:
-                for happening in events:
-                    self._take(happening)
+                for event in events:
+                    self._take(event)
         finally:
             self._over.set()
             ticks.join()
@@ -106,19 +106,19 @@ class _Watching:
             for event in self._reports.finish():
                 self._tell(Reported(event), self._counts)
 
-    def _take(self, happening: LiveEvent) -> None:
+    def _take(self, event: LiveEvent) -> None:
         with self._writing:
-            self._recording.take(happening)
+            self._recording.take(event)
         duration_s = self._job.options.duration_s
-        if isinstance(happening, Connected) and duration_s is not None and self._counts.connections == 1:
+        if isinstance(event, Connected) and duration_s is not None and self._counts.connections == 1:
             # From the first frame on, however often the connection is lost.
             self._after(duration_s, self._stop.set)
-        self._tell(happening, self._counts)
-        if isinstance(happening, FrameAnalyzed):
+        self._tell(event, self._counts)
+        if isinstance(event, FrameAnalyzed):
             for drawer in self._drawers:
-                drawer.take(happening)
+                drawer.take(event)
         if self._reports is not None:
-            for event in self._reports.take(happening):
+            for event in self._reports.take(event):
                 self._tell(Reported(event), self._counts)
 
     def _end_unreached(self) -> None:

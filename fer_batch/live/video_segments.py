@@ -34,7 +34,7 @@ class VideoSegments(Closeable):
         self._last: Frame | None = None
         self._finishing: list[Future[None]] = []
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="fer-batch segments")
-        self._shown: Observation | None = None
+        self._latest: Observation | None = None
 
     def write(self, path: Path, frame: Frame, observation: Observation | None) -> None:
         """Adds a frame to the open segment, or to a new one that will be at ``path``.
@@ -44,21 +44,21 @@ class VideoSegments(Closeable):
             frame: the next one.
             observation: of this frame; without one it shows the faces of the last that had one.
         """
-        self._shown = observation or self._shown
+        self._latest = observation or self._latest
         if self._abandoned:
             return
         try:
             if self._open is None:
                 video = AnnotatedVideo(path, None, start_s=frame.time_s)
                 self._open = video.__enter__(), frame
-            self._open[0].write(frame, self._shown)
+            self._open[0].write(frame, self._latest)
             self._last = frame
         except OutputError as error:
             self.fault, self._open, self._abandoned = str(error), None, True
 
     def gap(self) -> None:
         """What was seen last is not seen any more."""
-        self._shown = None
+        self._latest = None
 
     def cut(self) -> bool:
         """Finishes the open segment; whether there was one."""

@@ -51,7 +51,7 @@ class RecordingWriters:
     """Made of this recording so far."""
     timer: StageTimer | None = None
     """Gets the processor time of writing and of drawing."""
-    _shown: Observation | None = None
+    _latest: Observation | None = None
 
     def write(self, frame: Frame | None, observation: Observation | None) -> None:
         """Writes a frame: for the annotated copy, and what was observed in it where it was analysed.
@@ -65,7 +65,7 @@ class RecordingWriters:
         if self.annotated is not None and frame is not None:
             # A frame that was not analysed shows the faces of the last one that was.
             with timed(self.timer, "draw"), self._doing_without():
-                self.annotated.write(frame, self._shown)
+                self.annotated.write(frame, self._latest)
 
     def _note(self, observation: Observation) -> None:
         self.first = self.first or (observation.frame, observation.time_s)
@@ -75,7 +75,7 @@ class RecordingWriters:
             timeline.write(observation)
         self.tracks.write(observation)
         self.episodes.write(observation)
-        self._shown = observation
+        self._latest = observation
 
     @property
     def notes(self) -> list[Note]:
@@ -128,7 +128,7 @@ class RecordingWriters:
             "rows": self.rows,
             "first": self.first,
             "tracks": self.tracks.get_state(),
-            "shown": None if self._shown is None or self.annotated is None else _drawn(self._shown),
+            "shown": None if self._latest is None or self.annotated is None else _drawn(self._latest),
             "writers": {kind: writer.get_state() for kind, writer in growing.items()},
         }
         parts = {kind: writer.parts for kind, writer in growing.items()}
@@ -142,7 +142,7 @@ class RecordingWriters:
         self.analysed, self.rows = sums["analysed"], sums["rows"]
         self.first = None if sums["first"] is None else (sums["first"][0], sums["first"][1])
         self.tracks.set_state(sums["tracks"])
-        self._shown = None if sums["shown"] is None else _observation(sums["shown"])
+        self._latest = None if sums["shown"] is None else _observation(sums["shown"])
         for kind, writer in self._in_parts().items():
             writer.set_state(sums["writers"][kind])
             writer.parts = checkpoints.parts(commit, kind)

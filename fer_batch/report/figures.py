@@ -43,7 +43,7 @@ _LONGEST_NAME: Final = 48
 """Letters of an id in a figure; the end tells more than the beginning."""
 
 
-class _Shown(Figure):
+class _Drawing(Figure):
     """A figure that notebooks show as it is, also where pyplot was never imported."""
 
     def _repr_png_(self) -> bytes:
@@ -77,17 +77,17 @@ def plot_timeline(
     _check(timeline, _NEEDED)
     if kind not in ("stacked", "lines"):
         raise InputError(f"kind={kind!r}: give 'stacked' or 'lines'.")
-    chosen = timeline if tracks is None else timeline[timeline["track"].isin(list(tracks))]
-    sizes = chosen.groupby(["recording", "track"], observed=True).size()
+    selected = timeline if tracks is None else timeline[timeline["track"].isin(list(tracks))]
+    sizes = selected.groupby(["recording", "track"], observed=True).size()
     if sizes.empty:
         raise InputError("There is no face to draw: the timeline has no rows of such tracks.")
     drawn = sizes.sort_values(ascending=False, kind="stable").head(most).sort_index()
-    episode_rows = episodes(chosen) if spans is None else spans
-    several = chosen["recording"].nunique() > 1
-    figure = _Shown(figsize=(_INCHES, 0.9 + 1.7 * len(drawn)), layout="constrained")
+    episode_rows = episodes(selected) if spans is None else spans
+    several = selected["recording"].nunique() > 1
+    figure = _Drawing(figsize=(_INCHES, 0.9 + 1.7 * len(drawn)), layout="constrained")
     panels = figure.subplots(len(drawn), 1, squeeze=False)[:, 0]
     for axes, (recording, track) in zip(panels, drawn.index, strict=True):
-        rows = chosen[(chosen["recording"] == recording) & (chosen["track"] == track)]
+        rows = selected[(selected["recording"] == recording) & (selected["track"] == track)]
         whole_recording = timeline[timeline["recording"] == recording]
         own = episode_rows[(episode_rows["recording"] == recording) & (episode_rows["track"] == track)]
         for part in _runs(rows, whole_recording):
@@ -126,7 +126,7 @@ def plot_shares(timeline: pd.DataFrame) -> Figure:
             sums = np.bincount(leading[own], seconds[own], len(EMOTIONS))
             names.append((f"{_short(recording)}, " if several else "") + f"track {track}")
             shares.append(sums / sums.sum())
-    figure = _Shown(figsize=(_INCHES, 1.1 + 0.34 * len(names)), layout="constrained")
+    figure = _Drawing(figsize=(_INCHES, 1.1 + 0.34 * len(names)), layout="constrained")
     axes = figure.add_subplot()
     _bars(axes, names, np.array(shares))
     axes.set_xlabel("share of the time seen")
@@ -145,7 +145,7 @@ def plot_transitions(source: pd.DataFrame, pause_s: float = PAUSE_S) -> Figure:
         InputError: when a column is missing.
     """
     counts = transitions(source if "start_s" in source else episodes(source), pause_s).to_numpy()
-    figure = _Shown(figsize=(5.4, 4.6), layout="constrained")
+    figure = _Drawing(figsize=(5.4, 4.6), layout="constrained")
     axes = figure.add_subplot()
     largest = max(1, int(counts.max()))
     axes.imshow(counts, cmap="Blues", vmin=0, vmax=largest)
@@ -184,7 +184,7 @@ def plot_study(source: str | os.PathLike[str] | Summary, most: int = 60) -> Figu
         for recording, seen in zip(drawn["recording"], drawn["seen_s"], strict=True)
     ]
     shares = drawn[[f"{name}_share" for name in EMOTIONS]].to_numpy(np.float64)
-    figure = _Shown(figsize=(_INCHES, 1.1 + 0.34 * len(names)), layout="constrained")
+    figure = _Drawing(figsize=(_INCHES, 1.1 + 0.34 * len(names)), layout="constrained")
     axes = figure.add_subplot()
     _bars(axes, names, shares)
     axes.set_xlabel("share of the time with a face")
@@ -225,13 +225,13 @@ def write_figures(
         InputError: when a file is damaged, or a recording is not there.
         OutputError: when a figure cannot be written.
     """
-    from fer_batch.results.reader import chosen_recordings
+    from fer_batch.results.reader import select_recordings
 
     tables = summary(out) if tables is None else tables
     table = tables.recordings
     kinds = dict(zip(table["recording"], table["kind"], strict=True))
     with_faces = table.loc[table["rows"].fillna(0) > 0, "recording"].tolist()
-    names = chosen_recordings(out, with_faces, recordings)
+    names = select_recordings(out, with_faces, recordings)
     paths = [below(folder, f"{name}-{what}.{form}") for name in names for what in _KINDS]
     for path in (*paths, folder / f"study.{form}"):
         refuse_overwriting(path, "--figures", names_us)

@@ -57,8 +57,8 @@ def page_data(
         InputError: when a file of it is missing or damaged.
     """
     record = RecordingRecord.read(Layout(out).record(recording))
-    wanted = columns([*timeline_encoding.COLUMNS, "captured_at"], with_thumbnails=with_thumbnails)
-    timeline = load(out, wanted, [recording])
+    names = columns([*timeline_encoding.COLUMNS, "captured_at"], with_thumbnails=with_thumbnails)
+    timeline = load(out, names, [recording])
     # A live source may have written more since it was summed up.
     timeline = timeline[timeline["track"].isin(sums["track"])]
     spans = episodes(out, None, [recording])
@@ -93,9 +93,9 @@ def page_data(
     return PageData(record, rows, meta, int(timeline["interpolated"].fillna(False).sum()))
 
 
-def _about(sums: dict[str, Any], found: pd.DataFrame) -> dict[str, Any]:
+def _about(sums: dict[str, Any], episode_rows: pd.DataFrame) -> dict[str, Any]:
     """What is known of a track without its rows."""
-    own = found[found["track"] == sums["track"]]
+    own = episode_rows[episode_rows["track"] == sums["track"]]
     counts = transitions(own).to_numpy()
     values = np.column_stack([own["emotion"].cat.codes, *(own[name].round(4) for name in _EPISODE)])
     return {
@@ -120,10 +120,10 @@ def _range(record: RecordingRecord, ends_s: list[float]) -> tuple[float, float]:
 
 def _clock_ms(timeline: pd.DataFrame) -> float | None:
     """Of a live source, the wall clock at time 0 in milliseconds since 1970, by its first row; None for a file."""
-    known = timeline.loc[timeline["captured_at"].notna(), ["captured_at", "time_s"]]
-    if known.empty:
+    capture_times = timeline.loc[timeline["captured_at"].notna(), ["captured_at", "time_s"]]
+    if capture_times.empty:
         return None
-    first = known.iloc[0]
+    first = capture_times.iloc[0]
     return float(first["captured_at"].timestamp() * 1000 - first["time_s"] * 1000)
 
 

@@ -45,7 +45,7 @@ def recording_page(what: PageData, total: dict[str, Any], index: str | None) -> 
     """
     record, meta = what.record, what.meta
     packed = {"frames": what.packed.frames, **{f"rows-{n}": block for n, block in enumerate(what.packed.blocks)}}
-    analysis, counts = _made_with(what)
+    analysis, counts = _provenance(what)
     values = {
         "title": record.id,
         "kind": meta["kind"],
@@ -89,7 +89,7 @@ def _shares(total: Mapping[str, Any]) -> dict[str, float]:
     return {name: 0.0 if pd.isna(share) else float(share) for name, share in shares.items()}
 
 
-def _made_with(what: PageData) -> tuple[dict[str, object], dict[str, object]]:
+def _provenance(what: PageData) -> tuple[dict[str, object], dict[str, object]]:
     """Settings of the analysis, and what it counted."""
     record, settings = what.record, what.record.settings
     rows = record.counts.get("rows", 0)
@@ -169,19 +169,21 @@ def _study_facts(recordings: pd.DataFrame) -> dict[str, str]:
 
 def _row(row: Mapping[str, Any], link: str | None) -> dict[str, Any]:
     """Cells of a row: what is shown, and by what it is sorted."""
-    known = {name: (None if pd.isna(value) else value) for name, value in row.items()}
+    values = {name: (None if pd.isna(value) else value) for name, value in row.items()}
     shares = _shares(row)
     mostly = max(shares, key=lambda emotion: shares[emotion]) if any(shares.values()) else ""
-    episodes = None if known["seen_s"] is None else sum(int(known[f"{emotion}_episodes"] or 0) for emotion in EMOTIONS)
+    episodes = (
+        None if values["seen_s"] is None else sum(int(values[f"{emotion}_episodes"] or 0) for emotion in EMOTIONS)
+    )
     # Faces of a photo are seen for no time.
-    timed = known["kind"] != "photo"
+    timed = values["kind"] != "photo"
     return {
-        "recording": known["recording"],
+        "recording": values["recording"],
         "link": link,
-        "status": known["status"],
+        "status": values["status"],
         "numbers": {
-            **{name: _number(known[name] if timed else None, clock) for name in ("duration_s", "seen_s")},
-            **{name: _number(known[name], lambda value: f"{value:.0f}") for name in ("tracks", "persons")},
+            **{name: _number(values[name] if timed else None, clock) for name in ("duration_s", "seen_s")},
+            **{name: _number(values[name], lambda value: f"{value:.0f}") for name in ("tracks", "persons")},
             "episodes": _number(episodes if timed else None, str),
         },
         "shares": _bar(shares),

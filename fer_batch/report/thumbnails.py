@@ -38,17 +38,17 @@ def thumbnails(source: Path, timeline: pd.DataFrame, *, photo: bool) -> dict[int
         photo: whether it is a photo.
     """
     best = _best(timeline)
-    found: dict[int, str] = {}
+    images: dict[int, str] = {}
     try:
         with ExitStack() as stack:
             picture_at = _photo(source) if photo else _video(source, stack)
             for row in best.itertuples():
                 picture = picture_at(row.time_s)
                 if picture is not None and (face := _cut(picture, row.x, row.y, row.width, row.height)).size:
-                    found[int(row.track)] = _data_address(face)
+                    images[int(row.track)] = _data_address(face)
     except (InputError, OSError):
-        return found
-    return found
+        return images
+    return images
 
 
 def _best(timeline: pd.DataFrame) -> pd.DataFrame:

@@ -91,7 +91,7 @@ def packed(timeline: pd.DataFrame) -> Packed:
     starts = np.flatnonzero(np.diff(tracks, prepend=-1))
     bounds = [*starts.tolist(), len(tracks)]
     usual = pace(frame_numbers, times, is_live(timeline))
-    found: list[PackedTrack] = []
+    encoded: list[PackedTrack] = []
     blocks: list[str] = []
     rows: list[int] = []
     for block, (begin, end) in enumerate(_blocks(bounds)):
@@ -99,9 +99,9 @@ def packed(timeline: pd.DataFrame) -> Packed:
         rows.append(end - begin)
         for start, stop in pairwise([bound for bound in bounds if begin <= bound <= end]):
             runs = _runs(frame_numbers[frame[start:stop]], times[frame[start:stop]], usual)
-            found.append(PackedTrack(int(tracks[start]), block, start - begin, stop - start, *runs))
+            encoded.append(PackedTrack(int(tracks[start]), block, start - begin, stop - start, *runs))
     ticks = np.rint(times / TICK_S).astype(np.int64)
-    return Packed(_text(_steps(ticks), _steps(frame_numbers)), blocks, rows, scale, found)
+    return Packed(_text(_steps(ticks), _steps(frame_numbers)), blocks, rows, scale, encoded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from fer_batch.filesystem.paths import refuse_links
 from fer_batch.report.page_data import Place, page_data
 from fer_batch.report.pages import index_page, recording_page
 from fer_batch.results.layout import below
-from fer_batch.results.reader import chosen_recordings
+from fer_batch.results.reader import select_recordings
 
 
 def write_report(
@@ -51,7 +51,7 @@ def write_report(
     tables = summary(out) if tables is None else tables
     totals = {row["recording"]: row for row in tables.recordings.to_dict("records")}
     shown = [name for name, row in totals.items() if not pd.isna(row["seen_s"])]
-    names = chosen_recordings(out, shown, recordings)
+    names = select_recordings(out, shown, recordings)
     pages = {name: below(folder / "recordings", name + ".html") for name in shown}
     refuse_links(out if folder.is_relative_to(out) else folder, [folder / "index.html", *pages.values()])
     for page in (folder / "index.html", *(pages[name] for name in names)):
@@ -90,7 +90,7 @@ def write_view(out: Path, recording: str, path: Path, place: Place, tables: Summ
     """
     tables = summary(out) if tables is None else tables
     total = tables.recordings[tables.recordings["recording"] == recording]
-    chosen_recordings(out, list(total["recording"][total["seen_s"].notna()]), [recording])
+    select_recordings(out, list(total["recording"][total["seen_s"].notna()]), [recording])
     sums = tables.tracks[tables.tracks["recording"] == recording]
     what = page_data(out, recording, sums, place, with_thumbnails=True)
     _write(path, recording_page(what, total.to_dict("records")[0], None))

@@ -38,7 +38,7 @@ class TableWriter(ABC):
         """Rows of the file so far, written or waiting."""
         self.parts: list[Path] = []
         """Where the parts lie that were taken away, in their order: whoever took them says so."""
-        self._begun = False
+        self._is_open = False
         """Whether the open file has rows."""
         self._sound = True
         self._finished = False
@@ -70,7 +70,7 @@ class TableWriter(ABC):
 
         The file is the caller's, who puts it somewhere and adds that to :attr:`parts`. None where nothing was written.
         """
-        if not self._begun:
+        if not self._is_open:
             return None
         with explained(self.path):
             self._open.close()
@@ -91,7 +91,7 @@ class TableWriter(ABC):
         return self
 
     def _begin(self) -> None:
-        self._open, self._begun = ExitStack(), False
+        self._open, self._is_open = ExitStack(), False
         self._pending = PendingFile(self.path)
         try:
             with explained(self.path):
@@ -112,10 +112,10 @@ class TableWriter(ABC):
         with explained(self.path):
             self._open.close()
         if self.parts:
-            self._put_together()
+            self._concatenate()
         self._finished = True
 
-    def _put_together(self) -> None:
+    def _concatenate(self) -> None:
         last, whole = self._pending, PendingFile(self.path)
         self._pending = whole
         try:
@@ -146,7 +146,7 @@ class TableWriter(ABC):
             sound, self._sound = self._sound, False
             with explained(self.path):
                 self._add(rows)
-            self._sound, self._begun = sound, True
+            self._sound, self._is_open = sound, True
 
     def _discard(self) -> None:
         # Closing may fail for the reason that writing failed, which is the one to report.

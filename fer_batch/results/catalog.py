@@ -53,7 +53,7 @@ _TYPES: Final = {
 }
 """Columns and their types; those of a later version go at the end."""
 
-_UNFINISHED: Final = re.compile(r"(^|/)\.[0-9a-f]{12}-[0-9a-f]{8}\.tmp$")
+_TEMPORARY: Final = re.compile(r"(^|/)\.[0-9a-f]{12}-[0-9a-f]{8}\.tmp$")
 """What temporary names of :mod:`fer_batch.filesystem.atomic` leave of a document's name: it is still being written."""
 
 
@@ -75,7 +75,7 @@ def recordings(out: str | os.PathLike[str]) -> pd.DataFrame:
     """
     layout = Layout(Path(out))
     # Once each: other spellings of a name in the folder are not ours.
-    names = sorted({name for name in layout.recordings() if not _UNFINISHED.search(name)})
+    names = sorted({name for name in layout.recordings() if not _TEMPORARY.search(name)})
     # A running analysis takes the document of a recording away while it replaces its results.
     rows = [row for name in names if (row := _row(layout, name))[1] != "unreadable" or layout.record(name).exists()]
     if not rows:

@@ -89,10 +89,10 @@ def dataset(out: str | os.PathLike[str]) -> Dataset:
     form, files = ds.ParquetFileFormat(), LocalFileSystem()
     folder, sound = Path(out), {}
     with _leaving_out_damaged() as attempt:
-        for recording, found in _parts(folder, _TIMELINES.folder).items():
+        for recording, files in _parts(folder, _TIMELINES.folder).items():
             with attempt():
                 document = _document(folder, recording)
-                parts = _own_parts(document, found)
+                parts = _own_parts(document, files)
                 _check_rows(folder, _TIMELINES, document, parts, _rows_of(parts))
                 sound[recording] = parts
     fragments = [
@@ -139,25 +139,25 @@ def episodes(
         return _episodes_of(Path(source), columns, recordings, rules)
     if missing := [name for name in ("recording", *_NEEDED) if name not in source]:
         raise InputError(f"The timeline has no column {missing[0]!r}, which episodes are found by.")
-    wanted = _wanted(_EPISODES, columns)
+    selected = _output_columns(_EPISODES, columns)
     names = source["recording"].astype(str)
     if unknown := set(_names(recordings or [])) - set(names):
         raise InputError(f"The timeline has no recording {min(unknown)!r}.")
     if recordings is not None:
         source = source[names.isin(_names(recordings))]
     tables = {
-        str(name): pa.Table.from_batches([_episodes_in(rows, rules or EpisodeRules())]).select(wanted)
+        str(name): pa.Table.from_batches([_episodes_in(rows, rules or EpisodeRules())]).select(selected)
         for name, rows in source.groupby("recording", observed=True)
     }
-    return data_frame(tables or {"": EPISODES.empty_table().select(wanted)})
+    return data_frame(tables or {"": EPISODES.empty_table().select(selected)})
 
 
 def _episodes_of(
     out: Path, columns: Sequence[str] | None, recordings: Sequence[str] | None, rules: EpisodeRules | None
 ) -> pd.DataFrame:
     """The episodes of a folder, one recording after another."""
-    wanted = _wanted(_EPISODES, columns)
-    needed = list(dict.fromkeys([*wanted, *_EPISODES.order]))
+    selected = _output_columns(_EPISODES, columns)
+    needed = list(dict.fromkeys([*selected, *_EPISODES.order]))
     stored = _named(out, _EPISODES.folder, recordings) if rules is None else {}
     parts = stored
     if not stored:
@@ -172,8 +172,8 @@ def _episodes_of(
                 else:
                     rows = load(out, _NEEDED, [recording])
                     table = pa.Table.from_batches([_episodes_in(rows, rules or EpisodeRules())])
-                tables[recording] = _sorted(table, _EPISODES.order).select(wanted)
-    return data_frame(tables or {"": EPISODES.empty_table().select(wanted)})
+                tables[recording] = _sorted(table, _EPISODES.order).select(selected)
+    return data_frame(tables or {"": EPISODES.empty_table().select(selected)})
 
 
 def _episodes_in(rows: pd.DataFrame, rules: EpisodeRules) -> pa.RecordBatch:
@@ -191,24 +191,24 @@ def _load(
     recordings: Sequence[str] | None,
 ) -> pd.DataFrame:
     schema = kind.schema
-    wanted = _wanted(kind, columns)
-    needed = list(dict.fromkeys([*wanted, *kind.order]))
+    selected = _output_columns(kind, columns)
+    needed = list(dict.fromkeys([*selected, *kind.order]))
     tables = {}
-    chosen = _named(out, kind.folder, recordings) or _select(_parts(out, kind.folder), recordings, out)
+    parts_of = _named(out, kind.folder, recordings) or _select(_parts(out, kind.folder), recordings, out)
     with _leaving_out_damaged() as attempt:
-        for recording, parts in chosen.items():
+        for recording, parts in parts_of.items():
             with attempt():
                 table = _read_all(out, kind, recording, parts, needed)
-                tables[recording] = _sorted(table, kind.order).select(wanted)
-    return data_frame(tables or {"": schema.empty_table().select(wanted)})
+                tables[recording] = _sorted(table, kind.order).select(selected)
+    return data_frame(tables or {"": schema.empty_table().select(selected)})
 
 
-def _wanted(kind: _Kind, columns: Sequence[str] | None) -> list[str]:
+def _output_columns(kind: _Kind, columns: Sequence[str] | None) -> list[str]:
     """The columns to give besides ``recording``."""
-    known: list[str] = kind.schema.names
-    wanted = known if columns is None else [name for name in _names(columns) if name != "recording"]
-    if unknown := [name for name in wanted if name not in known]:
-        raise InputError(f"No column {unknown[0]!r} in {kind.folder}; there are recording, {', '.join(known)}.")
+    available: list[str] = kind.schema.names
+    wanted = available if columns is None else [name for name in _names(columns) if name != "recording"]
+    if unknown := [name for name in wanted if name not in available]:
+        raise InputError(f"No column {unknown[0]!r} in {kind.folder}; there are recording, {', '.join(available)}.")
     return wanted
 
 
@@ -242,18 +242,18 @@ def _names(value: Sequence[str]) -> list[str]:
 
 def _parts(out: Path, folder: str) -> dict[str, list[Path]]:
     """The Parquet parts of every recording, ordered by id."""
-    found: dict[str, list[Path]] = {}
+    parts: dict[str, list[Path]] = {}
     for part in sorted((out / folder).glob("recording=*/part-*.parquet")):
         recording = recording_of(part.parent.name)
         # Other spellings of a name are not ours.
         if recording is not None and partition(recording) == part.parent.name:
-            found.setdefault(recording, []).append(part)
-    if not found:
+            parts.setdefault(recording, []).append(part)
+    if not parts:
         raise InputError(
             f"{out}: holds no {folder} in Parquet; give the output folder of a finished fer-batch analyze "
             "(without --format csv alone)."
         )
-    return dict(sorted(found.items()))
+    return dict(sorted(parts.items()))
 
 
 def _named(out: Path, folder: str, recordings: Sequence[str] | None) -> dict[str, list[Path]]:
@@ -263,19 +263,19 @@ def _named(out: Path, folder: str, recordings: Sequence[str] | None) -> dict[str
     return parts if all(parts.values()) else {}
 
 
-def _select(found: dict[str, list[Path]], recordings: Sequence[str] | None, out: Path) -> dict[str, list[Path]]:
+def _select(available: dict[str, list[Path]], recordings: Sequence[str] | None, out: Path) -> dict[str, list[Path]]:
     if recordings is None:
-        return found
+        return available
     selected: set[str] = set()
     for name in _names(recordings):
         # An id may itself look like a pattern.
-        matching = {name} if name in found else {each for each in found if fnmatchcase(each, name)}
+        matching = {name} if name in available else {each for each in available if fnmatchcase(each, name)}
         if not matching:
             raise InputError(
                 f"{out}: holds no recording {name!r}; its ids are in the column recording of load({str(out)!r})."
             )
         selected |= matching
-    return {name: parts for name, parts in found.items() if name in selected}
+    return {name: parts for name, parts in available.items() if name in selected}
 
 
 @contextmanager
@@ -394,7 +394,7 @@ def _ordered(keys: Sequence[NDArray[Any]]) -> bool:
     return True
 
 
-def chosen_recordings(out: Path, known: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
+def select_recordings(out: Path, ids: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
     """Those of the known ids that are wanted, by name or pattern, in the order of the known.
 
     Raises:
@@ -403,8 +403,8 @@ def chosen_recordings(out: Path, known: Sequence[str], wanted: Sequence[str] | N
     names: set[str] = set()
     for name in wanted or ():
         # An id may itself look like a pattern.
-        meant = {name} if name in known else {each for each in known if fnmatchcase(each, name)}
+        meant = {name} if name in ids else {each for each in ids if fnmatchcase(each, name)}
         if not meant:
             raise InputError(f"{out}: holds no recording {name!r} with a timeline; fer-batch summary {out} lists them.")
         names |= meant
-    return [name for name in known if name in names] if wanted else list(known)
+    return [name for name in ids if name in names] if wanted else list(ids)

@@ -138,7 +138,7 @@ class RecordingRecord:
                 values[key] = datetime.fromisoformat(values[key])
             values.setdefault("retry", values["status"] != "done")
             values.setdefault("results_version", 0)
-            record = cls(**{known.name: values[known.name] for known in fields(cls) if known.name in values})
+            record = cls(**{column.name: values[column.name] for column in fields(cls) if column.name in values})
             record._check()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{path}: not a readable recording document; analyze the recording again.") from error

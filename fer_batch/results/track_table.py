@@ -59,12 +59,12 @@ class TrackSummary:
         # Copies: what is asked for by truth values is none of the arrays that are cleared.
         theirs = {name: values[rows] for name, values in state.items()}
         ours = {name: values[~rows] for name, values in state.items()}
-        taken = TrackSummary()
-        taken.set_state(theirs)
+        other = TrackSummary()
+        other.set_state(theirs)
         self._rows.clear()
         self._sums[:], self._votes[:], self._times[:] = 0.0, 0, (np.inf, -np.inf)
         self.set_state(ours)
-        return taken
+        return other
 
     def write(self, observation: Observation) -> None:
         """Counts every face of a frame in its track.

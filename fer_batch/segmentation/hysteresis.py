@@ -101,7 +101,7 @@ class Hysteresis:
 
     def __init__(self, track: int, rules: EpisodeRules) -> None:
         self._track, self._rules = track, rules
-        self._found: list[Episode] = []
+        self._episodes: list[Episode] = []
         self._current: Episode | None = None
         self._behind: Episode | None = None
         """Rows since the current emotion led: its own, if it leads again before it is over."""
@@ -115,19 +115,19 @@ class Hysteresis:
     def get_state(self) -> dict[str, Any]:
         """What is remembered between two rows, as plain values; episodes that have ended must have been taken."""
         episodes = {"current": self._current, "behind": self._behind, "challenger": self._challenger}
-        told = {name: None if episode is None else asdict(episode) for name, episode in episodes.items()}
-        return {**told, "lost_s": self._lost_s, "clear": self._clear}
+        document = {name: None if episode is None else asdict(episode) for name, episode in episodes.items()}
+        return {**document, "lost_s": self._lost_s, "clear": self._clear}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Goes on from what :meth:`state` gave."""
-        told = [state[name] for name in ("current", "behind", "challenger")]
-        self._current, self._behind, self._challenger = (None if each is None else Episode(**each) for each in told)
+        restored = [state[name] for name in ("current", "behind", "challenger")]
+        self._current, self._behind, self._challenger = (None if each is None else Episode(**each) for each in restored)
         self._lost_s, self._clear = state["lost_s"], state["clear"]
 
     def take(self) -> list[Episode]:
         """The episodes that have ended."""
-        found, self._found = self._found, []
-        return found
+        finished, self._episodes = self._episodes, []
+        return finished
 
     def row(self, time_s: float, until_s: float, smoothed: list[float], own: list[float]) -> None:
         """Goes on by one row that lasts until some time; probabilities (7,) each."""
@@ -164,20 +164,20 @@ class Hysteresis:
             self._lost_s = time_s
         self._clear |= behind
         challenger, needed = self._challenger, rules.minimum_s - ROUNDING_S
-        taken = (
+        replaced = (
             challenger is not None
             and self._clear
             and challenger.peak >= rules.onset
             and until_s - challenger.start_s >= needed
         )
-        if taken or (self._lost_s is not None and until_s - self._lost_s >= needed):
+        if replaced or (self._lost_s is not None and until_s - self._lost_s >= needed):
             self._end(current)
 
     def _end(self, episode: Episode) -> None:
         lasts = episode.end_s - episode.start_s
         # The rows of a photo have no duration, whatever is asked for.
         if lasts > 0 and lasts >= self._rules.minimum_s - ROUNDING_S:
-            self._found.append(episode)
+            self._episodes.append(episode)
         self._current = self._behind = self._lost_s = None
 
     def finish(self) -> None:

@@ -26,7 +26,7 @@ class _Group:
     total: NDArray[np.float64] = field(default_factory=lambda: np.zeros(DIMENSIONS))
     """(128,) sum of its embeddings."""
     embeddings: int = 0
-    seen: int = 0
+    last_change: int = 0
     """When it was last heard of, counted in changes of who is in view."""
 
     @property
@@ -103,12 +103,12 @@ class Persons:
             self._apart = np.pad(self._apart, (0, len(self._apart)))
         places = [self._place[track] for track in tracks if track in self._place]
         for place in places:
-            self._groups[place].seen = self._changes
+            self._groups[place].last_change = self._changes
         return places
 
     def _make_room(self) -> None:
         """Joins for good, and closes those not seen for longest, down to half of the places."""
-        joined = sorted(self._joined(), key=lambda person: (person.seen, person.first))
+        joined = sorted(self._joined(), key=lambda person: (person.last_change, person.first))
         closed, open_groups = joined[: -_OPEN // 2], joined[-_OPEN // 2 :]
         for person in closed:
             self._closed.update(dict.fromkeys(person.tracks, person.first))
@@ -129,16 +129,16 @@ class Persons:
             means = np.stack([group.total / group.embeddings for group in groups])
             weights = np.array([len(group.tracks) for group in groups], np.float64)
             person = linked(means, weights, self._apart[np.ix_(known, known)])
-            persons += [_together([groups[i] for i in np.flatnonzero(person == one)]) for one in np.unique(person)]
+            persons += [_merge([groups[i] for i in np.flatnonzero(person == one)]) for one in np.unique(person)]
         return persons
 
 
-def _together(groups: list[_Group]) -> _Group:
+def _merge(groups: list[_Group]) -> _Group:
     return _Group(
         [track for group in groups for track in group.tracks],
         np.sum([group.total for group in groups], axis=0),
         sum(group.embeddings for group in groups),
-        max(group.seen for group in groups),
+        max(group.last_change for group in groups),
     )
 
 

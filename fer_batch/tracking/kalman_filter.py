@@ -39,7 +39,7 @@ class BoxKalmanFilter:
     __slots__ = ("_filters", "_shape", "_time_s")
 
     def __init__(self, box: NDArray[np.floating[Any]], time_s: float) -> None:
-        x, y, size, self._shape = _taken_apart(box)
+        x, y, size, self._shape = _center_and_size(box)
         self._filters = (_Filter(x, size), _Filter(y, size), _Filter(size, size, _GROWTH))
         self._time_s = time_s
 
@@ -64,7 +64,7 @@ class BoxKalmanFilter:
         """
         elapsed = time_s - self._time_s
         fade, swell = _Fade(elapsed), _Fade(elapsed, _SWELL_S)
-        x, y, size, shape = _taken_apart(box)
+        x, y, size, shape = _center_and_size(box)
         expected = max(self._filters[2].place(swell), 1e-6)
         for one, change in zip(self._filters, (fade, fade, swell), strict=True):
             one.advance(change, expected)
@@ -87,9 +87,9 @@ class _Fade:
         self.reach = constant_s * (1 - self.remains)
         # Of white noise on the acceleration over this time: variances of place, of both together, of speed.
         # The movement that is possible ends with what is carried on.
-        lasting = min(elapsed, constant_s)
+        span_s = min(elapsed, constant_s)
         density = _RESTLESSNESS**2
-        self.noise = density * lasting**3 / 3, density * lasting**2 / 2, density * lasting
+        self.noise = density * span_s**3 / 3, density * span_s**2 / 2, density * span_s
 
 
 class _Filter:
@@ -119,10 +119,10 @@ class _Filter:
         self.value, self._vague = self.place(fade), vague
         self._speed *= fade.remains
 
-    def correct(self, seen: float, deviation: float) -> None:
+    def correct(self, measurement: float, deviation: float) -> None:
         gain = self._vague + deviation**2
         by_place, by_speed = self._vague / gain, self._crossed / gain
-        surprise = seen - self.value
+        surprise = measurement - self.value
         self.value += by_place * surprise
         self._speed += by_speed * surprise
         self._slow -= by_speed * self._crossed
@@ -130,7 +130,7 @@ class _Filter:
         self._vague *= 1 - by_place
 
 
-def _taken_apart(box: NDArray[np.floating[Any]]) -> tuple[float, float, float, float]:
+def _center_and_size(box: NDArray[np.floating[Any]]) -> tuple[float, float, float, float]:
     """Centre x and y, size, and the shape: the square root of width by height."""
     x, y, width, height = box.tolist()
     width, height = max(width, 1e-9), max(height, 1e-9)

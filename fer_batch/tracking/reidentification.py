@@ -46,19 +46,19 @@ def note_rivals(tracks: list[Track], boxes: NDArray[np.float32]) -> None:
                 one.rivals.append(other)
 
 
-def claim(track: Track, row: int, owners: list[Track | None], looks: FaceAppearance) -> None:
+def claim(track: Track, row: int, owners: list[Track | None], appearance: FaceAppearance) -> None:
     """Lets a new track go on as one beside it that has left its face for another's while they overlapped.
 
     Args:
         track: the new one.
         row: its face in this frame.
         owners: whose all faces of this frame are.
-        looks: of these faces.
+        appearance: of these faces.
     """
     for rival in track.rivals:
         if not rival.who.embeddings or rival not in owners:
             continue
-        own, other = looks.embedding(row), looks.embedding(owners.index(rival))
+        own, other = appearance.embedding(row), appearance.embedding(owners.index(rival))
         if own is None or other is None:
             continue
         distance = difference(rival.who.embeddings, own)
@@ -69,13 +69,13 @@ def claim(track: Track, row: int, owners: list[Track | None], looks: FaceAppeara
             return
 
 
-def make_certain(track: Track, row: int, time_s: float, looks: FaceAppearance) -> None:
+def make_certain(track: Track, row: int, time_s: float, appearance: FaceAppearance) -> None:
     """Compares a face that has come free of others with itself and with them, and mends a mix-up."""
     if time_s - track.certain_s < _ASK_S:
         return
     track.certain_s = time_s
     rivals, track.rivals = [one for one in track.rivals if one.who.embeddings and not one.over], []
-    if not rivals or not track.who.embeddings or (embedding := looks.embedding(row)) is None:
+    if not rivals or not track.who.embeddings or (embedding := appearance.embedding(row)) is None:
         return
     distances = [difference(one.who.embeddings, embedding) for one in rivals]
     nearest = int(np.argmin(distances))
@@ -83,24 +83,24 @@ def make_certain(track: Track, row: int, time_s: float, looks: FaceAppearance) -
         track.exchange(rivals[nearest])
 
 
-def is_another(who: Identity, row: int, time_s: float, looks: FaceAppearance) -> bool:
+def is_another(who: Identity, row: int, time_s: float, appearance: FaceAppearance) -> bool:
     """Whether a face has become another one at its place, as in a dissolve or where a cut shows nothing else new.
 
     Asked where the portrait has changed, at once or little by little; believed when it was so several times in a row.
     """
     if not who.number or not who.embeddings:
         return False
-    portrait = looks.portrait(row)
+    portrait = appearance.portrait(row)
     likeness = who.likeness_to(portrait)
     if portrait is None or likeness is None:
         return False
     if not who.doubts and likeness >= _CHANGED:
         alike = who.proven is not None and float(portrait @ who.proven) >= _UNMISTAKABLE
-        if alike or time_s - who.asked_s < _ASK_AGAIN_S:
+        if alike or time_s - who.checked_s < _ASK_AGAIN_S:
             return False
-    if (embedding := looks.embedding(row)) is None:
+    if (embedding := appearance.embedding(row)) is None:
         return False
-    who.asked_s = time_s
+    who.checked_s = time_s
     if difference(who.embeddings, embedding) < _STRANGER:
         who.doubts, who.proven = 0, portrait
     else:
@@ -116,10 +116,10 @@ _BEHIND: Final = -0.3
 come in its stead."""
 _NEAR: Final = np.float32(2.4)
 """Box sizes from where it was expected at which a missing face may turn up without an embedding to prove it."""
-_REMEMBERED_S: Final = 60.0
+_MEMORY_S: Final = 60.0
 """Time for which a face that went is known again by its embedding, as the same track: who comes back later is a new
 track, and may be the same person."""
-_REMEMBERED: Final = 64
+_MAX_REMEMBERED: Final = 64
 """Most such faces."""
 
 
@@ -127,19 +127,19 @@ class Reidentifier:
     """Faces of this shot that were missed, against which new ones are held."""
 
     def __init__(self) -> None:
-        self._gone: list[Track] = []
+        self._ended: list[Track] = []
 
     def leave(self, track: Track) -> None:
         """A believed track that nobody waits for at its place any more."""
         if track.who.embeddings:
-            self._gone = [*self._gone[-_REMEMBERED + 1 :], track]
+            self._ended = [*self._ended[-_MAX_REMEMBERED + 1 :], track]
 
     def forget(self) -> None:
         """Ends the shot."""
-        self._gone.clear()
+        self._ended.clear()
 
     def settle(
-        self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: FaceAppearance
+        self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, appearance: FaceAppearance
     ) -> bool:
         """Looks at a new track's face; whether it is clear by now whom it continues: its ``former``, or nobody.
 
@@ -149,23 +149,23 @@ class Reidentifier:
             time_s: the frame's time.
             missing: believed tracks that were not found in this frame.
             alone: whether the face is seen whole.
-            looks: of the frame's faces.
+            appearance: of the frame's faces.
         """
-        self._gone = [one for one in self._gone if time_s - one.seen_s <= _REMEMBERED_S]
+        self._ended = [one for one in self._ended if time_s - one.seen_s <= _MEMORY_S]
         # Nobody is at two places at once.
         missing = [one for one in missing if one.seen_s < track.began_s]
-        gone = [one for one in self._gone if one.seen_s < track.began_s]
+        ended = [one for one in self._ended if one.seen_s < track.began_s]
         near = _near(track, time_s, missing)
-        known = [one for one in [*missing, *gone] if one.who.embeddings]
+        embedded = [one for one in [*missing, *ended] if one.who.embeddings]
         if track.former is not None and track.former not in near:
             track.former, track.likeness = None, -1.0
-        if not near and not known:
+        if not near and not embedded:
             return True
-        embedding = looks.embedding(row) if alone and known else None
-        clear = not known
+        embedding = appearance.embedding(row) if alone and embedded else None
+        clear = not embedded
         if embedding is not None:
             track.who.embeddings, track.who.embedded_s = [embedding], time_s
-            distances = {one: difference(one.who.embeddings, embedding) for one in known}
+            distances = {one: difference(one.who.embeddings, embedding) for one in embedded}
             nearest = min(distances, key=distances.__getitem__)
             if distances[nearest] <= SAME:
                 track.former, track.likeness = nearest, 1.0
@@ -175,7 +175,7 @@ class Reidentifier:
         if track.former not in near:
             track.former, track.likeness = None, -1.0
         for one in near:
-            likeness = one.who.likeness_to(looks.portrait(row))
+            likeness = one.who.likeness_to(appearance.portrait(row))
             if likeness is not None and likeness > track.likeness:
                 track.former, track.likeness = one, likeness
         return clear and not near if track.former is None else track.likeness >= _SAME
@@ -183,13 +183,13 @@ class Reidentifier:
     def decide(self, track: Track) -> Track | None:
         """Whom a new track continues, when there is no time left to find out."""
         former, track.former = track.former, None
-        if former is None or former.seen_s >= track.began_s or (former.over and former not in self._gone):
+        if former is None or former.seen_s >= track.began_s or (former.over and former not in self._ended):
             return None
         return former if track.likeness >= (_BEHIND if former.coverer is not None else _SAME) else None
 
     def take_back(self, track: Track) -> None:
         """It has come back."""
-        self._gone = [one for one in self._gone if one is not track]
+        self._ended = [one for one in self._ended if one is not track]
 
 
 def _near(track: Track, time_s: float, missing: list[Track]) -> list[Track]:

@@ -87,9 +87,9 @@ class OneEuroSmoother:
             faces: with their tracks; those without one (0) are left as they are.
         """
         state = self._state
-        remembered = time_s - state.seen_s <= _FORGOTTEN_S
-        if not remembered.all():
-            state = state[remembered]
+        is_recent = time_s - state.seen_s <= _FORGOTTEN_S
+        if not is_recent.all():
+            state = state[is_recent]
         if not len(faces):
             self._state = state
             return faces

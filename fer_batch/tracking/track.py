@@ -27,11 +27,11 @@ class Identity:
     """From 1; 0 until the track is believed in."""
     portrait: NDArray[np.float32] | None = field(default=None, repr=False)
     """(576,) how it has looked lately; see ``fer_batch.tracking.appearance.portrait``."""
-    looked_s: float = -np.inf
+    portrait_s: float = -np.inf
     embeddings: list[NDArray[np.float32]] = field(default_factory=list, repr=False)
     """(128,) each, taken at growing intervals."""
     embedded_s: float = -np.inf
-    asked_s: float = -np.inf
+    checked_s: float = -np.inf
     """When it was last asked whether this is still the same face."""
     doubts: int = 0
     """How often in a row it seemed not to be."""
@@ -41,7 +41,7 @@ class Identity:
     def remember(self, portrait: NDArray[np.float32], time_s: float) -> None:
         """Averages a portrait into what it has looked like, half by half."""
         self.portrait = portrait if self.portrait is None else unit(self.portrait + portrait)
-        self.looked_s = time_s
+        self.portrait_s = time_s
 
     def likeness_to(self, portrait: NDArray[np.float32] | None) -> float | None:
         """-1 to 1; None where there is nothing to compare."""
@@ -58,7 +58,7 @@ class Track:
     """When it was first found."""
     seen_s: float
     who: Identity
-    found: int = 1
+    hits: int = 1
     """Frames in which it was found."""
     missed: int = 0
     """Frames since it was last found."""
@@ -82,9 +82,9 @@ class Track:
     """How clearly the last one has."""
     refused: int = 0
     """How often in a row it has not."""
-    asked_s: float = -np.inf
+    judged_s: float = -np.inf
     """When it was last taken."""
-    asked_score: float = 0.0
+    judged_score: float = 0.0
     """The detector's score then."""
     interval_s: float = 1.0
     """Time after which a confirmed track is looked at again."""
@@ -108,7 +108,7 @@ class Track:
         """Carries it on; ``hidden`` is the share of its box that another face may hide."""
         self.motion.observe(box, time_s, hidden)
         self.seen_s, self.missed, self.coverer = time_s, 0, None
-        self.found += 1
+        self.hits += 1
 
     def forget(self) -> None:
         """Lets go of the tracks that it knows, which would keep others alive."""

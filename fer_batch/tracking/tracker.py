@@ -31,7 +31,7 @@ _APART = 0.05
 """Overlap with another face below which a face is seen whole, so that its looks are its own."""
 _COVER = 0.1
 """What a face that went behind another is worth less, so that one face alone remains the one before."""
-_LOOKS = 1.0
+_APPEARANCE_WEIGHT = 1.0
 """How much looks count beside place where several faces and tracks compete."""
 _UNKNOWN = 0.3
 """Likeness assumed where there is nothing to compare: between that of one person and of two."""
@@ -122,30 +122,30 @@ class Tracker:
         for track in self._tracks:
             track.missed += 1
         self._drop(lambda track: self._is_over(track, time_s))
-        boxes, looks = faces.boxes / np.float32(unit), FaceAppearance(faces, view)
+        boxes, appearance = faces.boxes / np.float32(unit), FaceAppearance(faces, view)
         owners: list[Track | None] = [None] * len(faces)
         hidden = _hidden(boxes, faces.scores)
-        for row, track in self._continued(time_s, faces, boxes, looks):
+        for row, track in self._continued(time_s, faces, boxes, appearance):
             track.find(boxes[row], time_s, hidden[row])
             owners[row] = track
         for row in self._newcomers(faces, boxes, owners):
             owners[row] = track = Track(BoxKalmanFilter(boxes[row], time_s), time_s, time_s, Identity(time_s))
             self._tracks.append(track)
-        self._look(time_s, faces, boxes, owners, looks)
+        self._look(time_s, faces, boxes, owners, appearance)
         for track in self._tracks:
             # One that was believed in until it was found to be somebody else.
-            if track.is_new and track.confirmed and track.missed >= _MISSED and track.found >= _SUFFICES:
+            if track.is_new and track.confirmed and track.missed >= _MISSED and track.hits >= _SUFFICES:
                 self._believe(track)
         self._drop(lambda track: not track.number and track.missed >= _MISSED)
         return owners
 
     def decide(self, track: Track) -> None:
         """Believes in a new track or gives it up: there is no time left to wait for more."""
-        if not (track.confirmed or (track.found == 1 and track.evidence >= 1)):
+        if not (track.confirmed or (track.hits == 1 and track.evidence >= 1)):
             track.refused = max(track.refused, REFUSALS)
             return
         former = self._returns.decide(track)
-        enough = track.found >= _SUFFICES if track.found + track.missed >= _SUFFICES else track.found > track.missed
+        enough = track.hits >= _SUFFICES if track.hits + track.missed >= _SUFFICES else track.hits > track.missed
         if not enough:
             self._drop(lambda other: other is track)
         elif former is not None:
@@ -159,7 +159,7 @@ class Tracker:
         self._returns.forget()
 
     def _continued(
-        self, time_s: float, faces: Faces, boxes: NDArray[np.float32], looks: FaceAppearance
+        self, time_s: float, faces: Faces, boxes: NDArray[np.float32], appearance: FaceAppearance
     ) -> list[tuple[int, Track]]:
         """Rows of the faces that carry on tracks."""
         if not len(faces) or not self._tracks:
@@ -177,25 +177,25 @@ class Tracker:
                 possible[:, column] &= strong[:, 0]
         if not (possible.sum(0) > 1).any() and not (possible.sum(1) > 1).any():
             return [(row, self._tracks[column]) for row, column in np.argwhere(possible).tolist()]
-        worth = self._worth(near, possible, looks)
+        worth = self._worth(near, possible, appearance)
         # The strong first; what they leave is carried on by weak ones.
         matched = pairs(np.where(possible & strong, worth, -np.inf), 0)
-        taken = [column for _, column in matched]
-        possible[:, taken] = False
+        matched_columns = [column for _, column in matched]
+        possible[:, matched_columns] = False
         matched += pairs(np.where(possible & ~strong, worth, -np.inf), 0)
         return [(row, self._tracks[column]) for row, column in matched]
 
     def _worth(
-        self, near: NDArray[np.float32], possible: NDArray[np.bool_], looks: FaceAppearance
+        self, near: NDArray[np.float32], possible: NDArray[np.bool_], appearance: FaceAppearance
     ) -> NDArray[np.float32]:
         """What each pair is worth: its affinity, and its likeness where there is a choice."""
         contested = (possible.sum(1) > 1)[:, None] | (possible.sum(0) > 1)
-        worth = near + np.float32(_LOOKS * _UNKNOWN)
+        worth = near + np.float32(_APPEARANCE_WEIGHT * _UNKNOWN)
         for row, column in np.argwhere(possible & contested).tolist():
             track = self._tracks[column]
-            likeness = track.who.likeness_to(looks.portrait(row))
+            likeness = track.who.likeness_to(appearance.portrait(row))
             if likeness is not None:
-                worth[row, column] += _LOOKS * (likeness - _UNKNOWN)
+                worth[row, column] += _APPEARANCE_WEIGHT * (likeness - _UNKNOWN)
             if track.coverer is not None:
                 worth[row, column] -= _COVER
         return worth
@@ -203,14 +203,19 @@ class Tracker:
     def _newcomers(self, faces: Faces, boxes: NDArray[np.float32], owners: list[Track | None]) -> list[int]:
         """Rows of the strong detections that are nobody's, without those that are somebody's second."""
         free = [row for row, owner in enumerate(owners) if owner is None and faces.scores[row] >= self._minimum_score]
-        known = [row for row, owner in enumerate(owners) if owner is not None]
-        if not free or not known:
+        owned = [row for row, owner in enumerate(owners) if owner is not None]
+        if not free or not owned:
             return free
-        doubles = overlaps(boxes[free], boxes[known]).max(1) >= _DOUBLE
+        doubles = overlaps(boxes[free], boxes[owned]).max(1) >= _DOUBLE
         return [row for row, double in zip(free, doubles.tolist(), strict=True) if not double]
 
     def _look(
-        self, time_s: float, faces: Faces, boxes: NDArray[np.float32], owners: list[Track | None], looks: FaceAppearance
+        self,
+        time_s: float,
+        faces: Faces,
+        boxes: NDArray[np.float32],
+        owners: list[Track | None],
+        appearance: FaceAppearance,
     ) -> None:
         """Decides on new tracks that can be decided on, and looks at those seen whole, now and then."""
         tracks, missing = self._tracks, [track for track in self._tracks if track.missed and track.number]
@@ -224,23 +229,23 @@ class Tracker:
             if track is None:
                 continue
             sure = bool(faces.scores[row] >= self._minimum_score)
-            self._confirm(track, row, time_s, float(faces.scores[row]), looks)
+            self._confirm(track, row, time_s, float(faces.scores[row]), appearance)
             near = [one for one, share in zip(tracks, shared[row].tolist(), strict=True) if share > _APART]
             among_found = all(one is track or one.over or one.missed for one in near)
             if track.is_new or (track.rivals and sure):
                 if among_found and track.is_new:
-                    claim(track, row, owners, looks)
+                    claim(track, row, owners, appearance)
                 elif among_found:
-                    make_certain(track, row, time_s, looks)
+                    make_certain(track, row, time_s, appearance)
                 if track.is_new:
-                    self._settle(track, row, time_s, missing, among_found, looks)
-            due = sure and time_s - track.who.looked_s >= _REFRESH_S
+                    self._settle(track, row, time_s, missing, among_found, appearance)
+            due = sure and time_s - track.who.portrait_s >= _REFRESH_S
             if due and all(one is track or one.over for one in near):
-                if is_another(track.who, row, time_s, looks):
+                if is_another(track.who, row, time_s, appearance):
                     self._part(track, time_s)
-                self._remember(track.who, row, time_s, looks)
+                self._remember(track.who, row, time_s, appearance)
 
-    def _confirm(self, track: Track, row: int, time_s: float, score: float, looks: FaceAppearance) -> None:
+    def _confirm(self, track: Track, row: int, time_s: float, score: float, appearance: FaceAppearance) -> None:
         """Have a second look taken at a track that is new, doubted, or was not looked at for a while."""
         if track.confirmed:
             wait_s = _ASK_AGAIN_S[0] if track.refused else track.interval_s
@@ -248,11 +253,11 @@ class Tracker:
             wait_s = 0.0
         else:
             wait_s = min(_ASK_AGAIN_S[0] * 2 ** (track.refused - REFUSALS), _ASK_AGAIN_S[1])
-        clearer = not track.confirmed and score >= track.asked_score + _CLEARER
-        if score < self._minimum_score or (time_s - track.asked_s < wait_s and not clearer):
+        clearer = not track.confirmed and score >= track.judged_score + _CLEARER
+        if score < self._minimum_score or (time_s - track.judged_s < wait_s and not clearer):
             return
-        track.asked_s, track.asked_score = time_s, score
-        track.evidence = looks.evidence(row)
+        track.judged_s, track.judged_score = time_s, score
+        track.evidence = appearance.evidence(row)
         if track.evidence >= (1.0 if track.confirmed else _CLEAR):
             track.interval_s = min(2 * track.interval_s, _RECHECK_S) if track.confirmed else 1.0
             track.agreed, track.refused = track.agreed + 1, 0
@@ -266,30 +271,30 @@ class Tracker:
                 track.confirmed = False
 
     def _settle(
-        self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, looks: FaceAppearance
+        self, track: Track, row: int, time_s: float, missing: list[Track], alone: bool, appearance: FaceAppearance
     ) -> None:
         missing = [other for other in missing if not other.over]
-        if not track.confirmed or not self._returns.settle(track, row, time_s, missing, alone, looks):
+        if not track.confirmed or not self._returns.settle(track, row, time_s, missing, alone, appearance):
             return
         if track.former is not None:
             self._resume(track, track.former)
-        elif track.found >= _SUFFICES and (alone or not track.rivals):
+        elif track.hits >= _SUFFICES and (alone or not track.rivals):
             self._believe(track)
 
     def _part(self, track: Track, time_s: float) -> None:
         """Lets a track's face go on as somebody new; who it was may come back."""
         self._returns.leave(replace(track, over=True, rivals=[], coverer=None, former=None))
-        track.who, track.began_s, track.found = Identity(time_s), time_s - WAIT_S, 1
+        track.who, track.began_s, track.hits = Identity(time_s), time_s - WAIT_S, 1
 
-    def _remember(self, who: Identity, row: int, time_s: float, looks: FaceAppearance) -> None:
-        portrait = looks.portrait(row)
+    def _remember(self, who: Identity, row: int, time_s: float, appearance: FaceAppearance) -> None:
+        portrait = appearance.portrait(row)
         if portrait is None:
             return
         who.remember(portrait, time_s)
         wait_s = 1.0 if len(who.embeddings) < 2 else 3 * (who.embedded_s - who.born_s)
         if not who.number or len(who.embeddings) >= _EMBEDDINGS or time_s - who.embedded_s < wait_s:
             return
-        embedding = looks.embedding(row)
+        embedding = appearance.embedding(row)
         if embedding is not None:
             who.embeddings.append(embedding)
             who.embedded_s = time_s
@@ -305,7 +310,7 @@ class Tracker:
 
     def _resume(self, track: Track, former: Track) -> None:
         """Makes a new track the continuation of one that was missed."""
-        track.found += former.found
+        track.hits += former.hits
         if not former.who.embeddings and track.who.embeddings:
             former.who.embeddings = track.who.embeddings
             for embedding in track.who.embeddings:

@@ -97,7 +97,7 @@ def warp(
     )
 
 
-def _chosen(n: int, probability: float, random: Generator) -> Tensor:
+def _random_mask(n: int, probability: float, random: Generator) -> Tensor:
     return torch.nonzero(torch.rand(n, generator=random) < probability).flatten()
 
 
@@ -136,13 +136,13 @@ def degrade(faces: Tensor, settings: Augmentation, random: Generator) -> Tensor:
     n, size = faces.shape[0], faces.shape[-1]
     faces = faces.clone()
     # One strength a group keeps the work in a few large operations.
-    for group in _chosen(n, settings.blur, random).chunk(2):
+    for group in _random_mask(n, settings.blur, random).chunk(2):
         if len(group):
             faces[group] = blur(faces[group], _log_uniform(0.6, 2.8, random))
-    for group in _chosen(n, settings.low_resolution, random).chunk(3):
+    for group in _random_mask(n, settings.low_resolution, random).chunk(3):
         if len(group):
             faces[group] = low_resolution(faces[group], round(_log_uniform(14, 40, random)))
-    light = _chosen(n, settings.light, random)
+    light = _random_mask(n, settings.light, random)
     if len(light):
         k = len(light)
         gamma = torch.exp((torch.rand(k, generator=random) * 2 - 1) * 0.7)
@@ -157,15 +157,15 @@ def degrade(faces: Tensor, settings: Augmentation, random: Generator) -> Tensor:
         ramp = torch.linspace(-1, 1, size, device=faces.device)
         field = 1 + slope[:, :1, None] * ramp[None, None, :] + slope[:, 1:, None] * ramp[None, :, None]
         faces[light] = low + (high - low) * unit * field[:, None]
-    noisy = _chosen(n, settings.noise, random)
+    noisy = _random_mask(n, settings.noise, random)
     if len(noisy):
         strength = torch.rand(len(noisy), 1, 1, 1, generator=random) * 14
         noise = torch.randn(faces[noisy].shape, generator=random) * strength
         faces[noisy] += noise.to(faces.device)
-    for group in _chosen(n, settings.jpeg, random).chunk(2):
+    for group in _random_mask(n, settings.jpeg, random).chunk(2):
         if len(group):
             faces[group] = jpeg(faces[group], round(_log_uniform(15, 80, random)))
-    for i in _chosen(n, settings.erase, random).tolist():
+    for i in _random_mask(n, settings.erase, random).tolist():
         height, width = (torch.rand(2, generator=random) * 0.28 + 0.08).mul(size).int().tolist()
         top = int(torch.randint(0, size - height, (1,), generator=random))
         left = int(torch.randint(0, size - width, (1,), generator=random))

@@ -26,12 +26,12 @@ def temperature(logits: NDArray[np.float32], targets: NDArray[np.float32]) -> fl
         logits: (N, 7).
         targets: (N, 7) target distributions.
     """
-    scores, wanted = torch.from_numpy(logits), torch.from_numpy(targets)
+    scores, expected = torch.from_numpy(logits), torch.from_numpy(targets)
     low, high = math.log(0.2), math.log(5.0)
     ratio = (math.sqrt(5) - 1) / 2
 
     def loss(exponent: float) -> float:
-        return float(soft_cross_entropy(scores / math.exp(exponent), wanted))
+        return float(soft_cross_entropy(scores / math.exp(exponent), expected))
 
     while high - low > 1e-4:
         left, right = high - ratio * (high - low), low + ratio * (high - low)
@@ -75,11 +75,11 @@ def balance_head(
         temperature: what the logits are divided by before softmax.
     """
     counts = votes.sum(0)
-    seen = counts > 0
-    if not strength or not seen.any():
+    occupied = counts > 0
+    if not strength or not occupied.any():
         return
     shift = torch.zeros_like(counts)
     # The most frequent emotion stays where it is, and with it those that were never seen.
-    logs = torch.log(counts[seen] / counts.sum())
-    shift[seen] = logs - logs.max()
+    logs = torch.log(counts[occupied] / counts.sum())
+    shift[occupied] = logs - logs.max()
     network.head.bias -= (strength * temperature * shift).to(network.head.bias.device)

@@ -87,7 +87,7 @@ class KeypointNet(nn.Module):
 
 def taught(pictures: Iterable[NDArray[np.uint8]]) -> TaughtFaces:
     """Ask MediaPipe for the keypoints of the faces in gray pictures (H, W); those without one are left out."""
-    kept, keypoints = [], []
+    images, keypoints = [], []
     with MediaPipeDetector(_TEACHER_SCORE) as teacher:
         for picture in pictures:
             longer = max(picture.shape)
@@ -101,11 +101,11 @@ def taught(pictures: Iterable[NDArray[np.uint8]]) -> TaughtFaces:
                 continue
             points = (faces.keypoints[0].astype(np.float64) + 0.5) / scale - margin
             method = cv2.INTER_AREA if longer > _PICTURE else cv2.INTER_CUBIC
-            kept.append(np.asarray(cv2.resize(picture, (_PICTURE, _PICTURE), interpolation=method), np.uint8))
+            images.append(np.asarray(cv2.resize(picture, (_PICTURE, _PICTURE), interpolation=method), np.uint8))
             keypoints.append(points * (_PICTURE / np.array(picture.shape[::-1])) - 0.5)
-    if not kept:
+    if not images:
         raise InputError("MediaPipe sees no face in the pictures.")
-    return TaughtFaces(np.stack(kept), np.stack(keypoints))
+    return TaughtFaces(np.stack(images), np.stack(keypoints))
 
 
 def view(

@@ -173,14 +173,14 @@ def optimiser(network: EmotionNet | RecognitionNet, recipe: Recipe) -> tuple[tor
     groups: list[dict[str, Any]] = []
     for before in (False, True):
         for decays in (True, False):
-            chosen = [
+            rates = [
                 p
                 for p in network.parameters()
                 if p.requires_grad and (id(p) in trunk) is before and (p.ndim > 1) is decays
             ]
-            if chosen:
+            if rates:
                 rate = recipe.learning_rate * (recipe.trunk_rate if before else 1)
-                groups.append({"params": chosen, "lr": rate, "weight_decay": recipe.weight_decay * decays})
+                groups.append({"params": rates, "lr": rate, "weight_decay": recipe.weight_decay * decays})
     return torch.optim.AdamW(groups), [group["lr"] for group in groups]
 
 
@@ -268,9 +268,9 @@ class Trainer:
             faces = warp(faces, data.alignments[index], augmentation, random)
             faces = degrade(faces, augmentation, random)
             auxiliary = data.auxiliary[index]
-            known = (auxiliary >= 0).float()[:, None]
+            labelled = (auxiliary >= 0).float()[:, None]
             other = torch.nn.functional.one_hot(auxiliary.clamp(min=0), classes).float()
-            other = (other * (1 - recipe.smoothing) + recipe.smoothing / classes) * known
+            other = (other * (1 - recipe.smoothing) + recipe.smoothing / classes) * labelled
             votes = data.votes[index]
             if data.taught is not None:
                 votes = (1 - recipe.teacher) * votes + recipe.teacher * data.taught[index]
@@ -305,14 +305,14 @@ class Trainer:
         valid = self.valid
         plain, second = self._predict(valid.faces)
         registered, _ = self._predict(self._valid_registered)
-        known = valid.label >= 0
+        labelled = valid.label >= 0
         other = valid.auxiliary >= 0
         return Epoch(
             number,
             loss,
             float(soft_cross_entropy(plain, valid.votes)),
-            _accuracy(plain[known], valid.label[known]),
-            _accuracy(registered[known], valid.label[known]),
+            _accuracy(plain[labelled], valid.label[labelled]),
+            _accuracy(registered[labelled], valid.label[labelled]),
             _accuracy(second[other], valid.auxiliary[other]),
             time.monotonic() - began,
         )

@@ -50,7 +50,7 @@ class OrderedThreadPool(Generic[T, R]):
         self._items, self._depth = items, max(depth, len(functions))
         self._drawing, self._changed = Lock(), Condition()
         self._results: dict[int, R | _Raised] = {}
-        self._drawn = self._given = 0
+        self._drawn = self._yielded = 0
         self._ended = self._stopped = False
         self._threads = [
             Thread(target=self._run, args=(function,), name=f"{name} {number}", daemon=True)
@@ -67,13 +67,15 @@ class OrderedThreadPool(Generic[T, R]):
             with waited(self._timer, self._name):
                 self._changed.wait_for(
                     lambda: (
-                        self._given in self._results or (self._ended and self._given >= self._drawn) or self._stopped
+                        self._yielded in self._results
+                        or (self._ended and self._yielded >= self._drawn)
+                        or self._stopped
                     )
                 )
-            if self._given not in self._results:
+            if self._yielded not in self._results:
                 raise StopIteration
-            result = self._results.pop(self._given)
-            self._given += 1
+            result = self._results.pop(self._yielded)
+            self._yielded += 1
             if isinstance(result, _Raised):
                 self._stopped = True
             self._changed.notify_all()
@@ -110,7 +112,7 @@ class OrderedThreadPool(Generic[T, R]):
         """The next item with its place; None when there is no more to do."""
         with self._drawing:
             with self._changed:
-                self._changed.wait_for(lambda: self._stopped or self._drawn - self._given < self._depth)
+                self._changed.wait_for(lambda: self._stopped or self._drawn - self._yielded < self._depth)
                 if self._stopped or self._ended:
                     return None
             item: T | _Raised | None = None

@@ -93,17 +93,17 @@ def limited_memory(more_bytes: int) -> Iterator[None]:
     Args:
         more_bytes: of private memory, beyond what is taken now.
     """
-    taken = _private_bytes()
-    if taken is None:
+    used_bytes = _private_bytes()
+    if used_bytes is None:
         yield
         return
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = taken + more_bytes
+    needed_bytes = used_bytes + more_bytes
     if before[0] != resource.RLIM_INFINITY:
-        wanted = min(wanted, before[0])
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted, before[1]))
+        needed_bytes = min(needed_bytes, before[0])
+    resource.setrlimit(resource.RLIMIT_DATA, (needed_bytes, before[1]))
     try:
         yield
     finally:
@@ -159,8 +159,8 @@ def this_processor() -> Processor:
         elif sys.platform == "darwin":
             # It complains of what this machine does not have, and prints the rest.
             command = ["/usr/sbin/sysctl", "machdep.cpu", "hw.optional"]
-            asked = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-            processor = from_sysctl(asked.stdout)
+            process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            processor = from_sysctl(process.stdout)
     except OSError:
         pass
     return Processor(processor.name or platform.processor() or platform.machine() or "unknown", processor.instructions)
@@ -183,14 +183,14 @@ def from_sysctl(text: str) -> Processor:
     lines = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
     listed = [value for name, value in lines.items() if name.endswith("features")]
     switches = [name.rpartition(".")[2] for name, value in lines.items() if value.strip() == "1"]
-    known = listed or any(name.startswith("hw.optional.") for name in lines)
+    has_report = listed or any(name.startswith("hw.optional.") for name in lines)
     name = lines.get("machdep.cpu.brand_string", "").strip()
-    return Processor(name, _named(" ".join([*listed, *switches])) if known else None)
+    return Processor(name, _named(" ".join([*listed, *switches])) if has_report else None)
 
 
 def _named(flags: str) -> tuple[str, ...]:
-    there = set(flags.lower().split())
-    return tuple(name for name, words in (_X86 | _ARM).items() if not there.isdisjoint(words))
+    present = set(flags.lower().split())
+    return tuple(name for name, words in (_X86 | _ARM).items() if not present.isdisjoint(words))
 
 
 def threads_each(workers: int) -> int:

@@ -50,7 +50,7 @@ def faults(counts: dict[str, int]) -> str:
     return ", ".join(parts)
 
 
-def lasting(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
     """As in "45 s", "12 min", "3 h 20 min", "4 d 7 h"."""
     minutes = round(seconds / 60)
     if seconds < 90:

@@ -95,8 +95,8 @@ def duration_s(container: InputContainer, stream: VideoStream) -> float | None:
 
 def frame_count(claimed: int, duration_s: float | None, rate: Fraction | None) -> int | None:
     """The smaller of two counts: the container's own has frames in it that an edit list leaves out."""
-    lasting = round(duration_s * rate) if duration_s and rate else 0
-    return min(claimed or lasting, lasting or claimed) or None
+    estimate = round(duration_s * rate) if duration_s and rate else 0
+    return min(claimed or estimate, estimate or claimed) or None
 
 
 def is_mirrored(picture: av.VideoFrame) -> bool:

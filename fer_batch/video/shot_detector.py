@@ -16,7 +16,7 @@ AROUND_S = 0.15
 """How far around a change one looks: longer than a flash (0.12 s: three frames at 25 a second), shorter than a shot."""
 MOST_WAITING = 7
 """Frames that wait at most, the one in question among them: a flash of 0.1 s at 60 frames a second and the next one."""
-_MOST_REMEMBERED = 16
+_MAX_FRAMES = 16
 """Glimpses that are kept: of the moment before, at up to 100 frames a second."""
 _BLENDED_S = 0.05
 """Longest frame that may be a mixture of two shots within a cut: blended when the rate was changed, or fields of both.
@@ -152,7 +152,7 @@ class ShotState:
     def __init__(self) -> None:
         self.shot = 0
         """The number of cuts so far."""
-        self._shown: deque[FrameFeatures] = deque(maxlen=_MOST_REMEMBERED)
+        self._recent: deque[FrameFeatures] = deque(maxlen=_MAX_FRAMES)
         """The last frames that show something."""
         self._flat: FrameFeatures | None = None
         """The last one after them that shows nothing."""
@@ -169,23 +169,23 @@ class ShotState:
     def doubts(self, look: FrameFeatures) -> bool:
         """Whether the frame may be the first one after a cut; asked once for each frame."""
         self._blended = self._written = False
-        if not self._shown or self._is_flat(look):
+        if not self._recent or self._is_flat(look):
             return False
         if self._flat is not None and _Step(self._flat, look).difference <= _STILL:
             self._last_likeness = self._likeness = 1.0  # a fade begins
             return False
-        self._last_likeness, self._likeness = self._likeness, _Step(self._shown[-1], look).likeness
+        self._last_likeness, self._likeness = self._likeness, _Step(self._recent[-1], look).likeness
         if look.time_s - self._cut_s < AROUND_S:
             return False
         # A frame that shows both shots is like either.
         if max(self._last_likeness, self._likeness) < _BLENDED:
-            one, mixture = self._shown[-2], self._shown[-1]
+            one, mixture = self._recent[-2], self._recent[-1]
             short = mixture.time_s - one.time_s <= _BLENDED_S
             self._blended = short and _is_between(one, mixture, look, *_MIXTURE) and likeness(one, look) < CUT
         self._written = (
             CUT <= self._likeness < _WRITTEN
             and self._last_likeness >= _STEADY
-            and bare_likeness(self._shown[-1], look) < _BARE_CUT
+            and bare_likeness(self._recent[-1], look) < _BARE_CUT
         )
         return self._written or self._blended or self._likeness < CUT
 
@@ -202,7 +202,7 @@ class ShotState:
         now = [look, *(one for one in after if not one.flat)]
         if len(now) == 1:
             return False
-        before = self._recent(look.time_s)
+        before = self._frames_before(look.time_s)
         if self._likeness < CUT and self._divides(before, now, 0.0):
             return True
         if (self._likeness < CUT or self._written) and self._divides_behind_writing(before, now):
@@ -241,29 +241,29 @@ class ShotState:
             self._flat = look
         else:
             self._flat = None
-            self._shown.append(look)
+            self._recent.append(look)
 
     def cut_at(self, time_s: float) -> None:
         """There was a cut; another one cannot follow at once."""
         self._cut_s = time_s
         self.shot += 1
 
-    def _recent(self, time_s: float) -> list[FrameFeatures]:
+    def _frames_before(self, time_s: float) -> list[FrameFeatures]:
         """Frames since the last cut: of the last moments and the one before these, at least two if there are."""
-        shown = [one for one in self._shown if one.time_s >= self._cut_s]
-        recent = sum(one.time_s > time_s - AROUND_S for one in shown)
-        return shown[-max(2, recent + 1) :]
+        frames = [one for one in self._recent if one.time_s >= self._cut_s]
+        recent = sum(one.time_s > time_s - AROUND_S for one in frames)
+        return frames[-max(2, recent + 1) :]
 
 
-def _some(looks: Sequence[FrameFeatures]) -> list[FrameFeatures]:
+def _some(features: Sequence[FrameFeatures]) -> list[FrameFeatures]:
     """Some of them, the first and the last among them."""
-    last = len(looks) - 1
-    return [looks[i] for i in sorted({round(i * last / (_COMPARED - 1)) for i in range(_COMPARED)})]
+    last = len(features) - 1
+    return [features[i] for i in sorted({round(i * last / (_COMPARED - 1)) for i in range(_COMPARED)})]
 
 
-def _calmness(looks: Sequence[FrameFeatures]) -> float:
+def _calmness(features: Sequence[FrameFeatures]) -> float:
     """The median likeness of consecutive frames; those that are repeated say nothing."""
-    steps = [_Step(one, other) for one, other in pairwise(looks)]
+    steps = [_Step(one, other) for one, other in pairwise(features)]
     likenesses = sorted(step.likeness for step in steps if step.difference > _REPEATED)
     return likenesses[(len(likenesses) - 1) // 2] if likenesses else 1.0
 
@@ -281,9 +281,10 @@ def _grows(after: Sequence[FrameFeatures]) -> bool:
     return _second(after).contrast < _GRADUAL * after[-1].contrast
 
 
-def _second(looks: Sequence[FrameFeatures]) -> FrameFeatures:
+def _second(features: Sequence[FrameFeatures]) -> FrameFeatures:
     """The second one, where the first one may be a mixture; else the first one."""
-    return looks[1] if len(looks) > 1 and abs(looks[1].time_s - looks[0].time_s) <= _BLENDED_S else looks[0]
+    first = features[0]
+    return features[1] if len(features) > 1 and abs(features[1].time_s - first.time_s) <= _BLENDED_S else first
 
 
 def _is_between(one: FrameFeatures, middle: FrameFeatures, other: FrameFeatures, low: float, high: float) -> bool:

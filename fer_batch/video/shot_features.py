@@ -146,8 +146,8 @@ class _Pattern:
             left, top = max(0, x - _REACH[0]), max(0, y - _REACH[1])
             around = other.structure[top : y + height + _REACH[1], left : x + width + _REACH[0]]
             products = cv2.matchTemplate(around, block, cv2.TM_CCORR)
-            there = other.energy[top : top + products.shape[0], left : left + products.shape[1]]
-            best = float((products / np.sqrt(np.maximum(there, _EMPTY**2 * area))).max()) / strength
+            energies = other.energy[top : top + products.shape[0], left : left + products.shape[1]]
+            best = float((products / np.sqrt(np.maximum(energies, _EMPTY**2 * area))).max()) / strength
             total += strength * min(1.0, best)
             weights += strength
         return total / weights if weights else 0.0

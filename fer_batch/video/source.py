@@ -130,7 +130,7 @@ class SeekPoint:
     """Its time in ticks, as the container gives it."""
     dts: int
     """When its packet is decoded, likewise: containers without an index are searched by that."""
-    shown: int
+    display_pts: int
     """Its time as it was told by other pictures' packets, where the container knows only when they are decoded."""
     position: int
     """Of its packet, in bytes from the file's start: times may be told twice, this is not."""
@@ -147,11 +147,11 @@ class SeekPoint:
         return self.frame, self.read_to, self.faults
 
 
-def refuse_oversized(shown: object, width: int, height: int, max_pixels: int) -> None:
+def refuse_oversized(label: object, width: int, height: int, max_pixels: int) -> None:
     """Refuse a picture that is larger than allowed.
 
     Args:
-        shown: the recording's name for the message.
+        label: the recording's name for the message.
         width: pixels, as stored or as displayed.
         height: likewise.
         max_pixels: the limit.
@@ -160,10 +160,10 @@ def refuse_oversized(shown: object, width: int, height: int, max_pixels: int) ->
         InputError: when the picture has more pixels.
     """
     if width * height > max_pixels:
-        raise InputError(oversized(shown, max_pixels, f"its pictures of {width}x{height}"))
+        raise InputError(oversized(label, max_pixels, f"its pictures of {width}x{height}"))
 
 
-def oversized(shown: object, max_pixels: int, what: str = "its pictures") -> str:
+def oversized(label: object, max_pixels: int, what: str = "its pictures") -> str:
     """The sentence about a recording whose pictures are too large."""
     limit = f"{max_pixels / 1e6:.6g} million pixels that --max-pixels (max_pixels=) allows"
-    return f"{shown}: {what} have more than the {limit}; raise that to read them, unless the file is damaged."
+    return f"{label}: {what} have more than the {limit}; raise that to read them, unless the file is damaged."

@@ -20,7 +20,7 @@ class PresentationClock:
         self._origin = origin
         self._step_s = step_s
         self._last: float | None = None
-        self._last_told: float | None = None
+        self._last_container_s: float | None = None
         self.repaired = 0
         """Pictures whose time was missing or ran backwards."""
 
@@ -30,25 +30,25 @@ class PresentationClock:
         A time that is not after the one before is replaced: a recorder that starts anew counts from zero again, and
         then the distance between its own times is right, else a picture's usual length is the best guess.
         """
-        told = self._told(pts)
-        last, before, self._last_told = self._last, self._last_told, told
-        if told is not None and (last is None or told > last):
-            self._last = told
-            return told
+        container_s = self._container_time(pts)
+        last, before, self._last_container_s = self._last, self._last_container_s, container_s
+        if container_s is not None and (last is None or container_s > last):
+            self._last = container_s
+            return container_s
         self.repaired += 1
-        distance = told - before if told is not None and before is not None else 0.0
+        distance = container_s - before if container_s is not None and before is not None else 0.0
         self._last = 0.0 if last is None else last + (distance if distance > 0 else self._step_s)
         return self._last
 
     def get_state(self) -> tuple[int | None, float | None, float | None, int]:
         """What it remembers of the pictures so far: origin, the last time, the last one told, how many repaired."""
-        return self._origin, self._last, self._last_told, self.repaired
+        return self._origin, self._last, self._last_container_s, self.repaired
 
     def set_state(self, state: tuple[int | None, float | None, float | None, int]) -> None:
         """Continues another clock of the same stream."""
-        self._origin, self._last, self._last_told, self.repaired = state
+        self._origin, self._last, self._last_container_s, self.repaired = state
 
-    def _told(self, pts: int | None) -> float | None:
+    def _container_time(self, pts: int | None) -> float | None:
         if pts is None:
             return None
         if self._origin is None or (self._last is None and pts < self._origin):
@@ -64,11 +64,11 @@ class DecodeTimes:
     """
 
     def __init__(self) -> None:
-        self._left: list[int] = []
+        self._remaining: list[int] = []
 
     def send(self, dts: int) -> None:
         """A packet goes into the decoder."""
-        heappush(self._left, dts)
+        heappush(self._remaining, dts)
 
     def take(self, own: int, *, nothing_before: bool) -> int:
         """The time of the picture that comes out.
@@ -78,6 +78,6 @@ class DecodeTimes:
             nothing_before: whether every picture decoded before it is shown before it; times still left from then
                 belong to pictures that damage has lost.
         """
-        while nothing_before and self._left and self._left[0] < own:
-            heappop(self._left)
-        return heappop(self._left) if self._left else own
+        while nothing_before and self._remaining and self._remaining[0] < own:
+            heappop(self._remaining)
+        return heappop(self._remaining) if self._remaining else own

@@ -87,7 +87,7 @@ class VideoFile(Closeable):
         except BaseException:
             self._container.close()
             raise
-        self._begun = False
+        self._has_begun = False
         self._refused_at = -1
         self._read_to = 0
         self._places: deque[SeekPoint] = deque(maxlen=_PLACES)
@@ -240,26 +240,27 @@ class VideoFile(Closeable):
 
     def _begin(self, start: SeekPoint | None) -> None:
         """Takes the file from its beginning, with everything counted as it was at the place."""
-        if self._begun:
+        if self._has_begun:
             self._container.close()
             self._container = self._open()
             self._stream = self._ready_stream()
-        self._begun = True
+        self._has_begun = True
         self._places.clear()
         counts, counts.ended_early = self.counts, None
         counts.frames, self._read_to, counts.faults = (0, 0, (0, 0, 0)) if start is None else start.counted
         counts.notes.clear()
         self._refused_at = -1
 
-    def _remember(self, picture: av.VideoFrame, shown: int | None, keys: _Keys, clock: PresentationClock) -> None:
+    def _remember(self, picture: av.VideoFrame, display_pts: int | None, keys: _Keys, clock: PresentationClock) -> None:
         """Takes note of a key frame that comes out next, if its packet has a place and the last one is not near."""
         counts = self.counts
         if self._places and counts.frames < self._places[-1].frame + _APART:
             return
         pts, dts, position = next((key for key in reversed(keys) if key[0] == picture.pts), (None, None, None))
-        if pts is not None and dts is not None and position is not None and shown is not None:
+        if pts is not None and dts is not None and position is not None and display_pts is not None:
+            state = clock.get_state()
             self._places.append(
-                SeekPoint(counts.frames, pts, dts, shown, position, self._read_to, clock.get_state(), counts.faults)
+                SeekPoint(counts.frames, pts, dts, display_pts, position, self._read_to, state, counts.faults)
             )
 
     def places(self) -> Sequence[SeekPoint]:
@@ -293,10 +294,10 @@ class VideoFile(Closeable):
                         if missing > _INSIDE:
                             return
                         continue
-                    shown, start = start.shown, None
-                    yield picture, picture.pts if times is None else times.take(shown, nothing_before=True)
+                    display_pts, start = start.display_pts, None
+                    yield picture, picture.pts if times is None else times.take(display_pts, nothing_before=True)
                     continue
-                yield picture, picture.pts if times is None else self._shown_at(picture, times)
+                yield picture, picture.pts if times is None else self._presentation_pts(picture, times)
 
     def _decoded(self, packet: Packet[Any]) -> Sequence[Any]:
         """A packet's pictures; none of one that is damaged, which is counted."""
@@ -308,7 +309,7 @@ class VideoFile(Closeable):
             self.counts.damaged_packets += 1
             return []
 
-    def _shown_at(self, picture: av.VideoFrame, times: DecodeTimes) -> int | None:
+    def _presentation_pts(self, picture: av.VideoFrame, times: DecodeTimes) -> int | None:
         if picture.pts is None:
             return None
         in_order = bool(picture.key_frame) or not self._stream.codec_context.has_b_frames
@@ -329,14 +330,14 @@ class VideoFile(Closeable):
             self._container.seek(start.dts, stream=self._stream)
         except FFmpegError:
             return
-        found = False
+        has_picture = False
         for packet in self._packets():
-            if not found and packet.stream.index == self._stream.index and packet.pos is not None:
+            if not has_picture and packet.stream.index == self._stream.index and packet.pos is not None:
                 if packet.pos > start.position:
                     return
                 own = packet.dts if self._is("avi") else packet.pts
-                found = packet.pos == start.position and packet.is_keyframe and own == start.pts
-            if found:
+                has_picture = packet.pos == start.position and packet.is_keyframe and own == start.pts
+            if has_picture:
                 yield packet
 
     def _check_end(self, last_s: float) -> None:
@@ -350,17 +351,17 @@ class VideoFile(Closeable):
             what = f"after {counts.frames} frames its pictures"
             counts.ended_early, counts.is_oversized = oversized(self._path, self._max_pixels, what), True
             return
-        reached_s = last_s + float(self.frame_duration)
-        short_s = (probe.duration_s or 0.0) - reached_s
-        all_there = probe.duration_s is not None and short_s < float(self.frame_duration) / 2
-        if counts.ended_early is not None or (all_there and counts.frames >= (probe.frames or 0)):
+        end_s = last_s + float(self.frame_duration)
+        short_s = (probe.duration_s or 0.0) - end_s
+        is_complete = probe.duration_s is not None and short_s < float(self.frame_duration) / 2
+        if counts.ended_early is not None or (is_complete and counts.frames >= (probe.frames or 0)):
             return
-        of = f"{reached_s:.1f} s of {probe.duration_s:.1f} s" if short_s >= 0.05 else f"{reached_s:.1f} s"
+        of = f"{end_s:.1f} s of {probe.duration_s:.1f} s" if short_s >= 0.05 else f"{end_s:.1f} s"
         if is_cut_short(self._path):
             counts.ended_early = (
                 f"{self._path}: is cut short after {of}; what is there was analysed, copy the file again for the rest."
             )
-        elif short_s > _MISSING_END_S and 1 - self._read_to / probe.size_bytes > short_s / (short_s + reached_s) / 2:
+        elif short_s > _MISSING_END_S and 1 - self._read_to / probe.size_bytes > short_s / (short_s + end_s) / 2:
             counts.ended_early = (
                 f"{self._path}: is damaged and could be read only for {of}; "
                 "what could be read was analysed, copy the file again for the rest."

@@ -22,7 +22,7 @@ from fer_batch.results.csv_text import write_csv
 from fer_batch.results.layout import Layout
 from fer_batch.results.reader import episodes, tracks
 from fer_batch.results.record import RecordingRecord
-from fer_batch.utils.text import clock, lasting, shown
+from fer_batch.utils.text import clock, duration_words, shown
 
 
 def show_progress(session: Session, page: str, analysis: Analysis) -> RecordingRecord | None:
@@ -83,7 +83,7 @@ def _progress_line(analysis: Analysis) -> tuple[float, str]:
     if frames:
         parts.append(f"{frames:.0f} frames a second")
     if frames and progress.frames_total:
-        parts.append(f"{lasting(max(0, progress.frames_total - progress.frames) / frames)} left")
+        parts.append(f"{duration_words(max(0, progress.frames_total - progress.frames) / frames)} left")
     return activity.share, f"{analysis.recording.name}: {', '.join(parts)}"
 
 

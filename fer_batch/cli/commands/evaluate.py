@@ -110,7 +110,7 @@ def evaluate(
         typer.echo(
             "Note: these pictures look like photos, not like registered faces; --as photos finds the faces.", err=True
         )
-    with _said_when_interrupted(), bar("Evaluating", quiet=as_json) as advance:
+    with _interruption_notice(), bar("Evaluating", quiet=as_json) as advance:
         result = measure(
             faces,
             classifier,
@@ -141,7 +141,7 @@ def evaluate(
 
 
 @contextmanager
-def _said_when_interrupted() -> Iterator[None]:
+def _interruption_notice() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:

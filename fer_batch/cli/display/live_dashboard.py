@@ -22,7 +22,7 @@ from fer_batch.cli.display.terminal import interactive
 from fer_batch.emotions import COLOURS, EMOTIONS, hex_colour
 from fer_batch.live.events import Counts, LiveMessage
 from fer_batch.live.metrics import HISTORY_S, FaceInView, LiveStatistics, Rates
-from fer_batch.utils.text import counted, lasting, shown
+from fer_batch.utils.text import counted, duration_words, shown
 
 _REDRAWS = 8
 """A second: as smooth as bars need be."""
@@ -278,10 +278,10 @@ class _Drawing:
     def _title(self, name: str, one: LiveStatistics) -> list[_Piece]:
         symbol, plain, style = _STATES[one.state]
         pieces = [(shown(name), _BOLD), (f" {plain if self._ascii else symbol} ", style)]
-        lasts = lasting(self._now_s - one.since_s)
+        lasts = duration_words(self._now_s - one.since_s)
         if one.state == "lost":
             soon = one.retry_s is None or one.retry_s <= self._now_s
-            again = "trying again" if soon else f"next attempt in {lasting((one.retry_s or 0) - self._now_s)}"
+            again = "trying again" if soon else f"next attempt in {duration_words((one.retry_s or 0) - self._now_s)}"
             return [*pieces, (f"no connection for {lasts}, {again}", style)]
         words = {"connecting": f"connecting for {lasts}", "live": f"live for {lasts}", "over": "ended"}
         return [*pieces, (words[one.state], style)]
@@ -302,7 +302,7 @@ class _Drawing:
             pieces.append("no frame analysed yet" if not counts.analysed else "no frame for a while")
         if one.written is not None:
             due = one.next_part_s is not None and one.next_part_s > self._now_s
-            soon = f", next in {lasting((one.next_part_s or 0) - self._now_s)}" if due else ""
+            soon = f", next in {duration_words((one.next_part_s or 0) - self._now_s)}" if due else ""
             pieces.append(counted(one.written.parts, "part") + soon)
         if counts.connections > 1:
             pieces.append(counted(counts.connections - 1, "reconnection"))

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from fer_batch.live.events import Connected, Counts, Ended, Interrupted, LiveMessage
 from fer_batch.live.metrics import LiveStatistics
-from fer_batch.utils.text import counted, lasting, shown
+from fer_batch.utils.text import counted, duration_words, shown
 
 LINE_S = 60.0
 """Seconds between two lines about rates: fewer than 1,500 lines a day."""
@@ -42,7 +42,7 @@ class Incidents:
         match message:
             case Connected(_, _, probe):
                 rate = f" at {probe.frame_rate:.4g} frames/s" if probe.frame_rate else ""
-                again = f" again after {lasting(self._now() - one.since_s)}" if one.state == "lost" else ""
+                again = f" again after {duration_words(self._now() - one.since_s)}" if one.state == "lost" else ""
                 return f"{recording}: connected{again}, {probe.width}x{probe.height}{rate}."
             case Ended(str()) | Interrupted(retry_in_s=None) if len(self._statistics) == 1:
                 return None
@@ -52,7 +52,7 @@ class Incidents:
                 return f"{recording}: ended: {reason}"
             case Interrupted(_, _, reason, float(retry_in_s)) if one.state != "lost" or one.reason != reason:
                 what = "lost" if one.state == "live" else "not connected"
-                return f"{recording}: {what}: {reason} Next attempt in {lasting(retry_in_s)}."
+                return f"{recording}: {what}: {reason} Next attempt in {duration_words(retry_in_s)}."
         return None
 
     def say(self, text: str) -> None:
@@ -114,7 +114,7 @@ class LiveLines:
         now_s, counts = time.monotonic(), self._counts.get(name) or Counts()
         rates, latency = one.rates(now_s, counts), one.latency(now_s)
         if one.state != "live":
-            lasts = lasting(now_s - one.since_s)
+            lasts = duration_words(now_s - one.since_s)
             return f"{name}: {'connecting' if one.state == 'connecting' else 'no connection'} for {lasts}."
         late = "" if latency is None else f", latency {latency[0] * 1000:.0f} ms (95 % in {latency[1] * 1000:.0f} ms)"
         return (

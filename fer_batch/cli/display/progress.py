@@ -13,7 +13,7 @@ from rich.table import Column
 from fer_batch.batch.messages import Event, Finished, LogMessage, Probed, Progressed, Started, WorkerLost
 from fer_batch.batch.progress import Activity, RunProgress
 from fer_batch.cli.display.terminal import LINE_SECONDS, Notices
-from fer_batch.utils.text import counted, lasting, short, shown
+from fer_batch.utils.text import counted, duration_words, short, shown
 
 _REDRAW_S = 0.1
 _NAME = 20
@@ -107,7 +107,7 @@ class Bars:
 
 
 def _remaining(seconds: float | None) -> str:
-    return "" if seconds is None else f"{lasting(seconds)} left"
+    return "" if seconds is None else f"{duration_words(seconds)} left"
 
 
 class Lines:
@@ -119,7 +119,7 @@ class Lines:
     """
 
     def __init__(self, progress: RunProgress, notices: Notices) -> None:
-        self._reached = progress
+        self._progress = progress
         self._say = notices.say
         self._reported_s = time.monotonic()
 
@@ -127,21 +127,21 @@ class Lines:
         """Says what there is to say."""
         match event:
             case Started() | Probed():
-                if self._reached.total == 1:
+                if self._progress.total == 1:
                     self._reported_s = time.monotonic()
             case Progressed() if time.monotonic() - self._reported_s >= LINE_SECONDS:
                 self._reported_s = time.monotonic()
-                self._say(self._of_all() if self._reached.total > 1 else self._of_one(event))
+                self._say(self._of_all() if self._progress.total > 1 else self._of_one(event))
             case Finished(_, task, outcome) if outcome.record.status != "failed":
                 counts = outcome.record.counts
-                place = f"[{self._reached.finished}/{self._reached.total}] " if self._reached.total > 1 else ""
+                place = f"[{self._progress.finished}/{self._progress.total}] " if self._progress.total > 1 else ""
                 done = f"{counted(counts['frames_analysed'], 'frame')}, {counted(counts['rows'], 'face')}"
                 self._say(f"{place}{task.recording.id}: {outcome.record.status}, {done}.")
             case Progressed() | WorkerLost() | LogMessage() | Finished():
                 pass
 
     def _of_one(self, event: Progressed) -> str:
-        activity, progress = self._reached.workers[event.worker], event.progress
+        activity, progress = self._progress.workers[event.worker], event.progress
         frames, seconds = activity.speed(time.monotonic())
         of = f"/{progress.frames_total}" if progress.frames_total else ""
         return (
@@ -150,8 +150,8 @@ class Lines:
         )
 
     def _of_all(self) -> str:
-        progress = self._reached
-        remaining = "" if progress.remaining_s is None else f", {lasting(progress.remaining_s)} left"
+        progress = self._progress
+        remaining = "" if progress.remaining_s is None else f", {duration_words(progress.remaining_s)} left"
         failed = f", {progress.failed} failed" if progress.failed else ""
         return (
             f"{progress.finished} of {progress.total} done{failed}, {progress.share:.0%}, "

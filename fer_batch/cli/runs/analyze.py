@@ -33,7 +33,7 @@ from fer_batch.filesystem.temporary import remove_abandoned
 from fer_batch.pipeline.result import RecordingResult
 from fer_batch.utils.resources import threads_each
 from fer_batch.utils.signals import stop_on_interrupt
-from fer_batch.utils.text import counted, lasting, shown, timecode
+from fer_batch.utils.text import counted, duration_words, shown, timecode
 from fer_batch.version import __version__
 from fer_batch.video.probe import Probe, frames_in_range, seconds_in_range
 
@@ -289,4 +289,4 @@ def print_plan(
         + (f"; {counted(plan.passed_over, 'other file')} passed over" if plan.passed_over else "")
     )
     if estimate_s is not None:
-        console.print(f"about {lasting(estimate_s)} with {counted(workers, 'worker')}, as measured just now")
+        console.print(f"about {duration_words(estimate_s)} with {counted(workers, 'worker')}, as measured just now")

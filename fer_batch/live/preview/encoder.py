@@ -92,7 +92,7 @@ class LiveOverlay:
         self._longest_side = longest_side
         self._annotator = Annotator()
         self._canvas: Yuv420Canvas | None = None
-        self._shown: Observation | None = None
+        self._latest: Observation | None = None
 
     def draw(self, frame: Frame, observation: Observation | None) -> Yuv420Canvas:
         """The picture, in a canvas that the next call draws over.
@@ -101,22 +101,22 @@ class LiveOverlay:
             frame: the next one.
             observation: of this frame; without one it shows the faces of the last that had one.
         """
-        self._shown = observation or self._shown
+        self._latest = observation or self._latest
         scale = min(1.0, self._longest_side / max(frame.width, frame.height))
         size = max(2, round(frame.width * scale)), max(2, round(frame.height * scale))
         canvas = self._canvas
         if canvas is None or canvas.shown != size:
             canvas = self._canvas = Yuv420Canvas(*size, bt709=Colours.of(frame).bt709)
         canvas.load(frame)
-        if self._shown is not None:
-            faces = self._shown.detected.scaled(size[0] / frame.width, size[1] / frame.height)
-            scaled = Observation(self._shown.frame, self._shown.time_s, faces, self._shown.probabilities)
+        if self._latest is not None:
+            faces = self._latest.detected.scaled(size[0] / frame.width, size[1] / frame.height)
+            scaled = Observation(self._latest.frame, self._latest.time_s, faces, self._latest.probabilities)
             canvas.lay(self._annotator.annotate(scaled, *size))
         return canvas
 
     def gap(self) -> None:
         """What was seen last is not seen any more."""
-        self._shown = None
+        self._latest = None
 
 
 def jpeg_of(canvas: Yuv420Canvas, quality: int) -> bytes:
