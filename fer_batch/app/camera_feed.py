@@ -7,13 +7,13 @@ import socket
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from threading import Condition, Thread
+from threading import Thread
 
 import av
 import psutil
 
 from fer_batch.live.source_url import Address
-from fer_batch.utils.concurrency import Closeable
+from fer_batch.utils.concurrency import Closeable, LatestQueue
 
 _WIDTH = 640
 """Pixels of the pictures handed on, whatever the browser's connection makes of them meanwhile: as webcams send."""
@@ -34,9 +34,7 @@ class CameraFeed(Closeable):
         self._listener.settimeout(0.5)
         port = self._listener.getsockname()[1]
         self.address = Address("stream", f"tcp://127.0.0.1:{port}", "this browser's camera", "browser-camera")
-        self._changed = Condition()
-        self._newest: av.VideoFrame | None = None
-        self._over = False
+        self._pictures: LatestQueue[av.VideoFrame] = LatestQueue(1)
         self._thread = Thread(target=self._run, name="fer-batch feed", daemon=True)
 
     def open(self, reader: Callable[[], int | None]) -> None:
@@ -50,15 +48,11 @@ class CameraFeed(Closeable):
 
     def put(self, picture: av.VideoFrame) -> None:
         """Takes a picture; it returns at once, and only the latest counts."""
-        with self._changed:
-            self._newest = picture
-            self._changed.notify()
+        self._pictures.put(picture)
 
     def close(self) -> None:
         """Ends the stream."""
-        with self._changed:
-            self._over = True
-            self._changed.notify()
+        self._pictures.end(discard=True)
         self._listener.close()
         if self._thread.ident is not None:
             self._thread.join()
@@ -77,7 +71,7 @@ class CameraFeed(Closeable):
 
     def _accepted(self) -> socket.socket | None:
         until_s = time.monotonic() + _PATIENCE_S
-        while not self._over and time.monotonic() < until_s:
+        while not self._pictures.ended and time.monotonic() < until_s:
             try:
                 connection, (_, port) = self._listener.accept()
             except TimeoutError:
@@ -100,7 +94,7 @@ class CameraFeed(Closeable):
     def _send(self, file: io.BufferedIOBase) -> None:
         began_s, last_ms, stream = 0.0, -1, None
         with av.open(file, "w", format="nut", options={"flush_packets": "1"}) as container:
-            while (picture := self._next()) is not None:
+            while (picture := self._pictures.take()) is not None:
                 # A connection's own clock, which no delay on the way disturbs.
                 at_s = time.monotonic() if picture.time is None else picture.time
                 if stream is None:
@@ -115,10 +109,3 @@ class CameraFeed(Closeable):
                 even.pts, even.time_base = last_ms, _MILLISECOND
                 container.mux(stream.encode(even))
                 file.flush()
-
-    def _next(self) -> av.VideoFrame | None:
-        """The newest picture, waited for; None at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._over or self._newest is not None)
-            picture, self._newest = self._newest, None
-            return None if self._over else picture

@@ -103,8 +103,8 @@ class _Watching:
         if self._failure is not None:
             raise self._failure
         if self._reports is not None:
-            for event in self._reports.finish():
-                self._tell(Reported(event), self._counts)
+            for report in self._reports.finish():
+                self._tell(Reported(report), self._counts)
 
     def _take(self, event: LiveEvent) -> None:
         with self._writing:
@@ -118,8 +118,8 @@ class _Watching:
             for drawer in self._drawers:
                 drawer.take(event)
         if self._reports is not None:
-            for event in self._reports.take(event):
-                self._tell(Reported(event), self._counts)
+            for report in self._reports.take(event):
+                self._tell(Reported(report), self._counts)
 
     def _end_unreached(self) -> None:
         if not self._counts.connections:

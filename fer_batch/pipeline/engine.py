@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from threading import Event
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import av
 import numpy as np
@@ -31,7 +31,7 @@ from fer_batch.pipeline.face_stage import FaceStage
 from fer_batch.pipeline.frame_selection import ResumeState, SelectedFrame, selected_frames
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Observation
-from fer_batch.utils.concurrency import Closeable, OrderedThreadPool, Prefetcher, in_groups
+from fer_batch.utils.concurrency import Closeable, Prefetcher, UntilFault, in_groups, ordered_map
 from fer_batch.utils.profiling import StageTimer, drawn, timed
 from fer_batch.utils.resources import available_cores
 from fer_batch.video.frame import Display, Frame
@@ -186,7 +186,7 @@ class Engine(Closeable):
         prepared: Iterator[list[SelectedFrame]] = decoded
         if self._lookers:
             functions = [_ahead(looker, self.timer) for looker in self._lookers]
-            ahead = OrderedThreadPool(decoded, functions, depth // size, "fer-batch look", self.timer)
+            ahead = ordered_map(decoded, functions, depth // size, "fer-batch look", self.timer)
             stages.callback(ahead.close)
             prepared = ahead
         # With one core the thread that follows faces looks by itself.
@@ -207,7 +207,7 @@ class Engine(Closeable):
         self, frames: Iterator[SelectedFrame], persons: Persons | None, state: tuple[Any, ...] | None, first_track: int
     ) -> Iterator[tuple[Frame, Observation | None] | Snapshot]:
         """Each frame with its faces, followed through time; None for one that is not analysed."""
-        intact = _UntilFault(frames)
+        intact = UntilFault(frames)
         for item in drawn(self.timer, "track", self._faces.follow(iter(intact), persons, state, first_track)):
             if isinstance(item, Snapshot):
                 yield item
@@ -244,7 +244,7 @@ class Engine(Closeable):
         """Probabilities for the faces of several frames at once; a snapshot gets what is remembered for later ones."""
         waiting: list[_Registered] = []
         faces, since = 0, time.monotonic()
-        intact = _UntilFault(registered)
+        intact = UntilFault(registered)
         for item in intact:
             if isinstance(item, Snapshot):
                 yield from self._classify_batch(waiting, averaging)
@@ -319,25 +319,6 @@ class Engine(Closeable):
         self._faces.close()
         for looker in self._lookers:
             looker.close()
-
-
-class _UntilFault(Generic[T]):
-    """The items up to the first that fails. Its error is kept until what waits in later stages has come out."""
-
-    def __init__(self, items: Iterable[T]) -> None:
-        self._items = items
-        self._fault: Exception | None = None
-
-    def __iter__(self) -> Iterator[T]:
-        try:
-            yield from self._items
-        except Exception as error:
-            self._fault = error
-
-    def raise_fault(self) -> None:
-        """Raise the error that ended the items, if any."""
-        if self._fault is not None:
-            raise self._fault
 
 
 def _former(

@@ -1,14 +1,15 @@
-"""Threads: an ordered thread pool, a prefetcher, a queue of the latest value, closeable resources and heartbeats."""
+"""Threads: an ordered map, a prefetcher, a queue of the latest value, closeable resources and heartbeats."""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from queue import Empty, Full, Queue
-from threading import Condition, Event, Lock, Thread
+from queue import Empty, Full, Queue, SimpleQueue
+from threading import Condition, Event, Thread
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
@@ -18,118 +19,72 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class _Raised:
-    """In place of a result."""
+class UntilFault(Generic[T]):
+    """The items up to the first that fails. Its error is kept until what waits in later stages has come out."""
 
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items = items
+        self._fault: Exception | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        try:
+            yield from self._items
+        except Exception as error:
+            self._fault = error
+
+    def raise_fault(self) -> None:
+        """Raise the error that ended the items, if any."""
+        if self._fault is not None:
+            raise self._fault
 
 
-class OrderedThreadPool(Generic[T, R]):
-    """Results of items in their order, made by one thread for each of some functions.
+def ordered_map(
+    items: Iterable[T],
+    functions: Sequence[Callable[[T], R]],
+    depth: int,
+    name: str,
+    timer: StageTimer | None = None,
+) -> Generator[R]:
+    """Yield the results of items in their order, made by a pool of threads.
 
-    An exception of ``items`` or of a function comes out at its place, and ends it.
+    An exception of ``items`` or of a function comes out at its place, and ends it. When the generator is closed, the
+    threads end after the items that they are at.
 
     Args:
-        items: drawn by one thread at a time.
-        functions: that all do the same, each called by one thread alone.
+        items: drawn by the consumer's thread.
+        functions: that all do the same, each called by one thread at a time; there are as many threads.
         depth: most items that are drawn and have not been given out.
         name: of the threads.
         timer: gets how long results are waited for, under that name.
     """
+    free: SimpleQueue[Callable[[T], R]] = SimpleQueue()
+    for function in functions:
+        free.put(function)
 
-    def __init__(
-        self,
-        items: Iterator[T],
-        functions: Sequence[Callable[[T], R]],
-        depth: int,
-        name: str,
-        timer: StageTimer | None = None,
-    ) -> None:
-        self._name, self._timer = name, timer
-        self._items, self._depth = items, max(depth, len(functions))
-        self._drawing, self._changed = Lock(), Condition()
-        self._results: dict[int, R | _Raised] = {}
-        self._drawn = self._yielded = 0
-        self._ended = self._stopped = False
-        self._threads = [
-            Thread(target=self._run, args=(function,), name=f"{name} {number}", daemon=True)
-            for number, function in enumerate(functions, 1)
-        ]
-        for thread in self._threads:
-            thread.start()
+    def call(item: T) -> R:
+        function = free.get()
+        try:
+            return function(item)
+        finally:
+            free.put(function)
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> R:
-        with self._changed:
-            with waited(self._timer, self._name):
-                self._changed.wait_for(
-                    lambda: (
-                        self._yielded in self._results
-                        or (self._ended and self._yielded >= self._drawn)
-                        or self._stopped
-                    )
-                )
-            if self._yielded not in self._results:
-                raise StopIteration
-            result = self._results.pop(self._yielded)
-            self._yielded += 1
-            if isinstance(result, _Raised):
-                self._stopped = True
-            self._changed.notify_all()
-        if isinstance(result, _Raised):
-            raise result.error
-        return result
-
-    def close(self) -> None:
-        """Stops the threads after the items that they are at; when this returns they have ended."""
-        with self._changed:
-            self._stopped = True
-            self._results.clear()
-            self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, function: Callable[[T], R]) -> None:
-        while (drawn := self._draw()) is not None:
-            place, item = drawn
-            result: R | _Raised
-            try:
-                result = item if isinstance(item, _Raised) else function(item)
-            except BaseException as error:  # whatever it is, the consumer gets it
-                result = _Raised(error)
-            del drawn, item
-            with self._changed:
-                if not self._stopped:
-                    self._results[place] = result
-                self._changed.notify_all()
+    intact, results = UntilFault(items), deque[Future[R]]()
+    pool = ThreadPoolExecutor(len(functions), name)
+    try:
+        for item in intact:
+            results.append(pool.submit(call, item))
             # A picture is in it, and the next item may be long in coming.
-            del result
-
-    def _draw(self) -> tuple[int, T | _Raised] | None:
-        """The next item with its place; None when there is no more to do."""
-        with self._drawing:
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopped or self._drawn - self._yielded < self._depth)
-                if self._stopped or self._ended:
-                    return None
-            item: T | _Raised | None = None
-            ended = False
-            try:
-                item = next(self._items)
-            except StopIteration:
-                ended = True
-            except BaseException as error:
-                item, ended = _Raised(error), True
-            with self._changed:
-                self._ended = ended
-                self._changed.notify_all()
-                if item is None:
-                    return None
-                self._drawn += 1
-                return self._drawn - 1, item
+            del item
+            if len(results) >= depth:
+                with waited(timer, name):
+                    result = results.popleft().result()
+                yield result
+                del result
+        while results:
+            yield results.popleft().result()
+        intact.raise_fault()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 _LOOK_AGAIN_S = 0.1
@@ -258,20 +213,24 @@ class LatestQueue(Generic[T]):
         """Items that were never taken."""
 
     def put(self, item: T) -> None:
-        """Leaves an item; waits for nobody."""
+        """Add an item, without waiting; after the end it is ignored."""
         with self._changed:
+            if self._ended:
+                return
             self._items.append((time.monotonic(), item))
             self._keep(self._most)
             self._changed.notify_all()
 
-    def end(self) -> None:
-        """There will be no more; what lies here can still be taken."""
+    def end(self, *, discard: bool = False) -> None:
+        """Accept the end of the items; those that wait can still be taken unless they are discarded."""
         with self._changed:
             self._ended = True
+            if discard:
+                self._items.clear()
             self._changed.notify_all()
 
-    def take(self, timeout_s: float) -> T | None:
-        """The next item, waited for if there is none; None after that time, and at the end."""
+    def take(self, timeout_s: float | None = None) -> T | None:
+        """Return the next item, waited for if there is none; None after that time, and at the end."""
         with self._changed:
             self._changed.wait_for(lambda: bool(self._items) or self._ended, timeout_s)
             if not self._items:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from helpers.command import EXAMPLES, finished
 
 from fer_batch.batch.plan import plan
@@ -38,6 +39,7 @@ def test_json_tells_what_is_done_when_nothing_more_can_be_written(script: Path, 
     assert [(each["id"], each["status"]) for each in finished(done.stdout)] == [("a.png", "done")]
 
 
+@pytest.mark.slow
 def test_episodes_are_listed_for_one_recording_and_counted_for_several(
     script: Path, clip: Path, tmp_path: Path
 ) -> None:

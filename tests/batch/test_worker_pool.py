@@ -85,6 +85,7 @@ def assert_same(out: Path, undisturbed: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(fer_batch.load(out), undisturbed, check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "reason"),
     [(signal.SIGKILL, "was killed"), (signal.SIGSEGV, "crashed (SIGSEGV)"), (signal.SIGSTOP, "hung: it gave no sign")],
@@ -112,6 +113,7 @@ def test_a_worker_that_dies_or_hangs_costs_nothing(
     assert_same(out, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_recording_that_takes_its_worker_with_it_twice_has_failed_and_the_others_are_done(
     script: Path, study: Path, undisturbed: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -160,6 +162,7 @@ def test_files_that_end_every_worker_that_opens_them_do_not_end_the_run(clip: Pa
     assert sum(isinstance(event, WorkerLost) for event in events) == 8
 
 
+@pytest.mark.slow
 def test_two_runs_never_write_to_one_folder(script: Path, study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with watched(script, study, "-o", out) as run:
@@ -172,6 +175,7 @@ def test_two_runs_never_write_to_one_folder(script: Path, study: Path, tmp_path:
         assert run.ended()[0] == 0
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_run_that_is_killed(
     script: Path, study: Path, undisturbed: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -203,6 +207,7 @@ def test_results_do_not_depend_on_the_number_of_workers(
     assert_same(out, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_dry_run_changes_nothing(script: Path, study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command: Callable[..., list[str | Path]] = lambda *more: [script, "analyze", study, "-o", out, *more]  # noqa: E731

@@ -47,6 +47,7 @@ def test_a_missing_system_library_of_opencv_is_told_too(
     assert "libgl1" in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell's way to close streams")
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_no_harm(tmp_path: Path, closed: str) -> None:
@@ -62,6 +63,7 @@ def test_bench_refuses_what_is_no_video(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == f"Error: {STILL}: is a photo; speed is measured on a video.\n"
 
 
+@pytest.mark.slow
 def test_bench_prints_what_it_has_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", str(clip(tmp_path / "short.mp4")), "--runs", "1", "--json"]) == 0
     measured = json.loads(capsys.readouterr().out)
@@ -81,6 +83,7 @@ def test_bench_prints_what_it_has_measured(tmp_path: Path, capsys: pytest.Captur
     assert measured["ratio_to_transcode"] is None
 
 
+@pytest.mark.slow
 def test_bench_measures_all_it_can_on_one_stretch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -143,6 +143,7 @@ class TestUnreadableInput:
 
 
 class TestOutput:
+    @pytest.mark.slow
     def test_that_exists_is_kept_byte_for_byte_unless_overwritten(self, tmp_path: Path, good: Path) -> None:
         out = tmp_path / "out"
         first = fer_batch("analyze", good, "-o", out, "--format", "both")

@@ -86,7 +86,7 @@ def test_a_face_elsewhere_confirms_nothing(confirmation: Confirmation, yunet: Yu
         (10, 10, 0.3, 0.2),
         (-900, -900, 50, 50),
         (5000, 5000, 50, 50),
-        (-9e3, -9e3, 3e4, 3e4),
+        (-9e2, -9e2, 3e3, 3e3),
         (0, 0, 2, 4e3),
     ],
     ids=str,

@@ -50,10 +50,12 @@ def _good(intact: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) ->
     return good
 
 
+@pytest.mark.slow
 def test_every_kind_of_change_is_among_the_samples(one_of_each: list[Sample], changes: dict[str, Change]) -> None:
     assert {sample.change for sample in one_of_each} == {*changes, "crafted"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(_FEW))
 def test_one_of_each_kind_harms_no_other(one_of_each: Sequence[Sample], good: Good, part: int, tmp_path: Path) -> None:
     assert_harmless(one_of_each[part::_FEW], good, tmp_path, video=part % 2 == 0)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from helpers.command import Run
 
 import fer_batch
 from fer_batch import EMOTIONS
 
 
+@pytest.mark.slow
 def test_two_runs_write_the_same_bytes(
     example: Run, analyze_by_script: Callable[..., Run], clip: Path, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ def presentation_times(path: Path) -> list[float]:
     return [float((p - start) * base) for p in pts]
 
 
+@pytest.mark.slow
 def test_the_face_is_found_throughout_and_keeps_its_number(timeline: pd.DataFrame) -> None:
     assert timeline["frame"].nunique() >= 0.97 * FRAMES
     assert timeline["track"].value_counts(normalize=True).max() >= 0.95

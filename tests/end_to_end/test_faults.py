@@ -48,7 +48,9 @@ def undisturbed(study: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.Dat
     return fer_batch.analyze(study, output=tmp_path_factory.mktemp("out"))
 
 
-@pytest.mark.parametrize("workers", [0, 2], ids=["same process", "workers"])
+@pytest.mark.parametrize(
+    "workers", [pytest.param(0, id="same process"), pytest.param(2, id="workers", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("stage", FAULTS)
 def test_a_fault_of_any_stage_costs_one_recording(
     study: Path, undisturbed: pd.DataFrame, tmp_path: Path, stage: str, workers: int
@@ -78,6 +80,7 @@ def test_a_fault_of_any_stage_costs_one_recording(
     assert not leftovers(tmp_path, "bad.mp4" if status == "failed" else None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["detection", "annotation", "writing", "publishing"])
 def test_a_fault_leaves_complete_results_of_an_earlier_run(study: Path, tmp_path: Path, stage: str) -> None:
     fer_batch.analyze(study / "bad.mp4", output=tmp_path, video=True, end_s=0.5)

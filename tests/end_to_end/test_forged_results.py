@@ -175,6 +175,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_forged_folder_harms_nothing_else(study: Path, tmp_path: Path) -> None:
     found = [harm(study, tmp_path / str(number), Random(SEED + number)) for number in range(12)]

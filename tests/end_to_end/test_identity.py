@@ -62,6 +62,7 @@ def test_people_who_cross_keep_their_tracks(name: str, analysed: Callable[..., A
     assert sorted(tracks.person) == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("persons", [True, False])
 def test_no_track_goes_over_a_cut(persons: bool, analysed: Callable[..., Analysed]) -> None:
     """The other one at the same place, three times: four tracks. The persons are two, if they are wanted."""
@@ -83,6 +84,7 @@ def test_neither_a_dissolve_nor_a_flash_ends_a_track(name: str, analysed: Callab
     }
 
 
+@pytest.mark.slow
 def test_who_leaves_and_comes_back_goes_on_in_the_same_track(analysed: Callable[..., Analysed]) -> None:
     """Two seconds out of the picture; and three seconds behind a board."""
     _, timeline, _ = analysed("leaving")

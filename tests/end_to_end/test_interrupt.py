@@ -71,6 +71,7 @@ def encoders(process: subprocess.Popen[str]) -> set[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("send", "number"),
     [
@@ -124,6 +125,7 @@ def test_an_interrupted_run_keeps_what_it_has_analysed(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="child processes are looked up in /proc")
 def test_a_failing_encoder_costs_the_annotated_video_alone(script: Path, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -140,6 +142,7 @@ def test_a_failing_encoder_costs_the_annotated_video_alone(script: Path, clip: P
     assert not list((out / "annotated").iterdir())
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_half_file_and_can_be_repeated(
     script: Path, clip: Path, analyze_by_script: Callable[..., Run], example: Run, tmp_path: Path
 ) -> None:

@@ -66,6 +66,7 @@ def run(
     return said, errors
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere not all of these names exist")
 def test_every_name_works_everywhere_in_the_output_folder(script: Path, study: Path) -> None:
     out = study.parent / "out"
@@ -93,6 +94,7 @@ def test_every_name_works_everywhere_in_the_output_folder(script: Path, study: P
     assert "11 recordings: done already, kept" in again
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere not all of these names exist")
 def test_every_name_can_be_given_alone_and_in_lists(script: Path, study: Path) -> None:
     said, _ = run(script, "--json", "--no-video", "-o", "../one", "--", "-clip.png", BYTES, cwd=study)
@@ -116,6 +118,7 @@ def test_every_name_can_be_given_alone_and_in_lists(script: Path, study: Path) -
         )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere not all of these names exist")
 def test_what_is_wrong_with_an_odd_name_is_one_line(script: Path, study: Path) -> None:
     for name in ("two\nlines.png", os.fsdecode(b"\xe9.png")):

@@ -71,6 +71,7 @@ def test_the_same_keys_in_a_settings_file_are_checked(recordings: Path, tmp_path
     assert (recordings / "a.png").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_files_of_somebody_else_are_not_replaced_and_our_own_are(recordings: Path, tmp_path: Path) -> None:
     report, log, out = tmp_path / "failures.csv", tmp_path / "run.log", tmp_path / "out"
     report.write_text("name,age\n")
@@ -104,6 +105,7 @@ def test_a_settings_file_written_by_hand_in_the_output_folder_stays(recordings: 
     assert (out / "study.toml").read_text() == "fps = 5\n"
 
 
+@pytest.mark.slow
 def test_devices_and_pipes_may_be_written_to(recordings: Path, tmp_path: Path) -> None:
     (recordings / "b.png").write_bytes(b"no picture")
 
@@ -128,6 +130,7 @@ def test_a_recording_that_lies_where_a_result_would_is_not_replaced(tmp_path: Pa
     assert recording.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_folder_of_the_recordings_may_hold_the_results(recordings: Path) -> None:
     for _ in range(2):
         done = command("analyze", ".", "--report", "failures.csv", cwd=recordings)
@@ -135,6 +138,7 @@ def test_the_folder_of_the_recordings_may_hold_the_results(recordings: Path) -> 
     assert (recordings / "fer-output" / "recordings" / "a.png.json").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["png", "svg", "pdf"])
 def test_figures_tables_and_pages_replace_only_their_own(recordings: Path, tmp_path: Path, form: str) -> None:
     out, figures = tmp_path / "out", tmp_path / "figures"

@@ -62,6 +62,7 @@ def environment(places: dict[str, Path]) -> dict[str, str]:
     return {"HOME": str(places["HOME"]), "TMPDIR": str(places["TMPDIR"]), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
+@pytest.mark.slow
 def test_an_analysis_opens_no_connection_and_writes_only_its_output(
     clip: Path, example: Run, places: dict[str, Path], tmp_path: Path
 ) -> None:

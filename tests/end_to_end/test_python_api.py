@@ -59,6 +59,7 @@ def assert_same_faces(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
     assert np.abs(ours[list(EMOTIONS)].to_numpy() - theirs[list(EMOTIONS)].to_numpy()).mean() < 0.02
 
 
+@pytest.mark.slow
 def test_analyze_without_output_writes_nothing_and_gives_the_same_to_the_bit(
     timeline: pd.DataFrame, clip: Path, tmp_path: Path
 ) -> None:

@@ -117,6 +117,7 @@ def over_a_minute(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
 def test_killed_three_times_a_long_recording_has_the_results_of_an_undisturbed_run(
     engine: Engine, tmp_path: Path
@@ -173,7 +174,12 @@ STEPS = (
 
 @pytest.mark.parametrize(
     ("step", "before"),
-    [(step, True) for step in STEPS] + [("shutil.move", False), ("pathlib.Path.replace", False)],
+    [
+        ("shutil.move", True),
+        ("pathlib.Path.replace", False),
+        *(pytest.param(step, True, marks=pytest.mark.slow) for step in STEPS[1:]),
+        pytest.param("shutil.move", False, marks=pytest.mark.slow),
+    ],
     ids=lambda value: value if isinstance(value, str) else "before" if value else "after",
 )
 def test_a_crash_between_any_two_writes_of_a_commit_leaves_one_to_go_on_from(

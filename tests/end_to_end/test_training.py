@@ -31,6 +31,7 @@ def faces_of_two_kinds(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_resumed_and_used_on_a_recording(script: Path, clip: Path, tmp_path: Path) -> None:
     def fer_batch(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         command = [str(script), *map(str, arguments)]
@@ -65,6 +66,7 @@ def test_a_network_is_trained_resumed_and_used_on_a_recording(script: Path, clip
     np.testing.assert_allclose(timeline[list(EMOTIONS)].sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_teacher_says_what_it_starts_from(script: Path, tmp_path: Path) -> None:
     command = [str(script), "train", str(faces_of_two_kinds(tmp_path / "faces")), "--network", "recognition"]
     for more, said in (

@@ -54,6 +54,7 @@ def connected() -> Connected:
         return Connected(datetime.now(UTC), 0.0, source.probe)
 
 
+@pytest.mark.slow
 def test_parts_together_are_what_was_seen(tmp_path: Path, seen: list[FrameAnalyzed]) -> None:
     with recording(tmp_path, part_rows=30, video=True) as one:
         one.take(connected())
@@ -125,6 +126,7 @@ def test_old_parts_go_and_their_numbers_do_not_come_back(tmp_path: Path, seen: l
     assert [path.name for path in (tmp_path / "timelines").rglob("part-*")] > left
 
 
+@pytest.mark.slow
 def test_two_at_a_time_are_refused_and_files_are_not_mixed_in(tmp_path: Path, seen: list[FrameAnalyzed]) -> None:
     with recording(tmp_path) as one:
         one.take(seen[0])

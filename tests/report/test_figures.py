@@ -65,6 +65,7 @@ def test_shares_are_those_of_the_summary(tmp_path: Path) -> None:
     np.testing.assert_allclose(bars.T, table[[f"{name}_share" for name in EMOTIONS]].to_numpy(float), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_whole_study_is_drawn_by_the_command(tmp_path: Path) -> None:
     for name in ("s1/a.mp4", "b $x$.mp4"):
         recording(tmp_path / "out", name, minutes=0.2, tracks=2)
@@ -78,6 +79,7 @@ def test_a_whole_study_is_drawn_by_the_command(tmp_path: Path) -> None:
         assert all((folder / each).read_bytes().startswith(mark) for each in written)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["svg", "pdf"])
 def test_the_same_study_gives_the_same_figures(tmp_path: Path, form: str) -> None:
     recording(tmp_path, "a.mp4", minutes=0.1, tracks=1)

@@ -170,6 +170,7 @@ def test_chosen_recordings_get_pages_and_the_index_has_all(tmp_path: Path, capsy
         write_report(tmp_path / "out", None, ["s3"])
 
 
+@pytest.mark.slow
 def test_the_page_says_what_it_was_made_with(example: Path) -> None:
     page = page_of(write_report(example), CLIP.name)
     terms = [text for _, text in Elements(page).named("dt")]

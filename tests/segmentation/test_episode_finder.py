@@ -220,6 +220,7 @@ def test_an_episode_sums_up_its_rows_and_never_overlaps_another(tmp_path: Path) 
     assert found.equals(found.sort_values(["recording", "track", "start_s"], ignore_index=True))
 
 
+@pytest.mark.slow
 def test_memory_depends_on_the_faces_in_view_alone() -> None:
     """One face that never leaves and changes its looks, and ten thousand that come and go."""
     finder = EpisodeFinder(EpisodeRules())

@@ -81,6 +81,7 @@ def observer() -> Iterator[Observer]:
         yield opened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fps", "share"), [(10, 0.65), (25, 0.45)])
 def test_a_still_face_in_noisy_compressed_video_moves_far_less(
     fps: float, share: float, people: list[Cutout], observer: Observer, tmp_path: Path

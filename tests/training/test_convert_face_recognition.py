@@ -51,6 +51,7 @@ def made_up_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_8_bit_form_gives_the_networks_embeddings(weights: Path, tmp_path: Path) -> None:
     photographs = tmp_path / "photographs" / "happy"
     photographs.mkdir(parents=True)

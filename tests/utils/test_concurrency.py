@@ -18,7 +18,7 @@ from fer_batch.config import Selection, Settings
 from fer_batch.detection.finder import FirstLook
 from fer_batch.pipeline.engine import Engine
 from fer_batch.types import Faces
-from fer_batch.utils.concurrency import OrderedThreadPool
+from fer_batch.utils.concurrency import ordered_map
 from fer_batch.video.frame import Frame
 from fer_batch.video.open import open_source
 
@@ -51,7 +51,7 @@ def unevenly(item: int) -> int:
 
 def test_results_come_in_the_order_of_their_items() -> None:
     def work() -> None:
-        made = OrderedThreadPool(iter(range(100)), [unevenly] * 3, 8, "test")
+        made = ordered_map(iter(range(100)), [unevenly] * 3, 8, "test")
         assert list(made) == [item * item for item in range(100)]
         made.close()
 
@@ -67,7 +67,7 @@ def test_no_more_items_are_drawn_than_may_wait() -> None:
             yield item
 
     def work() -> None:
-        made = OrderedThreadPool(items(), [unevenly] * 3, 5, "test")
+        made = ordered_map(items(), [unevenly] * 3, 5, "test")
         for given in range(20):
             next(made)
             time.sleep(0.005)
@@ -92,7 +92,7 @@ def test_an_error_comes_out_after_what_was_before_it(at_fault: str) -> None:
         return unevenly(item)
 
     def work() -> None:
-        made, seen = OrderedThreadPool(items(), [function] * 3, 8, "test"), list[int]()
+        made, seen = ordered_map(items(), [function] * 3, 8, "test"), list[int]()
         with pytest.raises(OSError, match="at 30"):
             seen.extend(iter(lambda: next(made), None))
         made.close()
@@ -107,7 +107,7 @@ def test_closing_early_waits_only_for_what_is_in_hand() -> None:
         return item
 
     def work() -> None:
-        made = OrderedThreadPool(iter(int, 1), [slowly] * 3, 4, "endless")
+        made = ordered_map(iter(int, 1), [slowly] * 3, 4, "endless")
         next(made)
         made.close()
         assert not [thread.name for thread in living() if thread.name.startswith("endless")]
@@ -150,6 +150,7 @@ def values(path: Path, threads: int, end_s: float | None = None) -> list[tuple[i
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recording", ["example", "several", "group"])
 def test_any_number_of_threads_gives_the_same_values(
     recording: str, several: Path, group: Path, monkeypatch: pytest.MonkeyPatch
@@ -169,7 +170,7 @@ def test_any_number_of_threads_gives_the_same_values(
         lookers.clear()
         assert values(path, threads, 8.0) == alone
         assert lookers
-        assert all(name.startswith("fer-batch look ") for name in lookers)
+        assert all(name.startswith("fer-batch look") for name in lookers)
 
 
 def test_an_error_of_a_detector_ends_the_analysis(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,7 @@ def test_forged_sizes_are_refused_in_one_sentence_and_take_no_memory(tmp_path: P
     assert int(grown) / 1024 < 60, "MiB"
 
 
+@pytest.mark.slow
 def test_every_command_that_decodes_refuses_what_is_too_large(tmp_path: Path) -> None:
     video, photo = clip(tmp_path / "a.mp4"), tmp_path / "still.png"
     photo.write_bytes(STILL.read_bytes())

@@ -30,6 +30,7 @@ Picture = NDArray[np.uint8]
 """(H, W) luma or (H, W, 3) RGB."""
 
 SIZE = (320, 180)
+FRAME_RATES = [10.0, 25.0, pytest.param(60.0, marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def seconds(length_s: float, fps: float) -> int:
     return round(length_s * fps)
 
 
-@pytest.mark.parametrize("fps", [10.0, 25.0, 60.0])
+@pytest.mark.parametrize("fps", FRAME_RATES)
 def test_the_cuts_of_made_scenes_are_found_at_their_frame_and_no_others(people: list[Cutout], fps: float) -> None:
     """Among them another person at the same place, shot and reverse shot, dissolves, flashes and a shaking camera."""
     for scene in scenes(people, ["cut", "fade", "shake", "crossing-speeds"], [fps]):
@@ -86,7 +87,7 @@ def test_the_cuts_of_made_scenes_are_found_at_their_frame_and_no_others(people: 
         assert found == pytest.approx([cut for cut in scene.cuts if cut < short.seconds], abs=1.01 / fps), scene.name
 
 
-@pytest.mark.parametrize("fps", [10.0, 25.0, 60.0])
+@pytest.mark.parametrize("fps", FRAME_RATES)
 def test_shots_of_a_third_of_a_second_are_told_apart(stills: list[Picture], fps: float) -> None:
     length = seconds(0.3, fps)
     pictures = [still for still in (*stills, *stills) for _ in range(length)]
@@ -181,7 +182,7 @@ DISTURBANCES: dict[str, Disturbance] = {
 }
 
 
-@pytest.mark.parametrize("fps", [10.0, 25.0, 60.0])
+@pytest.mark.parametrize("fps", FRAME_RATES)
 @pytest.mark.parametrize("name", DISTURBANCES)
 def test_what_is_not_a_hard_cut_is_none(name: str, fps: float, stills: list[Picture]) -> None:
     disturb = DISTURBANCES[name]

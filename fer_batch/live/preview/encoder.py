@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from threading import Condition, Thread
+from threading import Thread
 from typing import Final, Protocol
 
 import cv2
@@ -15,7 +15,7 @@ from fer_batch.annotation.canvas import Yuv420Canvas
 from fer_batch.annotation.encoder import Colours
 from fer_batch.live.events import FrameAnalyzed
 from fer_batch.types import Observation
-from fer_batch.utils.concurrency import Closeable
+from fer_batch.utils.concurrency import Closeable, LatestQueue
 from fer_batch.video.frame import Frame
 
 _LONGEST_SIDE: Final = 1280
@@ -47,34 +47,23 @@ class PreviewEncoder(Closeable):
 
     def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
-        self._changed = Condition()
-        self._newest: FrameAnalyzed | None = None
-        self._over = False
+        self._frames: LatestQueue[FrameAnalyzed] = LatestQueue(1)
         self._thread = Thread(target=self._run, name="fer-batch pictures", daemon=True)
         self._thread.start()
 
     def take(self, frame: FrameAnalyzed) -> None:
         """Takes a frame with its picture."""
         if frame.frame is not None and self._pictures.wanted:
-            with self._changed:
-                self._newest = frame
-                self._changed.notify()
+            self._frames.put(frame)
 
     def close(self) -> None:
         """Makes no more."""
-        with self._changed:
-            self._over = True
-            self._changed.notify()
+        self._frames.end(discard=True)
         self._thread.join()
 
     def _run(self) -> None:
         drawing = LiveOverlay(_LONGEST_SIDE)
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._newest is not None or self._over)
-                newest, self._newest = self._newest, None
-                if self._over or newest is None or newest.frame is None:
-                    return
+        while (newest := self._frames.take()) is not None and newest.frame is not None:
             began_s = time.monotonic()
             self._pictures.show(jpeg_of(drawing.draw(newest.frame, newest.observation), _QUALITY))
             del newest

@@ -15,7 +15,7 @@ from fer_batch.live.events import FrameAnalyzed
 from fer_batch.live.preview.encoder import LiveOverlay
 from fer_batch.live.publishing.worker import TIMEOUT_S, FrameAccepted, Refused, Shot, Target
 from fer_batch.live.source_url import parse_address, server_of
-from fer_batch.utils.concurrency import Closeable
+from fer_batch.utils.concurrency import Closeable, LatestQueue
 from fer_batch.workers.process import WorkerProcess
 
 _FORMATS: Final = {
@@ -60,7 +60,7 @@ class Publisher(Closeable):
         expected = Fraction(rate).limit_denominator(1001) if rate else Fraction(25)
         self._target = Target(address, _FORMATS[urlsplit(address).scheme.lower()], expected)
         self._changed = Condition()
-        self._newest: FrameAnalyzed | None = None
+        self._frames: LatestQueue[FrameAnalyzed] = LatestQueue(1)
         self._over = Event()
         self._replies: deque[Any] = deque()
         self._notices: list[str] = []
@@ -70,9 +70,7 @@ class Publisher(Closeable):
     def take(self, frame: FrameAnalyzed) -> None:
         """Takes a frame with its picture."""
         if frame.frame is not None:
-            with self._changed:
-                self._newest = frame
-                self._changed.notify_all()
+            self._frames.put(frame)
 
     def notices(self) -> list[str]:
         """Sentences about what went wrong and is right again, since the last call."""
@@ -85,6 +83,7 @@ class Publisher(Closeable):
         with self._changed:
             self._over.set()
             self._changed.notify_all()
+        self._frames.end(discard=True)
         self._thread.join()
 
     def _run(self) -> None:
@@ -111,7 +110,7 @@ class Publisher(Closeable):
         """Sends until that fails, pictures have another size or all is over; gives None for each that was taken, and
         at last, if it failed, why.
         """
-        drawing, newest = LiveOverlay(_LONGEST_SIDE), self._next()
+        drawing, newest = LiveOverlay(_LONGEST_SIDE), self._frames.take()
         if newest is None:
             return
         try:
@@ -132,7 +131,7 @@ class Publisher(Closeable):
                 yield problem
                 if problem is not None:
                     return
-                newest = self._next()
+                newest = self._frames.take()
         finally:
             process.close()
             self._replies.clear()
@@ -151,10 +150,3 @@ class Publisher(Closeable):
         if isinstance(reply, FrameAccepted):
             return None
         return reply.reason if isinstance(reply, Refused) else f"it takes nothing for {TIMEOUT_S:g} s"
-
-    def _next(self) -> FrameAnalyzed | None:
-        """The newest frame, waited for; None when all is over."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._newest is not None or self._over.is_set())
-            newest, self._newest = self._newest, None
-            return None if self._over.is_set() else newest

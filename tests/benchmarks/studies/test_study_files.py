@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from benchmarks.studies.make import make_study
 
 import fer_batch
 from fer_batch.cli.main import run
 
 
+@pytest.mark.slow
 def test_a_laboratorys_study_is_analysed_as_far_as_it_is_sound(tmp_path: Path) -> None:
     files = {each.name: each.expected for each in make_study(tmp_path / "in", files=0)}
     assert run(["analyze", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--no-video", "--fps", "2", "-q"]) == 1

@@ -118,13 +118,16 @@ def test_a_shaking_camera_moves_faces_and_truth_together(people: list[Cutout]) -
     assert np.abs(np.array(moved)[:, 2:]).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_empty_scenes_have_nobody() -> None:
     empty = scenes([], ["empty"], [10])
     assert len(empty) >= 20
     assert not any(frame.faces for one in empty[:2] for frame in islice(one.frames(), 5))
 
 
-@pytest.mark.parametrize("name", ["bottles", "buttons", "coins", "foliage", "metal"])
+@pytest.mark.parametrize(
+    "name", ["bottles", "buttons", "coins", "foliage", pytest.param("metal", marks=pytest.mark.slow)]
+)
 def test_no_face_is_found_where_there_is_nothing_but_detail(name: str) -> None:
     made = replace(scene([], f"detailed-{name}", fps=5), seconds=4.0)
     with FerBatch("auto") as pipeline:
@@ -143,6 +146,7 @@ def test_the_camera_zooms_and_pans_over_a_picture() -> None:
         assert np.flatnonzero(bright.any(0))[0] == pytest.approx(left, abs=1)
 
 
+@pytest.mark.slow
 def test_scenes_for_which_people_are_missing_are_left_out(people: list[Cutout]) -> None:
     names = {one.name.split("@")[0] for one in scenes(people, rates=[10])}
     absent = {f"photo-{name}" for name in set(LIBRARY_PICTURES) - set(library_pictures())}
