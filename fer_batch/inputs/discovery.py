@@ -145,7 +145,7 @@ def _below(folder: Path, own: OwnResults) -> Matches:
         new = {name: (parent / name).resolve() for name in sorted(folders) if not name.startswith(".")}
         folders[:] = [name for name, place in new.items() if place not in seen and not own.is_output(parent / name)]
         seen.update(new.values())
-        _add(matches, parent, [parent / name for name in files if not name.startswith(".")], own)
+        _add(matches, folder, [parent / name for name in files if not name.startswith(".")], own)
     matches.files.sort(key=lambda file: file.path)
     return matches
 

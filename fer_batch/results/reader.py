@@ -89,10 +89,10 @@ def dataset(out: str | os.PathLike[str]) -> Dataset:
     form, files = ds.ParquetFileFormat(), LocalFileSystem()
     folder, sound = Path(out), {}
     with _leaving_out_damaged() as attempt:
-        for recording, files in _parts(folder, _TIMELINES.folder).items():
+        for recording, paths in _parts(folder, _TIMELINES.folder).items():
             with attempt():
                 document = _document(folder, recording)
-                parts = _own_parts(document, files)
+                parts = _own_parts(document, paths)
                 _check_rows(folder, _TIMELINES, document, parts, _rows_of(parts))
                 sound[recording] = parts
     fragments = [

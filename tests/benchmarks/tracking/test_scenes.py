@@ -126,7 +126,7 @@ def test_empty_scenes_have_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["bottles", "buttons", "coins", "foliage", pytest.param("metal", marks=pytest.mark.slow)]
+    "name", ["bottles", "buttons", "coins", "foliage", "metal"]
 )
 def test_no_face_is_found_where_there_is_nothing_but_detail(name: str) -> None:
     made = replace(scene([], f"detailed-{name}", fps=5), seconds=4.0)
