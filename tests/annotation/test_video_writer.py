@@ -110,6 +110,7 @@ def left_over(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_the_example_keeps_every_frame_and_its_sound(tmp_path: Path) -> None:
     target = annotate(EXAMPLE, tmp_path / "out" / "example.mp4")
     assert picture_times(target) == picture_times(EXAMPLE)

@@ -27,6 +27,7 @@ def test_progress_counts_within_the_range(clip: Path, tmp_path: Path) -> None:
     assert (seen[0].time_s, round(seen[-1].time_s, 2)) == (0, 0.96)
 
 
+@pytest.mark.slow
 def test_json_tells_what_is_done_when_nothing_more_can_be_written(script: Path, tmp_path: Path) -> None:
     stills = [shutil.copy(EXAMPLES / "astronaut.png", tmp_path / name) for name in ("a.png", "b.png")]
     out = tmp_path / "out"

@@ -143,6 +143,7 @@ def test_a_recording_that_takes_its_worker_with_it_twice_has_failed_and_the_othe
     assert nothing.statuses() == {}
 
 
+@pytest.mark.slow
 def test_files_that_end_every_worker_that_opens_them_do_not_end_the_run(clip: Path, tmp_path: Path) -> None:
     """As a fault in a decoder does, more often in a row than workers would be started in vain."""
     fatal = tmp_path / "a program of its own"
@@ -198,7 +199,7 @@ def test_workers_do_not_outlive_a_run_that_is_killed(
     assert_same(out, undisturbed)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_results_do_not_depend_on_the_number_of_workers(
     study: Path, undisturbed: pd.DataFrame, tmp_path: Path, workers: int
 ) -> None:
@@ -219,6 +220,7 @@ def test_a_dry_run_changes_nothing(script: Path, study: Path, tmp_path: Path) ->
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_worker_that_says_what_nobody_understands_ends_the_run(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,13 +71,16 @@ def a_good_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestUnreadableInput:
+    @pytest.mark.slow
     def test_that_is_missing_or_holds_nothing_is_told_before_anything_is_made(self, tmp_path: Path) -> None:
         assert "no such file or folder" in one_error(fer_batch("analyze", "missing.mp4", cwd=tmp_path))
         assert "no video or photo matches" in one_error(fer_batch("analyze", "*.mp4", cwd=tmp_path))
         assert "holds no video or photo" in one_error(fer_batch("analyze", ".", cwd=tmp_path))
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.parametrize("kind", ["text", "empty", "cut", "sound", "photo"])
+    @pytest.mark.parametrize(
+        "kind", ["cut", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("text", "empty", "sound", "photo"))]
+    )
     def test_is_told_with_its_name_and_recorded_as_failed(self, tmp_path: Path, kind: str) -> None:
         path = tmp_path / ("bad.jpg" if kind == "photo" else "bad.mp4")
         match kind:
@@ -97,6 +100,7 @@ class TestUnreadableInput:
         assert record["status"] == "failed"
         assert sentence == f"Error: {record['error']}"
 
+    @pytest.mark.slow
     def test_in_a_folder_does_not_keep_the_good_from_being_done(self, tmp_path: Path, good: Path) -> None:
         study = tmp_path / "study"
         (study / "sub").mkdir(parents=True)
@@ -124,6 +128,7 @@ class TestUnreadableInput:
             "sub/good.mp4.json": "done",
         }
 
+    @pytest.mark.slow
     def test_does_not_replace_what_it_gave_when_it_could_be_read(self, tmp_path: Path, good: Path) -> None:
         path, out = tmp_path / "clip.mp4", tmp_path / "out"
         path.write_bytes(good.read_bytes())
@@ -133,6 +138,7 @@ class TestUnreadableInput:
         assert "empty" in one_error(fer_batch("analyze", path, "-o", out, "--no-video", "--overwrite"))
         assert contents(out) == before
 
+    @pytest.mark.slow
     def test_of_probe_is_told_beside_what_can_be_read(self, tmp_path: Path, good: Path) -> None:
         text = tmp_path / "text.mp4"
         text.write_text("text")
@@ -199,6 +205,7 @@ class TestOutput:
     def test_place_where_nobody_may_write_is_told(self, good: Path) -> None:
         assert "cannot be written" in one_error(fer_batch("analyze", good, "-o", "/proc/self/out"))
 
+    @pytest.mark.slow
     @pytest.mark.skipif(os.name == "nt", reason="needs limits on the size of files")
     @pytest.mark.parametrize("options", [(), ("--no-video",), ("--no-video", "--format", "csv")])
     def test_that_the_disk_has_no_room_for_leaves_nothing_half_written(

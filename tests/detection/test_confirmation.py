@@ -79,6 +79,7 @@ def test_a_face_elsewhere_confirms_nothing(confirmation: Confirmation, yunet: Yu
         assert confirmation.evidence(shown, box + np.array([x, y, 0, 0], np.float32) * box[3], UNSURE) < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "box",
     [

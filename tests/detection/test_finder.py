@@ -141,6 +141,7 @@ def test_a_crowd_of_known_small_faces_is_followed_in_turns(people: list[Cutout],
     assert (seen >= 2).sum() >= 38
 
 
+@pytest.mark.slow
 def test_searches_become_rarer_while_nothing_new_is_found(begun: FaceFinder) -> None:
     searches = []
     still = empty()
@@ -151,6 +152,7 @@ def test_searches_become_rarer_while_nothing_new_is_found(begun: FaceFinder) -> 
     assert np.diff(searches) == pytest.approx([0.5, 1.25, 3.125, 7.8125, 8.0, 8.0], abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_recording_of_one_near_face_is_searched_now_and_then(begun: FaceFinder) -> None:
     searches, expected = [], NOBODY
     with open_source(EXAMPLE) as recording:
@@ -234,6 +236,7 @@ def the_same(some: list[Faces], others: list[Faces]) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_the_state_is_handed_on_with_equal_results(people: list[Cutout], finder: FaceFinder) -> None:
     picture, _ = group(people, SMALL, [26, 34, 48])
     finder.begin()

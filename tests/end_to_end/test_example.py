@@ -193,6 +193,7 @@ def test_the_episodes_are_what_one_sees(example: Run, timeline: pd.DataFrame) ->
         assert f"peak {row.peak:.2f} at 0:{row.peak_s:04.1f}" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fps", [5, 10])
 def test_fewer_frames_a_second_give_the_same_episodes(example: Run, clip: Path, fps: float) -> None:
     # From 6.2 to 8.3 s, half behind her hand, neutral and fear stand at what an episode needs: some rates see them.
@@ -226,6 +227,7 @@ def test_nothing_but_the_results_is_in_the_output_folder(example: Run) -> None:
     assert str(example.annotated()) in example.done.stdout
 
 
+@pytest.mark.slow
 def test_a_photo_is_a_recording_of_one_frame(analyze_by_script: Callable[..., Run], tmp_path: Path) -> None:
     run = analyze_by_script(EXAMPLES / "astronaut.png", tmp_path / "out")
     assert fer_batch.episodes(run.out).empty

@@ -51,7 +51,9 @@ def undisturbed(study: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.Dat
 @pytest.mark.parametrize(
     "workers", [pytest.param(0, id="same process"), pytest.param(2, id="workers", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("stage", FAULTS)
+@pytest.mark.parametrize(
+    "stage", ["decoding", *(pytest.param(one, marks=pytest.mark.slow) for one in FAULTS if one != "decoding")]
+)
 def test_a_fault_of_any_stage_costs_one_recording(
     study: Path, undisturbed: pd.DataFrame, tmp_path: Path, stage: str, workers: int
 ) -> None:

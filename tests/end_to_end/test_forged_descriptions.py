@@ -18,6 +18,7 @@ from fer_batch.inference.registry import model_path
 _COUNTS = [pytest.param(25, id="few"), pytest.param(300, id="many", marks=pytest.mark.slow)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", _COUNTS)
 def test_a_model_is_refused_or_gives_probabilities(count: int, tmp_path: Path) -> None:
     model = Path(shutil.copy(model_path("emotion-gray48"), tmp_path / "own.onnx"))
@@ -41,6 +42,7 @@ def _answer(model: Path) -> str:
     return "probabilities" if np.allclose(sums, 1, atol=1e-5) else f"numbers that sum to {sums}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", _COUNTS)
 def test_settings_are_refused_by_a_sentence(
     count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -51,6 +51,7 @@ def _owners(timeline: pd.DataFrame, truth: Truth) -> list[str | None]:
     return owners
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["passing", "meeting", "crossing-speeds", "overtaking"])
 def test_people_who_cross_keep_their_tracks(name: str, analysed: Callable[..., Analysed]) -> None:
     """Two faces of one size, one hidden by the other for a time: one track each, from the first frame to the last."""
@@ -74,6 +75,7 @@ def test_no_track_goes_over_a_cut(persons: bool, analysed: Callable[..., Analyse
     assert not persons or tracks.person.tolist() == [1, 2, 1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dissolve", "flash"])
 def test_neither_a_dissolve_nor_a_flash_ends_a_track(name: str, analysed: Callable[..., Analysed]) -> None:
     _, timeline, _ = analysed(name)
@@ -93,6 +95,7 @@ def test_who_leaves_and_comes_back_goes_on_in_the_same_track(analysed: Callable[
     assert timeline.track.unique().tolist() == [1]
 
 
+@pytest.mark.slow
 def test_who_comes_in_anothers_stead_is_another(analysed: Callable[..., Analysed]) -> None:
     """Half a second after one left, at the same place."""
     _, timeline, tracks = analysed("replaced")

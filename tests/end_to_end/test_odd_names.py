@@ -132,6 +132,7 @@ def test_what_is_wrong_with_an_odd_name_is_one_line(script: Path, study: Path) -
     assert errors.startswith("Error: ../%E9: is no valid Unicode")
 
 
+@pytest.mark.slow
 def test_recordings_of_one_name_keep_their_results_apart(script: Path, tmp_path: Path, still: bytes) -> None:
     for name in ("s1/a.png", "s2/a.png"):
         (tmp_path / name).parent.mkdir()

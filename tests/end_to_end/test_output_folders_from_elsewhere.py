@@ -100,6 +100,7 @@ def test_a_lock_that_leads_elsewhere_is_refused(tmp_path: Path, outside: Path, k
         pass
 
 
+@pytest.mark.slow
 class TestUnfinishedRecordings:
     """Taken over from a folder that holds nothing but our own files, else moved aside unread."""
 
@@ -201,6 +202,7 @@ def test_a_damaged_document_costs_its_recording_alone(study: Path, key: str) -> 
     assert fer_batch.recordings(out)["status"].to_list() == ["done", "done"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["timelines", "tracks", "episodes"])
 @pytest.mark.parametrize("damage", ["cut", "other rows", "footer"])
 def test_a_damaged_table_costs_its_recording_alone(study: Path, table: str, damage: str) -> None:

@@ -32,6 +32,7 @@ def recordings(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--report", "--log-file"])
 @pytest.mark.parametrize("spelling", ["itself", "link", "hard link", "other spelling", "beside it"])
 def test_a_file_beside_the_results_is_never_an_input(
@@ -158,6 +159,7 @@ def test_figures_tables_and_pages_replace_only_their_own(recordings: Path, tmp_p
     assert [path.read_text() for path in foreign[:2]] == ["by hand"] * 2
 
 
+@pytest.mark.slow
 def test_private_results_can_be_read_by_nobody_else(recordings: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     before = os.umask(0o022)

@@ -61,6 +61,7 @@ def test_a_run_that_fails_leaves_the_former_results(tmp_path: Path) -> None:
     assert fer_batch.load(tmp_path).equals(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place", ["pyarrow.parquet.write_table", "fer_batch.annotation.encoder_stream.EncoderStream.finish"]
 )
@@ -79,6 +80,7 @@ def test_a_disk_that_is_full_at_the_end_leaves_all_former_results(
     assert contents(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_results_replaced_in_part_do_not_count_as_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fer_batch.analyze(EXAMPLE, output=tmp_path, end_s=0.3)
     publish = PendingFile.publish
@@ -97,6 +99,7 @@ def test_results_replaced_in_part_do_not_count_as_done(tmp_path: Path, monkeypat
     assert again.equals(fer_batch.analyze(EXAMPLE, end_s=0.6))
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_complete_results_and_replaces_others(tmp_path: Path) -> None:
     assert stopped(tmp_path, at_frame=3).record.status == "partial"
     assert stopped(tmp_path, at_frame=5).record.counts["frames_analysed"] == 5
@@ -123,6 +126,7 @@ def test_another_file_of_the_same_name_is_not_taken_for_done(tmp_path: Path) -> 
     assert fer_batch.analyze(other, output=out, end_s=0.3).equals(rows)
 
 
+@pytest.mark.slow
 def test_videos_that_differ_in_their_suffix_never_lose_an_annotated_copy(tmp_path: Path) -> None:
     out = tmp_path / "out"
     one, two = (Path(shutil.copy(EXAMPLE, tmp_path / name)) for name in ("clip.mp4", "clip.mov"))
@@ -138,6 +142,7 @@ def test_videos_that_differ_in_their_suffix_never_lose_an_annotated_copy(tmp_pat
     assert not list((out / "annotated").iterdir())
 
 
+@pytest.mark.slow
 def test_a_format_that_is_missing_is_added(tmp_path: Path) -> None:
     planned = plan([EXAMPLE], Outputs(tmp_path, "csv", video=False), Settings(), Selection(end_s=0.3))
     assert [outcome.record.status for outcome in run_serial(planned, Settings(), Selection(end_s=0.3))] == ["done"]

@@ -91,6 +91,7 @@ def test_stream_gives_every_frame_and_its_faces(timeline: pd.DataFrame, clip: Pa
     np.testing.assert_array_equal(np.array(rows, np.float64), timeline[columns].to_numpy(np.float64))
 
 
+@pytest.mark.slow
 def test_stream_is_lazy_and_leaves_no_thread_when_closed_early(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = 0
     frames = VideoFile.frames

@@ -50,6 +50,7 @@ def test_the_query_in_the_readme_agrees_with_pandas(tmp_path: Path, monkeypatch:
     pd.testing.assert_series_equal(found["happy"], expected["happy"], check_dtype=False, atol=6e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_questions_of_the_examples_are_answered(tmp_path: Path) -> None:
     clip = ROOT / "examples" / "WolfgangLanger_Pexels.mp4"
     broken = tmp_path / "broken.mp4"

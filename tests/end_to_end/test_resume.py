@@ -117,16 +117,15 @@ def over_a_minute(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
-def test_killed_three_times_a_long_recording_has_the_results_of_an_undisturbed_run(
-    engine: Engine, tmp_path: Path
-) -> None:
-    clip, out, seed = over_a_minute(tmp_path), tmp_path / "out", time.time_ns()
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_killed_run_has_the_results_of_an_undisturbed_one(engine: Engine, tmp_path: Path, kills: int) -> None:
+    clip = EXAMPLE if kills == 1 else over_a_minute(tmp_path)
+    out, seed = tmp_path / "out", time.time_ns()
     moments = random.Random(seed)
     recording = Recording(clip.name, clip)
     last, numbers = 0, []
-    for _ in range(3):
+    for _ in range(kills):
         child = subprocess.Popen([sys.executable, "-c", CHILD, clip, out], stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
         while True:
@@ -176,9 +175,8 @@ STEPS = (
     ("step", "before"),
     [
         ("shutil.move", True),
-        ("pathlib.Path.replace", False),
         *(pytest.param(step, True, marks=pytest.mark.slow) for step in STEPS[1:]),
-        pytest.param("shutil.move", False, marks=pytest.mark.slow),
+        *(pytest.param(step, False, marks=pytest.mark.slow) for step in ("shutil.move", "pathlib.Path.replace")),
     ],
     ids=lambda value: value if isinstance(value, str) else "before" if value else "after",
 )
@@ -231,6 +229,7 @@ def _crash_in(patch: pytest.MonkeyPatch, step: str, armed: Event, before: bool) 
     patch.setattr(step, crash)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_an_error_and_leaves_the_commit_before(
     engine: Engine, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,6 +266,7 @@ def interrupted(engine: Engine, out: Path, clip: Path = EXAMPLE) -> RecordingRes
     return outcome
 
 
+@pytest.mark.slow
 def test_an_interrupted_analysis_publishes_what_it_has_and_goes_on_later(
     engine: Engine, undisturbed: Path, tmp_path: Path
 ) -> None:
@@ -298,6 +298,7 @@ def _forge(out: Path, recording: str) -> None:
     assert unfinished.last() is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["input", "fresh"])
 def test_another_file_or_a_fresh_start_does_not_go_on(
     engine: Engine, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
@@ -321,6 +322,7 @@ def test_another_file_or_a_fresh_start_does_not_go_on(
     assert not (out / ".unfinished").exists()
 
 
+@pytest.mark.slow
 def test_what_was_committed_is_published_when_nobody_can_go_on(
     engine: Engine, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,6 +355,7 @@ def test_what_was_committed_is_published_when_nobody_can_go_on(
     assert_same(tmp_path, undisturbed, EXAMPLE.name)
 
 
+@pytest.mark.slow
 def test_a_run_in_one_process_that_overwrites_begins_anew(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

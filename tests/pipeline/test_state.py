@@ -143,6 +143,7 @@ def people() -> list[Cutout]:
         return cast(example_people(), 2, detector.detect)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "every_frame"), [("passing", False), ("cut-back", True)])
 def test_people_who_cross_leave_and_are_cut_to(
     name: str, every_frame: bool, engines: list[Engine], people: list[Cutout], tmp_path: Path
@@ -154,6 +155,7 @@ def test_people_who_cross_leave_and_are_cut_to(
     assert max(map(_waiting, taken)) >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("selection", "every_frame"),
     [
@@ -185,6 +187,7 @@ def test_searches_are_made_when_they_would_have_been(engines: list[Engine]) -> N
         assert pack(_schedule(one)) == pack(_schedule(other))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mkv", "webm", "ts", "avi"])
 def test_containers(suffix: str, engines: list[Engine], tmp_path: Path) -> None:
     codec = ("-c:v", "libvpx", "-deadline", "realtime") if suffix == "webm" else ("-c:v", "libx264", "-bf", "2")

@@ -182,6 +182,7 @@ def test_the_page_says_what_it_was_made_with(example: Path) -> None:
     assert "not say what somebody feels" in page.read_text()
 
 
+@pytest.mark.slow
 def test_faces_are_embedded_only_on_demand(example: Path) -> None:
     page = page_of(write_report(example), CLIP.name)
     assert "data:image" not in page.read_text()

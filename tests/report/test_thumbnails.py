@@ -15,6 +15,7 @@ from fer_batch.video.image_codec import decode_picture
 from fer_batch.video.video_reader import VideoFile
 
 
+@pytest.mark.slow
 def test_a_glimpse_is_the_frame_that_playing_shows_at_that_time() -> None:
     with VideoFile(CLIP) as video:
         frames = {frame.index: (frame.time_s, frame.rgb()) for frame in video.frames() if frame.index % 60 in {0, 59}}
@@ -27,6 +28,7 @@ def test_a_glimpse_is_the_frame_that_playing_shows_at_that_time() -> None:
                 np.testing.assert_array_equal(found.rgb(), picture)
 
 
+@pytest.mark.slow
 def test_a_thumbnail_shows_the_face_where_it_is_seen_well(example: Path) -> None:
     timeline = fer_batch.load(example)
     (address,) = thumbnails(CLIP, timeline, photo=False).values()

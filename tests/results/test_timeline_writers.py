@@ -127,6 +127,7 @@ def test_every_row_group_knows_all_seven_emotions(tmp_path: Path) -> None:
         assert frame["emotion"].cat.categories.tolist() == list(EMOTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_a_reader_never_sees_half_a_file(tmp_path: Path, kind: str) -> None:
     with sink(kind, tmp_path) as writer:
@@ -138,6 +139,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path, kind: str) -> None:
     assert len(files(tmp_path)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_an_exception_leaves_nothing_behind_and_an_earlier_result_untouched(tmp_path: Path, kind: str) -> None:
     def fail() -> None:
@@ -189,6 +191,7 @@ def test_faces_without_probabilities_are_refused(tmp_path: Path) -> None:
         writer.write(bare)
 
 
+@pytest.mark.slow
 def test_memory_stays_the_same_over_two_million_rows(tmp_path: Path) -> None:
     crowd = observation(0, list(range(1, 101)), np.random.default_rng(0))
 

@@ -184,6 +184,7 @@ def test_what_is_short_or_mixed_is_no_episode(tmp_path: Path) -> None:
     assert written(tmp_path / "mixed", one_face(np.arange(0, 9, 0.04), lambda _: face(happy=0.45, sad=0.4))).empty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_files_and_timelines_in_memory_give_the_same_whatever_the_rules(tmp_path: Path, seed: int) -> None:
     seen = list(crowd(120, seed))

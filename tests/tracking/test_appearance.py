@@ -169,6 +169,7 @@ def test_faces_too_small_to_be_told_apart_are_not_embedded() -> None:
         assert any(picture.asked for picture in pictures) == expected
 
 
+@pytest.mark.slow
 def test_embeddings_are_few_and_told_with_the_number_of_their_track() -> None:
     told: list[tuple[int, int]] = []
     tracker = Tracker(on_embedding=lambda number, one: told.append((number, int(one.argmax()))))
@@ -201,6 +202,7 @@ def _crowd(seed: int, people: int = 4, frames: int = 150) -> list[list[Seen]]:
     return scene
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("embeds", [True, False])
 @pytest.mark.parametrize("fps", [5.0, 25.0, 60.0])
 def test_in_any_scene_numbers_are_unique_in_a_frame_and_counted_without_gaps(embeds: bool, fps: float) -> None:
@@ -218,6 +220,7 @@ def test_in_any_scene_numbers_are_unique_in_a_frame_and_counted_without_gaps(emb
         assert met == set(range(1, len(met) + 1))
 
 
+@pytest.mark.slow
 def test_those_who_have_gone_are_not_kept_for_ever() -> None:
     """Passers-by beside one who stays, for minutes: only the last minute of them is remembered."""
     following, alive = FixedLagTracker[int](Tracker()), list[int]()

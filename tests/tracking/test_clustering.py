@@ -115,6 +115,7 @@ def test_the_larger_group_decides_by_its_average() -> None:
         assert numbers[a] == numbers[b] != numbers[c]
 
 
+@pytest.mark.slow
 def test_thousands_of_tracks_are_joined_in_bounded_memory() -> None:
     random = np.random.default_rng(1)
     people = random.normal(0, 0.1, (60, 128)).astype(np.float32)
@@ -156,6 +157,7 @@ def test_more_faces_in_one_frame_than_are_compared_at_once_are_all_told_apart() 
     assert joined.numbers() == {track: track for track in crowd.tolist()}
 
 
+@pytest.mark.slow
 def test_a_recording_that_cuts_between_two_people_has_two_persons(tmp_path: Path) -> None:
     """The woman in tears, the astronaut, the woman laughing: more tracks than people."""
     shots = (

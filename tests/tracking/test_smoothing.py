@@ -93,6 +93,7 @@ def test_a_still_face_in_noisy_compressed_video_moves_far_less(
     assert (smooth < share * detected).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "fps"), [("crossing-speeds", 25), ("scale", 10)])
 def test_boxes_of_moving_faces_are_no_farther_from_the_truth(
     name: str, fps: float, people: list[Cutout], observer: Observer, tmp_path: Path

@@ -66,6 +66,7 @@ def joined(folder: Path, *sizes: str) -> Path:
 FORGED = {"a.jpg": jpeg, "a.png": png, "a.gif": gif, "a.mkv": wide_pixels}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORGED)
 def test_forged_sizes_are_refused_in_one_sentence_and_take_no_memory(tmp_path: Path, name: str) -> None:
     path = FORGED[name](tmp_path / name)

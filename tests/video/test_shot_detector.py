@@ -30,7 +30,7 @@ Picture = NDArray[np.uint8]
 """(H, W) luma or (H, W, 3) RGB."""
 
 SIZE = (320, 180)
-FRAME_RATES = [10.0, 25.0, pytest.param(60.0, marks=pytest.mark.slow)]
+FRAME_RATES = [25.0, *(pytest.param(fps, marks=pytest.mark.slow) for fps in (10.0, 60.0))]
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,13 @@ DISTURBANCES: dict[str, Disturbance] = {
 
 
 @pytest.mark.parametrize("fps", FRAME_RATES)
-@pytest.mark.parametrize("name", DISTURBANCES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("dissolve", "flash", "pan") else pytest.param(name, marks=pytest.mark.slow)
+        for name in DISTURBANCES
+    ],
+)
 def test_what_is_not_a_hard_cut_is_none(name: str, fps: float, stills: list[Picture]) -> None:
     disturb = DISTURBANCES[name]
     for one, other in (stills[:2], stills[1::-1]):

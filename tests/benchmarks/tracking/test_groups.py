@@ -22,6 +22,7 @@ def people() -> list[Cutout]:
         return cast(example_people(), 2, cutter.detect)
 
 
+@pytest.mark.slow
 def test_faces_of_groups_are_inside_and_as_high_as_those_that_are_promised_to_be_found(people: list[Cutout]) -> None:
     for seed in range(4):
         group = group_picture(people, np.random.default_rng(seed))
@@ -32,6 +33,7 @@ def test_faces_of_groups_are_inside_and_as_high_as_those_that_are_promised_to_be
         assert 24 * sqrt(width / 640) - 1e-6 <= group.boxes[:, 3].min() <= group.boxes[:, 3].max() <= 120
 
 
+@pytest.mark.slow
 def test_faces_of_groups_are_found_and_nothing_else(people: list[Cutout]) -> None:
     total = Tally()
     with closing(FaceFinder("auto")) as finder:

@@ -68,6 +68,7 @@ def test_the_same_seed_gives_the_same_frames_and_another_one_others(people: list
         assert first.faces != third.faces
 
 
+@pytest.mark.slow
 def test_faces_are_at_the_same_places_at_every_frame_rate(people: list[Cutout]) -> None:
     slow = {frame.time_s: frame.faces for frame in scene(people, "cut-back", fps=10).frames()}
     fast = {frame.time_s: frame.faces for frame in scene(people, "cut-back", fps=60).frames()}
@@ -77,6 +78,7 @@ def test_faces_are_at_the_same_places_at_every_frame_rate(people: list[Cutout]) 
     assert all(slow[time_s] == fast[time_s] for time_s in common)
 
 
+@pytest.mark.slow
 def test_visibility_tells_how_much_of_a_face_is_hidden(people: list[Cutout]) -> None:
     """For a second and a half a board hides all of it; before and after nothing does."""
     frames = list(scene(people, "hidden-1.5", fps=25).frames())
@@ -125,9 +127,8 @@ def test_empty_scenes_have_nobody() -> None:
     assert not any(frame.faces for one in empty[:2] for frame in islice(one.frames(), 5))
 
 
-@pytest.mark.parametrize(
-    "name", ["bottles", "buttons", "coins", "foliage", "metal"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bottles", "buttons", "coins", "foliage", "metal"])
 def test_no_face_is_found_where_there_is_nothing_but_detail(name: str) -> None:
     made = replace(scene([], f"detailed-{name}", fps=5), seconds=4.0)
     with FerBatch("auto") as pipeline:
