@@ -168,9 +168,14 @@ def test_two_runs_never_write_to_one_folder(script: Path, study: Path, tmp_path:
     out = tmp_path / "out"
     with watched(script, study, "-o", out) as run:
         next(event for event in run if event["event"] == "started")
-        second = subprocess.run(
-            [script, "analyze", study, "-o", out, "--no-video"], capture_output=True, text=True, check=False
-        )
+        # However fast the first one is, the second begins before it ends.
+        run.process.send_signal(signal.SIGSTOP)
+        try:
+            second = subprocess.run(
+                [script, "analyze", study, "-o", out, "--no-video"], capture_output=True, text=True, check=False
+            )
+        finally:
+            run.process.send_signal(signal.SIGCONT)
         assert second.returncode == 2
         assert f"{out}: another run is writing there (process {run.process.pid}, since" in second.stderr
         assert run.ended()[0] == 0
