@@ -9,13 +9,13 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-from helpers.command import EXAMPLES, SCRIPT, Run
+from helpers.command import SCRIPT, Run
+from helpers.paths import EXAMPLE
 
 
 @pytest.fixture(scope="session")
 def clip() -> Path:
-    """One woman for 472 frames, 640x360, in tears at first, laughing in the end; with sound."""
-    return EXAMPLES / "WolfgangLanger_Pexels.mp4"
+    return EXAMPLE
 
 
 @pytest.fixture(scope="session")

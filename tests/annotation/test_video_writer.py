@@ -15,6 +15,7 @@ import cv2
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from helpers.paths import EXAMPLE
 
 from fer_batch.annotation.annotator import AnnotatedPhoto
 from fer_batch.annotation.video_writer import AnnotatedVideo
@@ -22,8 +23,6 @@ from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import OutputError
 from fer_batch.types import Faces, Observation
 from fer_batch.video.frame import Display, Frame
-
-EXAMPLE = Path(__file__).parents[2] / "examples" / "WolfgangLanger_Pexels.mp4"
 
 FLASHES = "color=black:s={size}:r=25:d=4,format=yuv420p,geq=lum='if(lt(mod(T,1),0.039),235,16)':cb=128:cr=128"
 BEEPS = "aevalsrc='if(lt(mod(t,1),0.04),0.8*sin(2*PI*1000*t),0)':s=48000:d=4"

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from helpers.clips import EXAMPLE, ffmpeg
+from helpers.clips import ffmpeg
+from helpers.paths import EXAMPLE
 from helpers.serving import Served, serve
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from helpers.clips import EXAMPLE
+from helpers.paths import EXAMPLE
 from helpers.serving import Served, save, visit
 
 import fer_batch

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 import pytest
-from helpers.clips import EXAMPLE, ffmpeg
+from helpers.clips import ffmpeg
+from helpers.paths import EXAMPLE
 from helpers.report_samples import document, recording
 from helpers.serving import Served, save, visit
 

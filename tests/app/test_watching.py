@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from helpers.clips import EXAMPLE, ffmpeg
+from helpers.clips import ffmpeg
+from helpers.paths import EXAMPLE
 from helpers.rtsp import RtspServer, free_port
 from helpers.serving import Served, save, visit
 

@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from helpers.command import EXAMPLES, finished
+from helpers.command import finished
+from helpers.paths import EXAMPLES
 
 from fer_batch.batch.plan import plan
 from fer_batch.batch.runner import run_serial

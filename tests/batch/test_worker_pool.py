@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from helpers.command import EXAMPLES
+from helpers.paths import EXAMPLES
 
 import fer_batch
 from fer_batch.batch.messages import Begin, Event, WorkerLost

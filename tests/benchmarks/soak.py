@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 import psutil
-from helpers.clips import EXAMPLE, ffmpeg
+from helpers.clips import ffmpeg
+from helpers.paths import EXAMPLE
 from helpers.rtsp import RtspServer
 
 from fer_batch.classification.classifier import EmotionClassifier

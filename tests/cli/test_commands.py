@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from helpers.clips import clip, clip_with_sound
+from helpers.paths import ASTRONAUT
 
 from fer_batch.benchmark.excerpt import Excerpt, first_stretch, looped, ten_times
 from fer_batch.cli.main import run
 from fer_batch.errors import InputError
 
 SCRIPT = Path(sys.executable).parent / "fer-batch"
-STILL = Path(__file__).parents[2] / "examples" / "astronaut.png"
 
 
 def test_a_missing_system_library_is_told_with_its_package(
@@ -27,7 +27,7 @@ def test_a_missing_system_library_is_told_with_its_package(
     lacking = "raise OSError('libGLESv2.so.2: cannot open shared object file: No such file or directory')\n"
     (tmp_path / "mediapipe" / "__init__.py").write_text(lacking)
     monkeypatch.syspath_prepend(tmp_path)
-    assert run(["analyze", str(STILL), "-o", str(tmp_path / "out"), "--no-video", "--detector", "mediapipe"]) == 2
+    assert run(["analyze", str(ASTRONAUT), "-o", str(tmp_path / "out"), "--no-video", "--detector", "mediapipe"]) == 2
     assert not (tmp_path / "out").exists()
     said = capsys.readouterr().err
     assert "Error: MediaPipe cannot be loaded (libGLESv2.so.2: cannot open" in said
@@ -41,7 +41,7 @@ def test_a_missing_system_library_of_opencv_is_told_too(
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
 
     monkeypatch.setattr("fer_batch.video.open.open_source", fail)
-    assert run(["probe", str(STILL)]) == 2
+    assert run(["probe", str(ASTRONAUT)]) == 2
     said = capsys.readouterr().err
     assert said.startswith("Error: libGL.so.1: cannot open")
     assert "libgl1" in said
@@ -52,15 +52,15 @@ def test_a_missing_system_library_of_opencv_is_told_too(
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_no_harm(tmp_path: Path, closed: str) -> None:
     out = tmp_path / "out"
-    command = [str(SCRIPT), "analyze", str(STILL), "-o", str(out)]
+    command = [str(SCRIPT), "analyze", str(ASTRONAUT), "-o", str(out)]
     done = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (out / "annotated" / "astronaut.png").is_file()
 
 
 def test_bench_refuses_what_is_no_video(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["bench", str(STILL)]) == 2
-    assert capsys.readouterr().err == f"Error: {STILL}: is a photo; speed is measured on a video.\n"
+    assert run(["bench", str(ASTRONAUT)]) == 2
+    assert capsys.readouterr().err == f"Error: {ASTRONAUT}: is a photo; speed is measured on a video.\n"
 
 
 @pytest.mark.slow

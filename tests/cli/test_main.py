@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.clips import EXAMPLE, clip, cut, ffmpeg
+from helpers.clips import clip, cut, ffmpeg
+from helpers.paths import EXAMPLE
 
 SCRIPT = Path(sys.executable).parent / "fer-batch"
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")

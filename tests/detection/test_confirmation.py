@@ -14,7 +14,8 @@ import pytest
 from benchmarks.tracking.photographs import example_frame
 from helpers.clips import ffmpeg
 from helpers.detection_samples import frame, socket
-from helpers.people import ASTRONAUT, picture
+from helpers.paths import ASTRONAUT
+from helpers.people import picture
 
 import fer_batch
 from fer_batch.config import Detector
@@ -123,7 +124,7 @@ def test_mediapipe_is_loaded_when_a_face_is_unsure() -> None:
 import sys
 import numpy as np
 from helpers.detection_samples import frame, socket
-from helpers.people import ASTRONAUT, picture
+from helpers.people import picture
 from fer_batch.detection.finder import FaceFinder, FirstLook
 from benchmarks.tracking.backgrounds import background
 

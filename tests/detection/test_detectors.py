@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 from benchmarks.tracking.photographs import Picture, example_frame
-from helpers.people import ASTRONAUT, picture
+from helpers.paths import ASTRONAUT
+from helpers.people import picture
 from numpy.typing import NDArray
 
 from fer_batch.detection.base import FaceDetector

@@ -11,9 +11,8 @@ import pytest
 from benchmarks.tracking.backgrounds import PLACES, TEXTURES, background
 from benchmarks.tracking.cutouts import Cutout, draw
 from benchmarks.tracking.photographs import Picture
-from helpers.clips import EXAMPLE
 from helpers.detection_samples import frame, group, heads
-from helpers.people import ASTRONAUT
+from helpers.paths import ASTRONAUT, EXAMPLE
 from helpers.people import picture as picture_of
 
 from fer_batch.config import Detector

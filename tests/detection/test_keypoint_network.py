@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from benchmarks.tracking.photographs import Picture, example_frame
 from helpers.detection_samples import frame
-from helpers.people import ASTRONAUT, picture
+from helpers.paths import ASTRONAUT
+from helpers.people import picture
 from numpy.typing import NDArray
 
 from fer_batch.config import Detector

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from helpers.command import EXAMPLES, Run, files
+from helpers.command import Run, files
+from helpers.paths import EXAMPLES
 
 import fer_batch
 from fer_batch import EMOTIONS

@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from helpers.clips import EXAMPLE, ffmpeg
+from helpers.clips import ffmpeg
+from helpers.paths import EXAMPLE
 
 import fer_batch
 

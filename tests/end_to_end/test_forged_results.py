@@ -14,7 +14,8 @@ from threading import Event
 from typing import Any, Final
 
 import pytest
-from helpers.clips import EXAMPLE, ffmpeg
+from helpers.clips import ffmpeg
+from helpers.paths import EXAMPLE
 from helpers.robustness.damage import damages
 
 import fer_batch

@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import pandas as pd
 import pytest
-from helpers.command import EXAMPLES, finished
+from helpers.command import finished
+from helpers.paths import EXAMPLES
 from helpers.people import picture
 
 import fer_batch

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from helpers.clips import EXAMPLE
+from helpers.paths import ASTRONAUT, EXAMPLE
 
 import fer_batch
 from fer_batch.batch.plan import plan
@@ -30,7 +30,6 @@ from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import analyze_recording
 from fer_batch.results.layout import Layout
 
-STILL = EXAMPLE.parent / "astronaut.png"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
 
 
@@ -50,7 +49,7 @@ def study(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a.png", "b.png"):
-        shutil.copy(STILL, folder / name)
+        shutil.copy(ASTRONAUT, folder / name)
     fer_batch.analyze(folder, output=tmp_path / "out", timeline="both")
     return tmp_path
 
@@ -68,7 +67,7 @@ def study(tmp_path: Path) -> Path:
     ],
 )
 def test_a_link_where_a_folder_belongs_is_refused_before_any_work(tmp_path: Path, outside: Path, place: str) -> None:
-    shutil.copy(STILL, tmp_path / "a.png")
+    shutil.copy(ASTRONAUT, tmp_path / "a.png")
     link = tmp_path / "out" / place
     link.parent.mkdir(parents=True)
     link.symlink_to(outside)
@@ -83,7 +82,7 @@ def test_a_link_where_a_folder_belongs_is_refused_before_any_work(tmp_path: Path
 def test_the_output_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "disk")
-    fer_batch.analyze(STILL, output=tmp_path / "out")
+    fer_batch.analyze(ASTRONAUT, output=tmp_path / "out")
     assert len(fer_batch.load(tmp_path / "disk")) == 1
 
 
@@ -302,12 +301,12 @@ def test_a_log_in_the_output_folder_is_not_written_through_a_link(study: Path, o
 
 @pytest.mark.parametrize("live", [True, False], ids=["no document", "a document that is not live"])
 def test_parts_of_a_camera_are_never_analysed_over(tmp_path: Path, live: bool) -> None:
-    shutil.copy(STILL, tmp_path / "door.png")
+    shutil.copy(ASTRONAUT, tmp_path / "door.png")
     if not live:
         fer_batch.analyze(tmp_path / "door.png", output=tmp_path / "out")
     part = tmp_path / "out" / "timelines" / "recording=door.png" / "part-00000003.parquet"
     part.parent.mkdir(parents=True, exist_ok=True)
-    fer_batch.analyze(STILL, output=tmp_path / "other")
+    fer_batch.analyze(ASTRONAUT, output=tmp_path / "other")
     shutil.copy(next((tmp_path / "other").glob("timelines/*/*.parquet")), part)
 
     with pytest.raises(InputError, match="holds a live recording of this name"):

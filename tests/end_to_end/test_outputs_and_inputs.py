@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers.clips import EXAMPLE
+from helpers.paths import ASTRONAUT
 
 import fer_batch
 
-STILL = EXAMPLE.parent / "astronaut.png"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and modes of POSIX")
 
 
@@ -27,7 +26,7 @@ def command(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Compl
 def recordings(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     folder.mkdir()
-    shutil.copy(STILL, folder / "a.png")
+    shutil.copy(ASTRONAUT, folder / "a.png")
     (folder / "notes.txt").write_text("by hand\n")
     return folder
 
@@ -121,7 +120,7 @@ def test_devices_and_pipes_may_be_written_to(recordings: Path, tmp_path: Path) -
 def test_a_recording_that_lies_where_a_result_would_is_not_replaced(tmp_path: Path) -> None:
     recording = tmp_path / "annotated" / "a.png"
     recording.parent.mkdir()
-    shutil.copy(STILL, recording)
+    shutil.copy(ASTRONAUT, recording)
     before = recording.read_bytes()
 
     done = command("analyze", recording, "-o", tmp_path)

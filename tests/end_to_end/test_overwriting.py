@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from helpers.paths import EXAMPLE
 
 import fer_batch
 from fer_batch.batch.plan import plan
@@ -19,8 +20,6 @@ from fer_batch.filesystem.atomic import PendingFile
 from fer_batch.pipeline.result import RecordingResult
 from fer_batch.video.open import open_source
 from fer_batch.video.source import Source
-
-EXAMPLE = Path(__file__).parents[2] / "examples" / "WolfgangLanger_Pexels.mp4"
 
 
 def contents(folder: Path) -> dict[str, bytes]:

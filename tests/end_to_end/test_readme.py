@@ -11,14 +11,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.paths import ROOT
 
 import fer_batch
 from fer_batch.results.layout import Layout
 from fer_batch.results.schema import Provenance
 from fer_batch.results.timeline_writers import TimelineWriter
 from fer_batch.types import Faces, Observation
-
-ROOT = Path(__file__).parents[2]
 
 
 def study(out: Path, recordings: list[str]) -> None:

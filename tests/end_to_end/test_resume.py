@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from helpers.command import EXAMPLES
+from helpers.paths import EXAMPLE
 
 import fer_batch
 from fer_batch.batch.plan import plan
@@ -36,7 +36,6 @@ from fer_batch.pipeline.result import RecordingResult, read_record
 from fer_batch.results.layout import PART, Layout, partition
 from fer_batch.utils.jsonable import from_text, to_text
 
-EXAMPLE = EXAMPLES / "WolfgangLanger_Pexels.mp4"
 SELECTION = Selection(every=2, start_s=0.5, end_s=9)
 
 

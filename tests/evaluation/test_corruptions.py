@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from helpers.paths import ASTRONAUT
 from numpy.typing import NDArray
 
 from fer_batch.classification.classifier import EmotionClassifier
@@ -21,8 +22,6 @@ from fer_batch.evaluation.datasets import LabelledFaces, read_faces
 from fer_batch.evaluation.metrics import evaluate
 from fer_batch.types import Faces
 from fer_batch.video.frame import Frame
-
-STILL = Path(__file__).parents[2] / "examples" / "astronaut.png"
 
 
 def crop(size: int = 48, *, colour: bool = False) -> NDArray[np.uint8]:
@@ -154,7 +153,7 @@ def test_a_face_is_looked_for_once_whatever_the_number_of_conditions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A face that is not found is wrong under every condition, and no condition is asked to disturb it."""
-    for folder, picture in (("happy", STILL.read_bytes()), ("sad", bytes(cv2.imencode(".png", crop(96))[1]))):
+    for folder, picture in (("happy", ASTRONAUT.read_bytes()), ("sad", bytes(cv2.imencode(".png", crop(96))[1]))):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "1.png").write_bytes(picture)
     sought: list[int] = []

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.paths import ASTRONAUT
 from numpy.typing import NDArray
 
 from fer_batch.classification.classifier import EmotionClassifier
@@ -20,7 +21,6 @@ from fer_batch.emotions import EMOTIONS
 from fer_batch.evaluation.datasets import read_faces
 from fer_batch.evaluation.metrics import Result
 
-STILL = Path(__file__).parents[2] / "examples" / "astronaut.png"
 ANGRY, HAPPY, SAD = (EMOTIONS.index(name) for name in ("angry", "happy", "sad"))
 
 
@@ -247,10 +247,10 @@ def test_photos_are_searched_for_the_face_and_missing_ones_count_as_wrong(
 ) -> None:
     """The astronaut's wide smile, and a pattern in which there is no face."""
     (tmp_path / "happy").mkdir()
-    (tmp_path / "happy" / "astronaut.png").write_bytes(STILL.read_bytes())
+    (tmp_path / "happy" / "astronaut.png").write_bytes(ASTRONAUT.read_bytes())
     (tmp_path / "sad").mkdir()
     (tmp_path / "sad" / "pattern.png").write_bytes(png(faces[0]))
-    (tmp_path / "sad" / "torn.png").write_bytes(STILL.read_bytes()[:1000])
+    (tmp_path / "sad" / "torn.png").write_bytes(ASTRONAUT.read_bytes()[:1000])
     values = evaluate(capsys, tmp_path, "--as", "photos")
     assert (values["n"], values["not_found"], values["accuracy"]) == (2, 1, 0.5)
     assert values["left_out"] == {"unreadable picture sad/torn.png": 1}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from helpers.paths import ASTRONAUT
 from numpy.typing import NDArray
 
 from fer_batch.detection.mediapipe_tasks import MediaPipeDetector
 from fer_batch.faces.alignment import CropGeometry, register, register_all, similarities
 
-STILL = Path(__file__).parents[2] / "examples" / "astronaut.png"
 GEOMETRY = CropGeometry()
 Gray = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -27,7 +26,7 @@ def detector() -> Iterator[MediaPipeDetector]:
 
 @pytest.fixture(scope="module")
 def picture() -> Gray:
-    return np.asarray(cv2.imread(str(STILL), cv2.IMREAD_COLOR_RGB), np.uint8)
+    return np.asarray(cv2.imread(str(ASTRONAUT), cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
 @pytest.fixture(scope="module")

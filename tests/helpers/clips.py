@@ -7,9 +7,6 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "WolfgangLanger_Pexels.mp4"
-"""The clip that ships: one woman, 640x360, 472 frames, sound."""
-
 
 def ffmpeg(*arguments: str | Path) -> None:
     """Runs ffmpeg, whose complaints become the exception's message."""

@@ -7,12 +7,11 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from helpers.clips import EXAMPLE
+from helpers.paths import ASTRONAUT, EXAMPLE
 from numpy.typing import NDArray
 
 from fer_batch.detection.base import FaceDetector
 
-ASTRONAUT = EXAMPLE.with_name("astronaut.png")
 Found = tuple[NDArray[np.uint8], NDArray[np.float32]]
 """Luma (H, W) and the face's keypoints (6, 2) in it."""
 

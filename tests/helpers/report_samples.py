@@ -18,7 +18,6 @@ from fer_batch.results.schema import TIMELINE, emotion_array
 from fer_batch.segmentation.episode_finder import find_episodes
 from fer_batch.segmentation.hysteresis import EpisodeRules
 
-CLIP = Path(__file__).parents[2] / "examples" / "WolfgangLanger_Pexels.mp4"
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers.paths import ASTRONAUT
 
 from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.cli.main import run
@@ -53,6 +54,5 @@ def test_without_a_card_the_command_says_so_at_once(tmp_path: Path, capsys: pyte
     if CUDA in onnxruntime.get_available_providers():
         pytest.skip("there is a card here")
     assert run(["analyze", str(tmp_path), "--device", "gpu"]) == 2
-    still = Path(__file__).parents[2] / "examples" / "astronaut.png"
-    assert run(["analyze", str(still), "-o", str(tmp_path / "out"), "--device", "cuda"]) != 0
+    assert run(["analyze", str(ASTRONAUT), "-o", str(tmp_path / "out"), "--device", "cuda"]) != 0
     assert "--device cuda: ONNX Runtime has no CUDA here" in capsys.readouterr().err

@@ -12,7 +12,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from helpers.clips import EXAMPLE, ffmpeg
+from helpers.clips import ffmpeg
+from helpers.paths import EXAMPLE
 from helpers.rtsp import free_port
 
 import fer_batch

@@ -15,8 +15,8 @@ from threading import Event, Thread, active_count
 import cv2
 import numpy as np
 import pytest
-from helpers.clips import EXAMPLE
 from helpers.listener import Listener
+from helpers.paths import EXAMPLE
 from playwright.sync_api import Browser
 
 from fer_batch.config import Outputs, Settings

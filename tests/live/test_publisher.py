@@ -10,7 +10,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from helpers.clips import EXAMPLE
+from helpers.paths import EXAMPLE
 from helpers.rtsp import free_port
 
 from fer_batch.config import Selection, Settings

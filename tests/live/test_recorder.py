@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.clips import EXAMPLE
+from helpers.paths import EXAMPLE
 
 import fer_batch
 from fer_batch.batch.plan import plan

@@ -17,7 +17,8 @@ from threading import Thread
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.clips import EXAMPLE, ffmpeg
+from helpers.clips import ffmpeg
+from helpers.paths import EXAMPLE
 from helpers.rtsp import RtspServer, free_port
 
 import fer_batch

@@ -13,7 +13,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from helpers.clips import EXAMPLE
+from helpers.paths import EXAMPLE
 
 from fer_batch.errors import FerBatchError
 from fer_batch.live.events import Connected, Ended, FrameAnalyzed, Interrupted, LiveMessage, Written

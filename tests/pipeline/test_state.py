@@ -18,7 +18,8 @@ from benchmarks.tracking.catalogue import scenes
 from benchmarks.tracking.cutouts import Cutout, cast
 from benchmarks.tracking.footage import write_scene
 from benchmarks.tracking.photographs import example_people
-from helpers.clips import EXAMPLE, clip, ffmpeg
+from helpers.clips import clip, ffmpeg
+from helpers.paths import EXAMPLE
 
 from fer_batch.config import Selection, Settings
 from fer_batch.detection.search_schedule import SearchSchedule

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers.report_samples import CLIP
+from helpers.paths import EXAMPLE
 
 import fer_batch
 
@@ -20,5 +20,5 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output folder of an analysis of the example, annotated copy included."""
     out = tmp_path_factory.mktemp("report") / "out"
-    fer_batch.analyze(CLIP, output=out, video=True)
+    fer_batch.analyze(EXAMPLE, output=out, video=True)
     return out

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from helpers.listener import Listener
-from helpers.report_samples import CLIP, document, recording
+from helpers.paths import EXAMPLE
+from helpers.report_samples import document, recording
 from helpers.visit import Visit, visit
 from PIL import Image
 
@@ -168,7 +169,7 @@ def test_the_annotated_copy_takes_the_place_of_a_recording_that_is_gone(
     moved = tmp_path / "moved"
     shutil.copytree(example, moved)
     path = moved / "recordings" / "WolfgangLanger_Pexels.mp4.json"
-    path.write_text(path.read_text().replace(str(CLIP), str(tmp_path / "gone.mp4")))
+    path.write_text(path.read_text().replace(str(EXAMPLE), str(tmp_path / "gone.mp4")))
     page = write_report(moved).parent / PAGE
     with visit(browser, page) as visited:
         visited.ready()
@@ -177,7 +178,7 @@ def test_the_annotated_copy_takes_the_place_of_a_recording_that_is_gone(
         click_timeline(visited, 5, 19.686)
         visited.comes_to(5, 0.1)
         # Somebody who knows where the recording is shows the page.
-        visited.page.set_input_files("#trouble input", CLIP)
+        visited.page.set_input_files("#trouble input", EXAMPLE)
         visited.page.wait_for_selector("#stage[data-source=recording]")
         visited.comes_to(5, 0.1)
         assert visited.page.is_hidden("#trouble")
@@ -193,7 +194,7 @@ def test_the_annotated_copy_takes_the_place_of_a_recording_that_is_gone(
 
 
 def test_an_analysed_part_is_shown_at_the_recordings_own_times(browser: Browser, tmp_path: Path) -> None:
-    fer_batch.analyze(CLIP, output=tmp_path / "out", video=True, start_s=12.0, end_s=14.0, fps=5)
+    fer_batch.analyze(EXAMPLE, output=tmp_path / "out", video=True, start_s=12.0, end_s=14.0, fps=5)
     timeline = fer_batch.load(tmp_path / "out")
     with visit(browser, write_report(tmp_path / "out").parent / PAGE) as visited:
         visited.ready()
@@ -217,7 +218,7 @@ def test_the_annotated_parts_of_a_live_source_follow_each_other(
     shutil.copytree(example, out)
     folder = out / "annotated" / "camera"
     for number, (start_s, end_s) in enumerate([(0.0, 3.0), (3.0, 6.0), (12.0, 14.0)]):
-        fer_batch.analyze(CLIP, output=tmp_path / str(number), video=True, start_s=start_s, end_s=end_s)
+        fer_batch.analyze(EXAMPLE, output=tmp_path / str(number), video=True, start_s=start_s, end_s=end_s)
         (video,) = (tmp_path / str(number) / "annotated").iterdir()
         folder.mkdir(exist_ok=True)
         shutil.copy(video, folder / f"part-{number:08d}.mp4")

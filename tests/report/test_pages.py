@@ -15,7 +15,8 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.report_samples import CLIP, document, recording
+from helpers.paths import EXAMPLE
+from helpers.report_samples import document, recording
 from numpy.typing import NDArray
 
 import fer_batch
@@ -129,7 +130,7 @@ def test_links_lead_to_the_files_whatever_they_are_called(tmp_path: Path) -> Non
     folder = tmp_path / "100% of #1? & ü"
     folder.mkdir()
     source = folder / "a b%41.mp4"
-    source.write_bytes(CLIP.read_bytes())
+    source.write_bytes(EXAMPLE.read_bytes())
     out = tmp_path / "out #2"
     fer_batch.analyze(source, output=out, video=True, fps=5, end_s=1)
     index = write_report(out)
@@ -172,7 +173,7 @@ def test_chosen_recordings_get_pages_and_the_index_has_all(tmp_path: Path, capsy
 
 @pytest.mark.slow
 def test_the_page_says_what_it_was_made_with(example: Path) -> None:
-    page = page_of(write_report(example), CLIP.name)
+    page = page_of(write_report(example), EXAMPLE.name)
     terms = [text for _, text in Elements(page).named("dt")]
     values = [text for _, text in Elements(page).named("dd")]
     said = dict(zip(terms, values, strict=True))
@@ -184,7 +185,7 @@ def test_the_page_says_what_it_was_made_with(example: Path) -> None:
 
 @pytest.mark.slow
 def test_faces_are_embedded_only_on_demand(example: Path) -> None:
-    page = page_of(write_report(example), CLIP.name)
+    page = page_of(write_report(example), EXAMPLE.name)
     assert "data:image" not in page.read_text()
     write_report(example, with_thumbnails=True)
     (track,) = meta(page)["tracks"]

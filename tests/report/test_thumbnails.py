@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.report_samples import CLIP
+from helpers.paths import EXAMPLE
 
 import fer_batch
 from fer_batch.report.thumbnails import thumbnails
@@ -17,9 +17,9 @@ from fer_batch.video.video_reader import VideoFile
 
 @pytest.mark.slow
 def test_a_glimpse_is_the_frame_that_playing_shows_at_that_time() -> None:
-    with VideoFile(CLIP) as video:
+    with VideoFile(EXAMPLE) as video:
         frames = {frame.index: (frame.time_s, frame.rgb()) for frame in video.frames() if frame.index % 60 in {0, 59}}
-    with VideoFile(CLIP) as video:
+    with VideoFile(EXAMPLE) as video:
         for time_s, picture in frames.values():
             for later_s in (0.0, 0.03):
                 found = video.glimpse(time_s + later_s)
@@ -31,11 +31,11 @@ def test_a_glimpse_is_the_frame_that_playing_shows_at_that_time() -> None:
 @pytest.mark.slow
 def test_a_thumbnail_shows_the_face_where_it_is_seen_well(example: Path) -> None:
     timeline = fer_batch.load(example)
-    (address,) = thumbnails(CLIP, timeline, photo=False).values()
+    (address,) = thumbnails(EXAMPLE, timeline, photo=False).values()
     face = decode_picture(b64decode(address.split(",")[1]))
     assert face is not None
     assert max(face.shape[:2]) == 112
     assert len(address) < 12_000
     assert thumbnails(Path("gone.mp4"), timeline, photo=False) == {}
     guessed = timeline.assign(interpolated=timeline["frame"] != 300, x=np.where(timeline["frame"] == 300, 0.0, 1e5))
-    assert set(thumbnails(CLIP, guessed, photo=False)) == {1}
+    assert set(thumbnails(EXAMPLE, guessed, photo=False)) == {1}

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from helpers.clips import EXAMPLE
+from helpers.paths import EXAMPLE
 from helpers.timeline_samples import PROVENANCE, write_parquet
 from numpy.typing import NDArray
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.clips import EXAMPLE, ffmpeg
-from helpers.people import ASTRONAUT, astronaut, woman
+from helpers.clips import ffmpeg
+from helpers.paths import ASTRONAUT, EXAMPLE
+from helpers.people import astronaut, woman
 from numpy.typing import NDArray
 
 import fer_batch

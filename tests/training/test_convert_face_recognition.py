@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from helpers.clips import EXAMPLE
+from helpers.paths import ASTRONAUT
 
 pytest.importorskip("torch", reason='needs the extra "train"')
 pytest.importorskip("onnx", reason='needs the extra "train"')
@@ -22,8 +22,6 @@ from fer_batch.faces.alignment import register
 from fer_batch.faces.embedding import GEOMETRY
 from fer_batch.inference.lazy_imports import import_onnxruntime
 from fer_batch.training.recognition_net import MANIFEST, read_weights
-
-ASTRONAUT = EXAMPLE.with_name("astronaut.png")
 
 
 @pytest.fixture(name="weights", scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from helpers.clips import EXAMPLE
+from helpers.paths import EXAMPLE
 from numpy.typing import NDArray
 
 pytest.importorskip("torch", reason='needs the extra "train"')

@@ -11,8 +11,9 @@ from threading import enumerate as living
 import cv2
 import numpy as np
 import pytest
-from helpers.clips import EXAMPLE, ffmpeg
-from helpers.people import ASTRONAUT, picture
+from helpers.clips import ffmpeg
+from helpers.paths import ASTRONAUT, EXAMPLE
+from helpers.people import picture
 
 from fer_batch.config import Selection, Settings
 from fer_batch.detection.finder import FirstLook

@@ -9,7 +9,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from helpers.clips import EXAMPLE, clip, clip_with_sound, ffmpeg
+from helpers.clips import clip, clip_with_sound, ffmpeg
+from helpers.paths import EXAMPLE
 
 import fer_batch
 from fer_batch.video.open import open_source

@@ -12,12 +12,11 @@ import av
 import cv2
 import numpy as np
 import pytest
-from helpers.clips import EXAMPLE, clip
+from helpers.clips import clip
+from helpers.paths import ASTRONAUT
 
 import fer_batch
 from fer_batch.evaluation.datasets import read_faces
-
-STILL = EXAMPLE.parent / "astronaut.png"
 
 
 def jpeg(path: Path) -> Path:
@@ -35,7 +34,7 @@ def jpeg(path: Path) -> Path:
 
 
 def png(path: Path) -> Path:
-    data = bytearray(STILL.read_bytes())
+    data = bytearray(ASTRONAUT.read_bytes())
     data[16:24] = (60_000).to_bytes(4) * 2
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4)
     path.write_bytes(data)
@@ -80,7 +79,7 @@ def test_forged_sizes_are_refused_in_one_sentence_and_take_no_memory(tmp_path: P
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", program, path, STILL], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", program, path, ASTRONAUT], capture_output=True, text=True, check=True, timeout=120
     )
 
     sentence, grown = done.stdout.splitlines()
@@ -92,7 +91,7 @@ def test_forged_sizes_are_refused_in_one_sentence_and_take_no_memory(tmp_path: P
 @pytest.mark.slow
 def test_every_command_that_decodes_refuses_what_is_too_large(tmp_path: Path) -> None:
     video, photo = clip(tmp_path / "a.mp4"), tmp_path / "still.png"
-    photo.write_bytes(STILL.read_bytes())
+    photo.write_bytes(ASTRONAUT.read_bytes())
     commands = [
         ["analyze", video, "-o", tmp_path / "out", "--max-pixels", "6000"],
         ["analyze", photo, "-o", tmp_path / "out", "--max-pixels", "6000"],
@@ -121,11 +120,11 @@ def test_pictures_that_become_too_large_in_mid_stream_end_a_recording_there(tmp_
 
 
 def test_another_limit_makes_no_finished_recording_be_done_again(tmp_path: Path) -> None:
-    fer_batch.analyze(STILL, output=tmp_path)
-    document = tmp_path / "recordings" / f"{STILL.name}.json"
+    fer_batch.analyze(ASTRONAUT, output=tmp_path)
+    document = tmp_path / "recordings" / f"{ASTRONAUT.name}.json"
     before = document.read_bytes()
 
-    fer_batch.analyze(STILL, output=tmp_path, max_pixels=1_000_000)
+    fer_batch.analyze(ASTRONAUT, output=tmp_path, max_pixels=1_000_000)
 
     assert document.read_bytes() == before
 
@@ -133,7 +132,7 @@ def test_another_limit_makes_no_finished_recording_be_done_again(tmp_path: Path)
 def test_a_data_sets_picture_that_is_too_large_is_left_out_and_named(tmp_path: Path) -> None:
     (tmp_path / "happy").mkdir()
     png(tmp_path / "happy" / "huge.png")
-    (tmp_path / "happy" / "still.png").write_bytes(STILL.read_bytes())
+    (tmp_path / "happy" / "still.png").write_bytes(ASTRONAUT.read_bytes())
 
     faces = read_faces(tmp_path)
 
@@ -142,7 +141,7 @@ def test_a_data_sets_picture_that_is_too_large_is_left_out_and_named(tmp_path: P
 
 
 def test_a_png_that_claims_more_than_its_file_holds_is_refused(tmp_path: Path) -> None:
-    data = bytearray(STILL.read_bytes())
+    data = bytearray(ASTRONAUT.read_bytes())
     place = data.index(b"IDAT") - 4
     data[place : place + 4] = (1_853_096_020).to_bytes(4)
     (tmp_path / "a.png").write_bytes(data)
@@ -153,12 +152,12 @@ def test_a_png_that_claims_more_than_its_file_holds_is_refused(tmp_path: Path) -
 
 def test_photos_with_odd_but_harmless_headers_are_analysed(tmp_path: Path) -> None:
     """A text of megabytes, as image generators write it; a wrong checksum of a part that is not needed."""
-    data = STILL.read_bytes()
+    data = ASTRONAUT.read_bytes()
     text = b"zTXtparameters\0\0" + zlib.compress(b"a" * 3_000_000)
     for name, chunk, checksum in (("a.png", text, zlib.crc32(text)), ("b.png", b"tEXta\0b", 1)):
         part = (len(chunk) - 4).to_bytes(4) + chunk + checksum.to_bytes(4)
         (tmp_path / name).write_bytes(data[:33] + part + data[33:])
-    plain = fer_batch.analyze(STILL)
+    plain = fer_batch.analyze(ASTRONAUT)
 
     rows = fer_batch.analyze(tmp_path)
 

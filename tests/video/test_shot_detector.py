@@ -17,8 +17,9 @@ from benchmarks.tracking.catalogue import scenes
 from benchmarks.tracking.composition import Scene
 from benchmarks.tracking.cutouts import Cutout, cast
 from benchmarks.tracking.footage import SceneSource, write_video
-from benchmarks.tracking.photographs import ASTRONAUT, example_people
-from helpers.clips import EXAMPLE, clip, ffmpeg
+from benchmarks.tracking.photographs import example_people
+from helpers.clips import clip, ffmpeg
+from helpers.paths import ASTRONAUT, EXAMPLE
 from numpy.typing import NDArray
 
 from fer_batch.detection.yunet import YuNet

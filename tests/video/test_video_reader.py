@@ -12,7 +12,8 @@ import av
 import cv2
 import numpy as np
 import pytest
-from helpers.clips import EXAMPLE, clip, clip_with_sound, cut, ffmpeg
+from helpers.clips import clip, clip_with_sound, cut, ffmpeg
+from helpers.paths import EXAMPLE
 from numpy.typing import NDArray
 
 from fer_batch.errors import InputError

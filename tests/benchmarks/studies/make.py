@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from helpers.clips import EXAMPLE, cut, ffmpeg
+from helpers.clips import cut, ffmpeg
+from helpers.paths import ASTRONAUT, EXAMPLE
 from PIL import Image
 
 Expected = Literal["good", "damaged", "failed", "ignored"]
 
-ASTRONAUT = EXAMPLE.parent / "astronaut.png"
 
 _H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 _HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-x265-params", "log-level=error:pools=none")

@@ -11,14 +11,13 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from helpers.clips import EXAMPLE
+from helpers.paths import ASTRONAUT, EXAMPLE
 from numpy.typing import NDArray
 from PIL import Image
 
 Picture = NDArray[np.uint8]
 """(H, W, 3) RGB."""
 
-ASTRONAUT = EXAMPLE.with_name("astronaut.png")
 LIBRARY_PICTURES = (
     "brick", "cell", "chelsea", "china", "clock_motion", "coffee", "coins", "flower", "grass", "gravel", "horse",
     "hubble_deep_field", "ihc", "moon", "motorcycle_left", "motorcycle_right", "page", "retina", "rocket", "text",

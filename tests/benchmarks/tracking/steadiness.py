@@ -20,7 +20,7 @@ from benchmarks.tracking.cutouts import Cutout, cast, overlap
 from benchmarks.tracking.footage import Truth, write_scene, write_video
 from benchmarks.tracking.motion import still
 from benchmarks.tracking.photographs import Photograph, Picture, example_frame, example_people
-from helpers.clips import EXAMPLE
+from helpers.paths import EXAMPLE
 from numpy.typing import NDArray
 
 from fer_batch.classification.classifier import EmotionClassifier

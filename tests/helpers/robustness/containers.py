@@ -8,7 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Final, TypeAlias
 
-from helpers.clips import EXAMPLE, ffmpeg
+from helpers.clips import ffmpeg
+from helpers.paths import EXAMPLE
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 

@@ -6,7 +6,8 @@ import struct
 import zlib
 from pathlib import Path
 
-from helpers.clips import EXAMPLE, ffmpeg
+from helpers.clips import ffmpeg
+from helpers.paths import EXAMPLE
 from helpers.robustness.containers import MJPEG, MPEG2, TEXT, encode
 from PIL import Image
 
