@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 from helpers.paths import EXAMPLE
 from helpers.serving import Served, save, visit
+from helpers.waiting import wait_until
 
 import fer_batch
 
@@ -59,9 +59,9 @@ def test_a_video_is_analysed_played_in_step_and_taken_away(
         view.locator("#stage[data-source=recording]").wait_for(timeout=20_000)
         view.locator("#play").click()
         view.locator("#play[aria-pressed=true]").wait_for()
-        page.wait_for_timeout(600)
+        stage = view.locator("#stage")
+        wait_until(lambda: float(stage.get_attribute("data-time") or 0) > 0.2)
         view.locator("#play").click()
-        assert float(view.locator("#stage").get_attribute("data-time") or 0) > 0.2
         view.locator("#seek").evaluate("(bar) => { bar.value = 2.4; bar.dispatchEvent(new Event('input')); }")
         view.locator("#stage[data-time^='2.3'], #stage[data-time^='2.4']").wait_for()
         assert view.locator("#stage").get_attribute("data-faces") == "1"
@@ -121,9 +121,6 @@ def test_two_visitors_do_not_know_of_each_other(browser: Browser, served: Served
             assert long_clip.name not in stays.content()
         stays.get_by_role("link", name="Timeline (Parquet)").wait_for(timeout=60_000)
         assert long_clip.name not in stays.content()
-        until = time.monotonic() + 20
-        while any(long_clip.stem in path.name for path in served.files()) and time.monotonic() < until:
-            time.sleep(0.1)
-        names = {path.name for path in served.files()}
-        assert clip.name in names
-        assert not any(long_clip.stem in name for name in names), "of the one who has gone nothing stays"
+        # Of the one who has gone nothing stays.
+        wait_until(lambda: not any(long_clip.stem in path.name for path in served.files()))
+        assert clip.name in {path.name for path in served.files()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +13,7 @@ from helpers.clips import ffmpeg
 from helpers.paths import EXAMPLE
 from helpers.rtsp import RtspServer, free_port
 from helpers.serving import Served, save, visit
+from helpers.waiting import wait_until
 
 import fer_batch
 
@@ -59,12 +59,9 @@ def watched(page: Page) -> str:
     """Waits for a face in the live view; the state that it tells."""
     view = page.frame_locator("iframe[title*='picture with its faces']")
     view.locator(".face").first.wait_for(timeout=60_000)
-    until = time.monotonic() + 20
-    while view.locator("#picture").evaluate("picture => picture.naturalWidth") < 300 and time.monotonic() < until:
-        page.wait_for_timeout(100)
-    assert view.locator("#picture").evaluate("picture => picture.naturalWidth") >= 300
+    picture = view.locator("#picture")
+    wait_until(lambda: picture.evaluate("picture => picture.naturalWidth") >= 300)
     assert view.locator(".face .bar").count() >= 7
-    page.wait_for_timeout(1500)
     state: str = view.locator("#state").inner_text()
     return state
 

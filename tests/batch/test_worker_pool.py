@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from helpers.paths import EXAMPLES
+from helpers.waiting import wait_until
 
 import fer_batch
 from fer_batch.batch.messages import Begin, Event, WorkerLost
@@ -194,10 +194,8 @@ def test_workers_do_not_outlive_a_run_that_is_killed(
             elif event["event"] == "progress":
                 run.process.kill()
     assert workers
-    until_s = time.monotonic() + 5
-    while any(Path(f"/proc/{pid}").exists() for pid in workers):
-        assert time.monotonic() < until_s, "a worker goes on alone"
-        time.sleep(0.05)
+    # None goes on alone.
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 5)
     with watched(script, study, "-o", out) as again:
         status, stderr = again.ended()
     assert status == 0, stderr

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-import time
 from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.waiting import wait_until
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -200,10 +200,9 @@ def test_in_a_pipe_connections_are_told_and_rates_now_and_then() -> None:
     with LiveLines(sources, counts, Console(file=said), every_s=0.4) as lines:
         lines("hall", Ended())
         lines("door", Connected(at(), 0.0, PROBE))
-        time.sleep(0.1)
         counts["door"].arrived, counts["door"].analysed, counts["door"].dropped = 20, 10, 2
         lines("door", seen((1, HAPPY), (2, SAD)))
-        time.sleep(0.5)
+        wait_until(lambda: "analysed" in said.getvalue())
         lines("door", Interrupted(at(), 3.0, "The camera sends nothing.", 4.0))
         lines("door", Interrupted(at(), 3.0, "The camera sends nothing.", 8.0))
         lines("door", Connected(at(), 9.0, PROBE))

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from helpers.command import Run, files
 from helpers.paths import EXAMPLES
+from helpers.waiting import wait_until
 
 import fer_batch
 from fer_batch import EMOTIONS, InputError, ModelError
@@ -110,7 +110,13 @@ def test_stream_is_lazy_and_leaves_no_thread_when_closed_early(clip: Path, monke
     first = next(iter(observations))
     assert (first.frame, first.time_s) == (0, 0.0)
     # Nobody draws, so nothing runs on but what fits between the stages.
-    time.sleep(1)
+    counts: list[int] = []
+
+    def is_still() -> bool:
+        counts.append(decoded)
+        return len(counts) > 10 and counts[-10] == decoded
+
+    wait_until(is_still)
     assert 0 < decoded < 120
     assert set(threading.enumerate()) > before
     observations.close()  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.rtsp import free_port
+from helpers.waiting import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -67,10 +68,7 @@ class Served:
 
     def wait_until_empty(self, within_s: float = 20) -> None:
         """Fails when something of a visitor stays."""
-        until = time.monotonic() + within_s
-        while self.files() and time.monotonic() < until:
-            time.sleep(0.1)
-        assert self.files() == []
+        wait_until(lambda: not self.files(), within_s)
 
 
 def start(folder: Path, *options: str, host: str = "127.0.0.1") -> Served:

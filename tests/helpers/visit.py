@@ -56,8 +56,12 @@ class Visit:
                 arg=[time_s, within_s],
                 timeout=_PATIENCE_MS,
             )
-        self.page.wait_for_timeout(100)
+        self.painted()
         assert self.shown_s() == pytest.approx(time_s, abs=within_s)
+
+    def painted(self) -> None:
+        """Waits until what was done until now is drawn: the second frame of the browser from now on."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def comes_to_read(self, place: str, words: str) -> None:
         """Waits until an element has this text."""

@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from helpers.rtsp import free_port
+from helpers.waiting import wait_until
 
 from fer_batch.live.events import FrameAnalyzed
 from fer_batch.live.publishing.publisher import Publisher
@@ -66,12 +67,7 @@ def test_a_server_gets_the_pictures_again_after_it_was_away() -> None:
             assert [(one.width, one.height) for one in pictures] == [(640, 360)] * 40
             times = [one.time for one in pictures]
             assert 1.0 < times[-1] - times[0] < 4.0
-        until = time.monotonic() + 10
-        said = publisher.notices()
-        while not said and time.monotonic() < until:
-            time.sleep(0.1)
-            said = publisher.notices()
-    assert said
+        said = wait_until(publisher.notices)
     assert f"tcp://127.0.0.1:{port}: does not take the video" in said[0]
 
 
@@ -80,7 +76,7 @@ def test_a_silent_server_holds_up_nobody_and_no_process_shows_or_says_the_key() 
         address = f"rtmp://me:{PASSWORD}@127.0.0.1:{silent.getsockname()[1]}/live/{KEY}"
         with published(address) as (publisher, pauses):
             accepted, _ = silent.accept()
-            time.sleep(3)
+            wait_until(lambda: sum(pauses) > 3)
             assert max(pauses) < 1
             (child,) = [
                 one
@@ -90,9 +86,7 @@ def test_a_silent_server_holds_up_nobody_and_no_process_shows_or_says_the_key() 
             for shown in (child.cmdline(), list(child.environ().values())):
                 assert not any(PASSWORD in text or KEY in text for text in shown)
             # Nobody else is left to end it: it does so itself.
-            until = time.monotonic() + 15
-            while not (said := publisher.notices()) and time.monotonic() < until:
-                time.sleep(0.1)
+            said = wait_until(publisher.notices)
             began = time.monotonic()
         assert time.monotonic() - began < 3
         assert not child.is_running()

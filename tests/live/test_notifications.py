@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from helpers.rtsp import free_port
+from helpers.waiting import wait_until
 
 from fer_batch.errors import InputError
 from fer_batch.live.notifications import Webhook
@@ -24,6 +25,7 @@ class Receiver:
         self.events: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.status = 200
+        self.refused = 0
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,6 +34,8 @@ class Receiver:
                 if receiver.status == 200:
                     receiver.events += json.loads(body)
                     receiver.headers.append(dict(self.headers))
+                else:
+                    receiver.refused += 1
                 self.send_response(receiver.status)
                 self.send_header("Location", "http://127.0.0.1:1/")
                 self.end_headers()
@@ -52,30 +56,17 @@ def port() -> int:
     return free_port()
 
 
-def until(true: Any, timeout_s: float = 15) -> None:
-    end = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def test_events_come_once_and_in_order_when_the_receiver_comes_back(port: int) -> None:
     hook = Webhook(f"http://me:s%40cret@127.0.0.1:{port}/in")
     for number in range(5):
         hook.post({"number": number})
-    notices: list[str] = []
-
-    def noticed() -> bool:
-        notices.extend(hook.notices())
-        return bool(notices)
-
-    until(noticed)
+    notices = list(wait_until(hook.notices))
     receiver = Receiver(port)
     receiver.status = 302
-    time.sleep(1.5)
+    wait_until(lambda: receiver.refused)
     receiver.status = 200
     hook.post({"number": 5})
-    until(lambda: len(receiver.events) == 6)
+    wait_until(lambda: len(receiver.events) == 6)
     hook.close()
     receiver.close()
     assert receiver.events == [{"number": number} for number in range(6)]

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from helpers.listener import Listener
 from helpers.paths import EXAMPLE
+from helpers.waiting import wait_until
 from playwright.sync_api import Browser
 
 from fer_batch.config import Outputs, Settings
@@ -73,9 +74,7 @@ class Watched:
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
     one = Watched(tmp_path)
-    until = time.monotonic() + 30
-    while not one.latencies and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_until(lambda: one.latencies)
     yield one
     one.close()
 
@@ -84,7 +83,7 @@ def address(preview: Preview, path: str, token: str = "") -> str:
     return f"http://127.0.0.1:{preview.port}/{path}" + (f"?token={token}" if token else "")
 
 
-def test_a_browser_shows_moving_annotated_pictures(watched: Watched, browser: Browser, tmp_path: Path) -> None:
+def test_a_browser_shows_moving_annotated_pictures(watched: Watched, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 760})
     said, asked = [], []
     page.on("console", lambda message: said.append(message.text))
@@ -94,22 +93,22 @@ def test_a_browser_shows_moving_annotated_pictures(watched: Watched, browser: Br
     page.get_by_role("heading", name="Track 1").wait_for()
     picture = page.locator("#picture")
     page.wait_for_function("() => document.getElementById('picture').naturalWidth > 0")
-    seen = []
-    for number in range(2):
-        picture.screenshot(path=tmp_path / f"{number}.png")
-        seen.append(np.asarray(cv2.imread(str(tmp_path / f"{number}.png")), np.uint8))
-        page.wait_for_timeout(1500)
-    assert re.fullmatch(r"\d+\.\d/s", page.locator("#analysed").inner_text())
+
+    def screenshot() -> np.ndarray:
+        image = cv2.imdecode(np.frombuffer(picture.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+        return np.asarray(image).astype(int)
+
+    first = screenshot()
+    # It moves.
+    wait_until(lambda: float(np.abs(first - screenshot()).mean()) > 1)
+    wait_until(lambda: re.fullmatch(r"\d+\.\d/s", page.locator("#analysed").inner_text()))
     assert page.locator("#state").inner_text() == "live"
     page.close()
-    assert float(np.abs(seen[0].astype(int) - seen[1]).mean()) > 1, "it moves"
-    assert _drawn(seen[0]), "there is a box"
+    assert _drawn(first.astype(np.uint8)), "there is a box"
     assert said == []
     assert all(url.startswith((f"http://127.0.0.1:{watched.preview.port}/", "data:")) for url in asked)
-    until = time.monotonic() + 15
-    while watched.wanted and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not watched.wanted, "nobody looks any more"
+    # Nobody looks any more.
+    wait_until(lambda: not watched.wanted)
 
 
 def _drawn(picture: np.ndarray) -> bool:
@@ -198,10 +197,8 @@ def test_too_many_connections_are_refused_and_cost_no_thread() -> None:
                 silent.enter_context(socket.create_connection(("127.0.0.1", preview.port), 5))
             assert status(preview, None) == 503
             assert active_count() - before <= 64
-        until, seen = time.monotonic() + 10, 503
-        while seen == 503 and time.monotonic() < until:
-            seen = status(preview, None)
-        assert seen == 200, "there is room again"
+        # There is room again.
+        wait_until(lambda: status(preview, None) == 200)
     finally:
         preview.close()
 

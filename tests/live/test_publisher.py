@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from helpers.paths import EXAMPLE
 from helpers.rtsp import free_port
+from helpers.waiting import wait_until
 
 from fer_batch.config import Selection, Settings
 from fer_batch.errors import InputError
@@ -35,11 +36,7 @@ def test_a_media_server_gets_annotated_video_when_it_is_there(tmp_path: Path) ->
             seen.append(FrameAnalyzed(observation, 0.01, frame))
         # Nobody listens yet: that is said once, and nothing waits.
         publisher.take(seen[0])
-        notices: list[str] = []
-        until = time.monotonic() + 20
-        while not notices and time.monotonic() < until:
-            notices += publisher.notices()
-            time.sleep(0.05)
+        notices = list(wait_until(publisher.notices))
         assert "does not take the video" in notices[0]
         assert "s3cret" not in notices[0]
         listening = ["-listen", "1", "-i", url.replace("me:s3cret@", "")]

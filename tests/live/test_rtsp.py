@@ -20,6 +20,7 @@ import pytest
 from helpers.clips import ffmpeg
 from helpers.paths import EXAMPLE
 from helpers.rtsp import RtspServer, free_port
+from helpers.waiting import wait_until
 
 import fer_batch
 from fer_batch.emotions import EMOTIONS
@@ -123,14 +124,15 @@ def test_a_stream_gives_the_files_timeline(server: RtspServer, served: Path, tmp
 def test_a_server_that_comes_back_is_found_again(server: RtspServer, tmp_path: Path) -> None:
     with live(tmp_path, server.url("cam.mp4"), "--part-seconds", "1") as one:
         one.wait_for("connected")
-        time.sleep(3)
+        wait_until(lambda: len(_parts(tmp_path)) >= 2)
         server.kill()
         one.wait_for("lost")
         before = rows(tmp_path)
+        # The time for which the server is away.
         time.sleep(3)
         server.start()
         one.wait_for("connected again")
-        time.sleep(3)
+        wait_until(lambda: len(rows(tmp_path)) > len(before))
         one.end()
         after = rows(tmp_path)
         (gap, *_) = one.document()["live"]["gaps"]  # type: ignore[index]
@@ -247,9 +249,7 @@ def test_a_killed_run_leaves_whole_parts_and_goes_on(server: RtspServer, tmp_pat
     url = server.url("cam.mp4")
     with live(tmp_path, url, "--part-seconds", "1", "--format", "both") as one:
         one.wait_for("connected")
-        until = time.monotonic() + 30
-        while len(_parts(tmp_path)) < 2 and time.monotonic() < until:
-            time.sleep(0.05)
+        wait_until(lambda: len(_parts(tmp_path)) >= 2)
         # The one that watches first: alone, it would write what it has.
         for pid in [*_children(one.process.pid), one.process.pid]:
             os.kill(pid, signal.SIGKILL)
@@ -261,7 +261,7 @@ def test_a_killed_run_leaves_whole_parts_and_goes_on(server: RtspServer, tmp_pat
     assert one.document()["status"] == "partial"
     with live(tmp_path, url, "--part-seconds", "1", "--format", "both") as one:
         one.wait_for("connected")
-        time.sleep(2)
+        wait_until(lambda: len(rows(tmp_path)) > len(before))
         one.end(signal.SIGTERM)
     after = rows(tmp_path)
     new = after.iloc[len(before) :]

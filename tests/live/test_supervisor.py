@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from helpers.paths import EXAMPLE
+from helpers.waiting import wait_until
 
 from fer_batch.errors import FerBatchError
 from fer_batch.live.events import Connected, Ended, FrameAnalyzed, Interrupted, LiveMessage, Written
@@ -166,10 +167,7 @@ def test_cameras_die_with_the_process_that_supervises_them(tmp_path: Path) -> No
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    end = time.monotonic() + 5
-    while _runs(child):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_until(lambda: not _runs(child), 5)
     assert ended.read_text() == str(child), "even so it wrote what it had"
 
 

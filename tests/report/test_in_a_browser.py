@@ -202,7 +202,7 @@ def test_an_analysed_part_is_shown_at_the_recordings_own_times(browser: Browser,
         for source in ("recording", "annotated"):
             visited.page.click(f"#{source}")
             visited.page.wait_for_selector(f"#stage[data-source={source}]")
-            visited.page.wait_for_timeout(300)
+            visited.painted()
             click_timeline(visited, 1.0, 2.0)
             visited.comes_to(13.0, 0.1)
             # Between two analysed frames the faces of the one before are shown.
@@ -292,7 +292,7 @@ def test_two_hours_of_six_faces_open_at_once_and_zoom_without_a_stall(browser: B
     page = write_report(tmp_path).parent / "recordings" / "long.mp4.html"
     with visit(browser, page) as visited:
         opened_ms = visited.ready()
-        visited.page.wait_for_timeout(500)
+        visited.painted()
         visited.page.evaluate(
             "() => { window.long = []; new PerformanceObserver((list) => list.getEntries().forEach((entry) =>"
             " window.long.push(entry.duration))).observe({ type: 'longtask' }); }"
@@ -302,14 +302,13 @@ def test_two_hours_of_six_faces_open_at_once_and_zoom_without_a_stall(browser: B
         canvas.hover(position={"x": 400, "y": 40})
         for pixels in [-100] * 15 + [100] * 12:
             visited.page.mouse.wheel(0, pixels)
-            visited.page.wait_for_timeout(40)
-        visited.page.wait_for_timeout(300)
+            visited.painted()
         assert visited.page.inner_text("#range") != WHOLE
         longest_ms = max([0, *visited.page.evaluate("window.long")])
         size = page.stat().st_size / 1e6
         print(f"two hours, six tracks: {size:.1f} MB, open in {opened_ms:.0f} ms, longest task {longest_ms:.0f} ms")
         visited.page.click("#fit")
-        visited.page.wait_for_timeout(300)
+        visited.painted()
         image = np.asarray(Image.open(BytesIO(canvas.screenshot())).convert("RGB"))
         gap, seen = (image[20:, round(image.shape[1] * time_s / 7200)] for time_s in (750, 300))
         assert len(np.unique(gap, axis=0)) == 1
@@ -334,7 +333,7 @@ def test_what_lasts_a_frame_is_seen_in_two_hours(browser: Browser, tmp_path: Pat
     with visit(browser, write_report(tmp_path).parent / "recordings" / "long.mp4.html") as visited:
         visited.ready()
         visited.page.click("#lanes")
-        visited.page.wait_for_timeout(300)
+        visited.painted()
         picture = visited.page.locator("#tracks canvas").first.screenshot()
         image = np.asarray(Image.open(BytesIO(picture)).convert("RGB"), np.int16)
         lane = image[20:30, image.shape[1] // 2 - 4 : image.shape[1] // 2 + 4]
