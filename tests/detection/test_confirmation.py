@@ -124,6 +124,7 @@ def test_mediapipe_is_loaded_when_a_face_is_unsure() -> None:
 import sys
 import numpy as np
 from helpers.detection_samples import frame, socket
+from helpers.paths import ASTRONAUT
 from helpers.people import picture
 from fer_batch.detection.finder import FaceFinder, FirstLook
 from benchmarks.tracking.backgrounds import background

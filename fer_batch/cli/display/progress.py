@@ -102,7 +102,7 @@ class Bars:
             completed=activity.share,
             total=1 if total else None,
             numbers=f"{frames:.0f} frames/s, {seconds:.1f}x",
-            remaining=_remaining(remaining),
+            left=_remaining(remaining),
         )
 
 
