@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from fer_batch.batch.plan import Plan, delete_checkpoints, plan
 from fer_batch.batch.runner import run_parallel, run_serial
 from fer_batch.config import Options, Outputs, Selection, Settings, split_options
-from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, summarized
+from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, UnreadableMediaError, summarized
 from fer_batch.filesystem.atomic import private_files
 from fer_batch.filesystem.lock import only_run
 from fer_batch.inference.registry import find_model
@@ -102,7 +102,7 @@ def _stream(path: Path, settings: Settings, selection: Selection) -> Iterator[Ob
                 if observation is not None:
                     yield observation
         if source.counts.ended_early is not None:
-            _warn(source.counts.ended_early)
+            _warn(str(source.counts.ended_early))
 
 
 def _stream_live(
@@ -113,7 +113,7 @@ def _stream_live(
         with closing(session.events()) as events:
             for event in events:
                 if isinstance(event, Interrupted):
-                    _warn(event.reason)
+                    _warn(str(event.error))
                 elif isinstance(event, FrameAnalyzed) and event.observation is not None:
                     yield event.observation
 
@@ -176,13 +176,13 @@ def analyze(
     messages = [] if planned.changes is None else [planned.changes]
     with private_files(planned.outputs.folder, wanted=private):
         outcomes = _into_folder(planned, settings, selection, workers)
-    messages += [one.record.error for one in outcomes if one.record.status != "failed" and one.record.error is not None]
+    messages += [text for one in outcomes if one.record.status != "failed" and (text := one.record.worded())]
     for sentence in messages:
         _warn(sentence)
     failed = [one for one in outcomes if one.record.status == "failed"]
     if failed:
         others = f" ({len(failed) - 1} others failed too; see fer_batch.recordings.)" if len(failed) > 1 else ""
-        raise InputError(f"{failed[0].record.error}{others}") from failed[0].cause
+        raise InputError(f"{failed[0].record.worded()}{others}") from failed[0].cause
     names = [record.id for record in planned.kept_records] + [recording.id for recording in planned.recordings]
     return load(output, recordings=names)
 
@@ -233,14 +233,18 @@ def _timeline(engine: Engine, path: Path, selection: Selection) -> tuple[pa.Tabl
                 if observation is not None:
                     analysed = True
                     table.write(observation)
-        fault = source.counts.ended_early if analysed else empty_selection(path, source)
+        fault: Exception | None = source.counts.ended_early if analysed else empty_selection(path, source)
     except MemoryError:
         raise
     except Exception as error:
         if isinstance(error, FerBatchError) and not isinstance(error, InputError):
             raise
-        fault = str(error) if isinstance(error, InputError) else f"{path}: cannot be analysed ({summarized(error)})."
-    return (table.table() if analysed else None), fault
+        fault = (
+            error
+            if isinstance(error, InputError)
+            else UnreadableMediaError(path, f"cannot be analysed ({summarized(error)})")
+        )
+    return (table.table() if analysed else None), None if fault is None else str(fault)
 
 
 def _warn(sentence: str) -> None:

@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict
 
-from fer_batch.errors import FerBatchWarning, InputError
+from fer_batch.errors import FerBatchWarning, InputError, InvalidOptionError
 
 
 class Device(StrEnum):
@@ -64,7 +64,7 @@ def check_max_pixels(value: object) -> None:
         InputError: when it is no whole number from 1 on.
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= _HIGHEST:
-        raise InputError(f"--max-pixels {value}: give a whole number of pixels, such as {MAX_PIXELS}.")
+        raise InvalidOptionError("max_pixels", value, f"give a whole number of pixels, such as {MAX_PIXELS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +96,27 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str):
-            raise InputError(f"--model {self.model!r}: give a name or, as text, the path of an .onnx file.")
+            raise InvalidOptionError("model", self.model, "give a name or, as text, the path of an .onnx file")
         if not isinstance(self.batch_size, Integral) or self.batch_size < 1:
-            raise InputError(f"--batch-size {self.batch_size}: give a whole number from 1.")
+            raise InvalidOptionError("batch_size", self.batch_size, "give a whole number from 1")
         if not isinstance(self.minimum_score, Real) or not 0 < self.minimum_score < 1:
-            raise InputError(f"--min-score {self.minimum_score}: give a number between 0 and 1.")
+            raise InvalidOptionError("min_score", self.minimum_score, "give a number between 0 and 1")
         if self.device not in list(Device):
-            raise InputError(f"--device {self.device}: give auto, cpu or cuda.")
+            raise InvalidOptionError("device", self.device, "give auto, cpu or cuda")
         if self.detector not in list(Detector):
-            raise InputError(f"--detector {self.detector}: give {Detector.auto} or {Detector.mediapipe}.")
+            raise InvalidOptionError("detector", self.detector, f"give {Detector.auto} or {Detector.mediapipe}")
         if self.detector == Detector.full:
             warnings.warn("The detector full is another name of auto now.", FerBatchWarning, stacklevel=3)
         object.__setattr__(self, "detector", str(Detector(self.detector).canonical))
         if self.minimum_face is not None and not (
             isinstance(self.minimum_face, Real) and isfinite(self.minimum_face) and self.minimum_face >= _LEAST_FACE
         ):
-            raise InputError(f"--min-face {self.minimum_face}: give a height in pixels, from {_LEAST_FACE}.")
+            raise InvalidOptionError("min_face", self.minimum_face, f"give a height in pixels, from {_LEAST_FACE}")
         if self.minimum_face is not None:
             object.__setattr__(self, "minimum_face", float(self.minimum_face))
         check_max_pixels(self.max_pixels)
         if not isinstance(self.persons, bool):
-            raise InputError(f"persons={self.persons!r}: give True or False.")
+            raise InvalidOptionError("persons", self.persons, "give True or False")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -196,17 +196,17 @@ class Selection:
         for option, value in (("every", self.every), ("fps", self.fps), ("start", self.start_s), ("end", self.end_s)):
             needed = option in {"every", "start"}
             if not isinstance(value, Real) and (needed or value is not None):
-                raise InputError(f"--{option} {value!r}: give a number.")
+                raise InvalidOptionError(option, value, "give a number")
         if self.every < 1 or self.every % 1:
-            raise InputError(f"--every {self.every}: give a whole number from 1.")
+            raise InvalidOptionError("every", self.every, "give a whole number from 1")
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
-            raise InputError(f"--fps {self.fps}: give a number above 0.")
+            raise InvalidOptionError("fps", self.fps, "give a number above 0")
         if self.fps is not None and self.every != 1:
-            raise InputError("--every and --fps exclude each other; give one of them.")
+            raise InvalidOptionError("fps", self.fps, "excludes every-th frame selection; give one of the two")
         if not (math.isfinite(self.start_s) and self.start_s >= 0):
-            raise InputError(f"--start {self.start_s}: give seconds from 0.")
+            raise InvalidOptionError("start", self.start_s, "give seconds from 0")
         if self.end_s is not None and not self.end_s > self.start_s:
-            raise InputError(f"--end {self.end_s}: must lie after --start {self.start_s}.")
+            raise InvalidOptionError("end", self.end_s, f"give a time after the start, {self.start_s:g} s")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

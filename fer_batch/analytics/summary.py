@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fer_batch.emotions import EMOTIONS
-from fer_batch.errors import InputError
+from fer_batch.errors import OVERWRITE, InputError, OptionHint
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.filesystem.overwriting import has_head, refuse_overwriting
 from fer_batch.filesystem.paths import refuse_links
@@ -88,8 +88,8 @@ def summary(out: str | os.PathLike[str], minimum_s: float = 0) -> Summary:
     unknown = not any("seen_s" in known or known["status"] == "damaged" for known in of_recordings)
     if unknown and documents["rows"].sum() > 0:
         raise InputError(
-            f"{folder}: its timelines are in CSV alone, which are not summed up; "
-            "analyze again with --format both --overwrite."
+            f"{folder}: its timelines are in CSV alone, which are not summed up.",
+            remedies=[OptionHint("format", "both", "analyse again with {}"), OVERWRITE],
         )
     return Summary(_frame(of_recordings, RECORDING_TYPES), _frame(of_tracks, TRACK_TYPES))
 
@@ -108,7 +108,7 @@ def write_summary(tables: Summary, folder: Path, out: Path | None = None) -> lis
     paths = [folder / f"{name}.{suffix}" for name in tables._fields for suffix in ("parquet", "csv")]
     refuse_links(out if out is not None and folder.is_relative_to(out) else folder, paths)
     for path in paths:
-        refuse_overwriting(path, "--output", _is_summary)
+        refuse_overwriting(path, "output", _is_summary)
     written = []
     for name, table in tables._asdict().items():
         for suffix in ("parquet", "csv"):

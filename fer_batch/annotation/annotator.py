@@ -15,7 +15,7 @@ import cv2
 from fer_batch.annotation.canvas import Patch, Pixels, Rect, lay_onto_rgb
 from fer_batch.annotation.sprites import SMALLEST_TEXT, chart, chart_size, outline, tag
 from fer_batch.emotions import EMOTIONS
-from fer_batch.errors import AnnotationError, OutputError
+from fer_batch.errors import AnnotationError, OptionHint, OutputError
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.types import Face, Note, Observation
 from fer_batch.utils.concurrency import AtomicOutput
@@ -218,7 +218,8 @@ class AnnotatedPhoto(AtomicOutput):
         if not done:
             raise AnnotationError(
                 f"{self.path}: a picture of {frame.width}x{frame.height} cannot be written in this format; convert the "
-                "photograph to PNG, or leave the annotated copy out with --no-video."
+                "photograph to PNG.",
+                remedies=[OptionHint("video", False, "leave the annotated copy out with {}")],
             )
         self._encoded = encoded.tobytes()
 

@@ -17,7 +17,7 @@ from fer_batch.annotation.canvas import Patch, Yuv420Canvas
 from fer_batch.annotation.concat import join_segments
 from fer_batch.annotation.encoder import NO_SPACE, Colours, Timing
 from fer_batch.annotation.encoder_stream import EncodePlan, EncoderStream
-from fer_batch.errors import AnnotationError, FerBatchError, OutputError, summarized
+from fer_batch.errors import AnnotationError, FerBatchError, OptionHint, OutputError, summarized
 from fer_batch.filesystem.atomic import PendingFile, remove
 from fer_batch.types import Note, Observation
 from fer_batch.utils.concurrency import AtomicOutput
@@ -280,15 +280,14 @@ class AnnotatedVideo(AtomicOutput):
             reason = summarized(error)
         problem = f"{self.path}: the annotated video cannot be written ({reason})"
         if _is_full(error, reason):
-            return OutputError(
-                f"{problem}; make room there, choose another folder with --output, or leave the video out with "
-                "--no-video."
-            )
+            return OutputError(f"{problem}; make room there.", remedies=[_ELSEWHERE, _NO_VIDEO])
         if isinstance(error, OSError) and error.errno and not isinstance(error, BrokenPipeError | av.error.FFmpegError):
-            return OutputError(
-                f"{problem}; choose another folder with --output, or leave the video out with --no-video."
-            )
-        return AnnotationError(f"{problem}; leave the video out with --no-video.")
+            return OutputError(f"{problem}.", remedies=[_ELSEWHERE, _NO_VIDEO])
+        return AnnotationError(f"{problem}.", remedies=[_NO_VIDEO])
+
+
+_ELSEWHERE = OptionHint("output", advice="choose another folder with {}")
+_NO_VIDEO = OptionHint("video", False, "leave the video out with {}")
 
 
 def _is_full(error: BaseException, reason: str) -> bool:

@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import Any
 
 from fer_batch.app.camera_feed import CameraFeed
+from fer_batch.app.wording import page_sentence, page_words
 from fer_batch.batch.plan import delete_checkpoints, plan
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.runner import run_parallel
@@ -71,7 +72,7 @@ class Job(Closeable):
         try:
             self._run()
         except FerBatchError as error:
-            self.error = str(error)
+            self.error = page_sentence(error)
         except Exception as error:
             self.error = f"{type(error).__name__}: {' '.join(str(error).split())} (this should not happen)."
 
@@ -107,7 +108,7 @@ class Analysis(Job):
     @property
     def sentence(self) -> str | None:
         """What went wrong, without the folder that the recording was put into; None if it is well."""
-        reason = self.error or (self.record.error if self.record is not None else None)
+        reason = self.error or (self.record.worded(page_words) if self.record is not None else None)
         return None if reason is None else reason.replace(f"{self.recording.parent}/", "")
 
     @property
@@ -179,7 +180,8 @@ class LiveWatch(Job):
         if isinstance(message, Connected):
             self.connected = True
         if isinstance(message, Noticed):
-            self.notice = message.text
+            notice = message.notice
+            self.notice = notice if isinstance(notice, str) else page_sentence(notice)
         self.preview.tell(name, message)
 
     def _show(self, name: str, jpeg: bytes) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fer_batch.batch.plan import Task
 from fer_batch.config import Selection, Settings
+from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import Progress, RecordingResult
 from fer_batch.video.probe import Probe
 
@@ -47,7 +48,7 @@ class PublishPartialJob:
     """To a worker: publish what there is of a recording that cannot be finished."""
 
     task: Task
-    reason: str
+    error: FerBatchError
 
 
 Job = ProbeJob | Analyze | EstimateJob | PublishPartialJob
@@ -119,7 +120,7 @@ class WorkerLost:
 
     worker: int
     task: Task
-    reason: str
+    error: FerBatchError
     again: bool
     """Whether the recording is tried once more; otherwise it is given up."""
 

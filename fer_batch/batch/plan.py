@@ -13,7 +13,7 @@ from typing import Any
 
 from fer_batch.batch.annotated_paths import annotated_paths
 from fer_batch.config import WITHOUT_EFFECT, Detector, Outputs, Selection, Settings
-from fer_batch.errors import FerBatchError, InputError, OutputError, summarized
+from fer_batch.errors import ANOTHER_FOLDER, FerBatchError, InputError, OptionHint, OutputError, failed_analysis
 from fer_batch.filesystem.overwriting import file_key
 from fer_batch.filesystem.paths import refuse_links
 from fer_batch.inference.registry import find_model, sha256_of
@@ -39,7 +39,7 @@ class Task:
     recording: Recording
     outputs: Outputs
     reason: str
-    """Why: in the words of ``--dry-run``."""
+    """Why it is done, in a few words."""
     fresh: bool = False
     """Whether what an unfinished run has left of it is passed over."""
 
@@ -155,9 +155,7 @@ def delete_checkpoints(plan: Plan) -> None:
 
 def _is_of_camera(recording: Recording, layout: Layout) -> InputError:
     """What a camera saw cannot be analysed again, so it is not replaced even when asked for."""
-    return InputError(
-        f"{recording.path}: {layout.out} holds a live recording of this name; choose another output folder with -o."
-    )
+    return InputError(f"{recording.path}: {layout.out} holds a live recording of this name.", remedies=[ANOTHER_FOLDER])
 
 
 def _check_outputs(tasks: list[Task], layout: Layout, recordings: list[Recording]) -> None:
@@ -173,8 +171,7 @@ def _check_outputs(tasks: list[Task], layout: Layout, recordings: list[Recording
         refuse_links(layout.out, [*files, CheckpointStore(layout, recording.id).folder])
         if taken := next((file for file in files if file_key(file) in inputs), None):
             raise InputError(
-                f"{recording.path}: its results would replace the recording {taken}; choose another output folder "
-                "with -o."
+                f"{recording.path}: its results would replace the recording {taken}.", remedies=[ANOTHER_FOLDER]
             )
 
 
@@ -183,8 +180,8 @@ def _check_same_file(recording: Recording, record: RecordingRecord, folder: Path
     same = record.source == valid(str(recording.path)) or Path(record.source).resolve() == recording.path.resolve()
     if not same and _has_another_size(recording, record):
         raise InputError(
-            f"{recording.path}: {folder} holds results of another file of this name ({record.source}); "
-            "choose another output folder with -o or add --overwrite."
+            f"{recording.path}: {folder} holds results of another file of this name ({record.source}).",
+            remedies=[ANOTHER_FOLDER, OptionHint("overwrite", True, "replace them with {}")],
         )
 
 
@@ -257,14 +254,14 @@ def _other_results(records: list[RecordingRecord], folder: Path) -> str | None:
         return None
     return (
         f"{folder}: keeps results of {count} of its recordings from another version of fer-batch, which gives other "
-        "values (results_version); add --overwrite to analyse them again."
+        "values (results_version); overwrite them to analyse them again."
     )
 
 
 def _check_writable(folder: Path) -> None:
     """Tries the folder, or the nearest above it that exists: a run that fails at once leaves no empty folder."""
     if valid(str(folder)) != str(folder):
-        raise OutputError(f"{folder}: is no valid Unicode, as paths of Parquet must be; choose another folder with -o.")
+        raise OutputError(f"{folder}: is no valid Unicode, as paths of Parquet must be.", remedies=[ANOTHER_FOLDER])
     existing = folder.absolute()
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
@@ -273,7 +270,7 @@ def _check_writable(folder: Path) -> None:
             file.write(b"fer-batch")
     except OSError as error:
         problem = "is a file, not a folder" if existing.is_file() else f"cannot be written ({error.strerror})"
-        raise OutputError(f"{existing}: {problem}; choose another output folder with -o.") from error
+        raise OutputError(f"{existing}: {problem}.", remedies=[ANOTHER_FOLDER]) from error
 
 
 _WORKER_BYTES = 700 << 20
@@ -304,7 +301,7 @@ def default_workers(recordings: int) -> int:
     return max(1, min(recordings, available_cores(), affordable))
 
 
-def record_failure(task: Task, reason: str, settings: Settings, selection: Selection) -> RecordingResult:
+def record_failure(task: Task, error: FerBatchError, settings: Settings, selection: Selection) -> RecordingResult:
     """Writes down that a recording failed, and removes what its worker left behind.
 
     The complete results of a former run stay, and their record with them.
@@ -319,10 +316,10 @@ def record_failure(task: Task, reason: str, settings: Settings, selection: Selec
         status="failed",
         started_at=now,
         finished_at=now,
-        error=reason,
         settings={**settings.to_dict(), "selection": selection.to_dict()},
         model={"name": settings.model, "sha256": sha256_of(find_model(settings.model))},
     )
+    record.explain(error)
     layout.tidy(record.id, task.recording.annotated or layout.annotated(record.id, photo=task.recording.is_photo))
     former = read_record(layout, task.recording)
     if former is None or former.status != "done":
@@ -346,7 +343,7 @@ def guarded(
     except Exception as error:
         if isinstance(error, FerBatchError) and not isinstance(error, InputError):
             raise
-        reason = f"{task.recording.path}: could not be analysed ({summarized(error)}); --debug shows where."
-        outcome = record_failure(task, str(error) if isinstance(error, InputError) else reason, settings, selection)
+        failure = error if isinstance(error, InputError) else failed_analysis(task.recording.path, error)
+        outcome = record_failure(task, failure, settings, selection)
         outcome.cause = error
         return outcome

@@ -38,7 +38,7 @@ from fer_batch.workers.protocol import (
     OUT_OF_MEMORY,
     Failed,
     Stop,
-    failure_sentence,
+    failure,
     ignore_signals,
     received,
     reply_pipe,
@@ -100,14 +100,14 @@ class _Worker:
                     reply = self._rehearse(task)
                 case Analyze(task):
                     reply = self._analyze(task)
-                case PublishPartialJob(task, reason):
-                    reply = self._salvage(task, reason)
+                case PublishPartialJob(task, error):
+                    reply = self._salvage(task, error)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
         except FerBatchError as error:
             reply = Failed(error)
         except Exception as error:
-            reply = Failed(FerBatchError(failure_sentence(error)), traceback.format_exc())
+            reply = Failed(failure(error), traceback.format_exc())
         self._send(reply)
 
     def _send(self, message: object) -> None:
@@ -152,12 +152,12 @@ class _Worker:
             os._exit(OUT_OF_MEMORY)
         return Done(outcome, None if cause is None else "".join(traceback.format_exception(cause)))
 
-    def _salvage(self, task: Task, reason: str) -> Done:
+    def _salvage(self, task: Task, error: FerBatchError) -> Done:
         from fer_batch.pipeline.recording import publish_committed
 
         def publish() -> RecordingResult:
-            outcome = publish_committed(Layout(task.outputs.folder), task.recording, reason)
-            return outcome or record_failure(task, reason, self._begin.settings, self._begin.selection)
+            outcome = publish_committed(Layout(task.outputs.folder), task.recording, error)
+            return outcome or record_failure(task, error, self._begin.settings, self._begin.selection)
 
         return self._guarded(publish, task)
 

@@ -33,7 +33,7 @@ from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import RecordingResult
 from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.probe import Probe
-from fer_batch.workers.process import WorkerProcess
+from fer_batch.workers.process import Death, WorkerProcess
 from fer_batch.workers.protocol import Failed
 
 _WORKER = "fer_batch.batch.worker"
@@ -69,7 +69,7 @@ class _Worker:
 class _WorkerExited:
     """Instead of a reply: the worker was lost."""
 
-    reason: str
+    death: Death
 
 
 class WorkerPool(Closeable):
@@ -145,16 +145,19 @@ class WorkerPool(Closeable):
             self._note_loss(worker, reply)
             if self._is_ending:
                 continue
-            reason = f"{task.recording.path}: the process that analysed it {reply.reason}."
+            death = reply.death
+            error = FerBatchError(
+                f"{task.recording.path}: the process that analysed it {death.reason}.", remedies=death.remedies
+            )
             if isinstance(job, PublishPartialJob):
-                outcome = record_failure(task, job.reason, self._begin.settings, self._begin.selection)
+                outcome = record_failure(task, job.error, self._begin.settings, self._begin.selection)
                 self._watch(Finished(number, task, outcome))
                 yield outcome
                 continue
             attempts[task.recording.id] = attempts.get(task.recording.id, 0) + 1
             again = attempts[task.recording.id] < _ATTEMPTS
-            self._watch(WorkerLost(number, task, reason, again))
-            jobs.append(job if again else PublishPartialJob(task, reason))
+            self._watch(WorkerLost(number, task, error, again))
+            jobs.append(job if again else PublishPartialJob(task, error))
 
     def close(self) -> None:
         """Ends all workers at once; nothing that has a name is lost."""
@@ -257,13 +260,15 @@ class WorkerPool(Closeable):
             yield worker, message
 
     def _death_of(self, worker: _Worker) -> _WorkerExited:
-        reason = worker.process.death()
+        death = worker.process.death()
         worker.process.close()
         self._deaths += not worker.worked
         if self._deaths >= _DEATHS_IN_A_ROW:
             wrote = " ".join(worker.process.wrote().split()[-40:])
-            raise FerBatchError(f"Workers cannot be started: each {reason} at once ({wrote or 'without a word'}).")
-        return _WorkerExited(reason)
+            raise FerBatchError(
+                f"Workers cannot be started: each {death.reason} at once ({wrote or 'without a word'})."
+            )
+        return _WorkerExited(death)
 
     def _end_silent(self, elapsed_s: float) -> None:
         for worker in self._workers:

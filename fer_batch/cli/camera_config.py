@@ -60,7 +60,7 @@ class CamerasFile:
         try:
             yield
         except FerBatchError as error:
-            raise type(error)(f"{self.path}: camera {camera.name!r}: {error}") from error
+            raise error.within(f"{self.path}: camera {camera.name!r}") from error
 
 
 def names_cameras(source: str) -> bool:
@@ -173,7 +173,7 @@ class _Reader:
                     f"{place}: source is no camera or file; give an address such as rtsp://camera/stream, the number "
                     "of a webcam, or a file to rehearse with."
                 ) from None
-            raise InputError(f"{place}: source: {error}") from None
+            raise error.within(f"{place}: source") from None
 
     def complete(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters of the command: what its command line gives, else those of ``options``, else the defaults."""

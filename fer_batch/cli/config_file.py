@@ -18,7 +18,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import typer
 
-from fer_batch.errors import FerBatchError, InputError, summarized
+from fer_batch.errors import FerBatchError, InputError, InvalidOptionError, summarized
 from fer_batch.filesystem.paths import refuse_address
 from fer_batch.inputs.file_lists import STANDARD_INPUT
 from fer_batch.utils.text import shown, valid
@@ -121,7 +121,7 @@ def from_file(ctx: typer.Context, value: Path | None) -> Path | None:
             problem = " ".join(error.message.split()).removeprefix("Value error, ").rstrip(".")
             raise InputError(f"{value}: {written}: {problem}.") from error
         except InputError as error:
-            raise InputError(f"{value}: {written}: {error}") from error
+            raise error.within(f"{value}: {written}") from error
     ctx.default_map = _Defaults(ctx, {settings[key].parameter.name for key in _INPUTS if key in settings}, values)
     ctx.with_resource(_naming(ctx, value, settings))
     return value
@@ -193,14 +193,14 @@ def _naming(ctx: typer.Context, file: Path, settings: dict[str, Setting]) -> Ite
     try:
         yield
     except FerBatchError as error:
-        sentence = str(error)
+        sentence, option = error.problem, error.name if isinstance(error, InvalidOptionError) else None
         for key, setting in settings.items():
             name = setting.parameter.name
             if _source(ctx, name) == "DEFAULT_MAP":
-                if sentence.startswith(f"--{key} "):
-                    raise type(error)(f"{file}: {sentence}") from error
+                if option == key.replace("-", "_"):
+                    raise error.within(f"{file}") from error
                 if any(sentence.startswith(f"{text}: ") or repr(text) in sentence for text in _texts(ctx.params[name])):
-                    raise type(error)(f"{file}: {key}: {sentence}") from error
+                    raise error.within(f"{file}: {key}") from error
         raise
 
 

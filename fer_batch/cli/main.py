@@ -23,6 +23,7 @@ from fer_batch.cli.commands.probe import probe
 from fer_batch.cli.commands.report import report
 from fer_batch.cli.commands.summary import summary
 from fer_batch.cli.commands.train import train
+from fer_batch.cli.wording import sentence_of
 from fer_batch.errors import SYSTEM_LIBRARIES, ExitStatus, FerBatchError, FerBatchWarning, InputError
 from fer_batch.utils.text import shown
 from fer_batch.version import __version__
@@ -110,7 +111,7 @@ def _warnings_as_sentences() -> Iterator[None]:
 def _explain(error: Exception) -> int:
     """Says what went wrong; the exit status for it."""
     if isinstance(error, FerBatchError):
-        _say(f"Error: {error}")
+        _say(f"Error: {sentence_of(error)}")
         return error.status
     if isinstance(error, ImportError) and ".so" in str(error):
         _say(f"Error: {error}: {SYSTEM_LIBRARIES}")

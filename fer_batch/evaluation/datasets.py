@@ -23,7 +23,7 @@ from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.config import MAX_PIXELS, check_max_pixels
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.emotions import EMOTIONS, emotion_index
-from fer_batch.errors import InputError
+from fer_batch.errors import InputError, OptionHint
 from fer_batch.faces.alignment import CropGeometry, register
 from fer_batch.types import Faces
 from fer_batch.video.frame import Display, Frame
@@ -108,8 +108,8 @@ class LabelledFaces:
             return self
         if not (self.auxiliary >= 0).any():
             raise InputError(
-                f"{self.name}: has no labels of FER2013's own (a column fer2013) beside votes; "
-                "leave --labels fer2013 out."
+                f"{self.name}: has no labels of FER2013's own (a column fer2013) beside votes.",
+                remedies=[OptionHint("labels", "main")],
             )
         unlabelled = np.where(self.auxiliary >= 0, "", "no label of FER2013's own").astype(object)
         return replace(self, label=self.auxiliary, votes=_one_hot(self.auxiliary), unlabelled=unlabelled)
@@ -133,7 +133,7 @@ class LabelledFaces:
         data = _encoded_file(stored) if isinstance(stored, bytes | Path) else None
         size = None if data is None else picture_size(data, self.max_pixels)
         if size is not None and size[0] * size[1] > self.max_pixels:
-            return f"picture larger than --max-pixels (max_pixels=) allows {self.names[index]}"
+            return f"picture larger than the limit {self.names[index]}"
         return f"unreadable picture {self.names[index]}"
 
     def _decoded(self, stored: Path | bytes, *, gray: bool = False) -> NDArray[np.uint8] | None:

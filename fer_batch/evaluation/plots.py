@@ -40,7 +40,7 @@ def check_plots(folder: Path) -> None:
         OutputError: when they would.
     """
     for name in ("confusion", "reliability"):
-        refuse_overwriting(folder / f"{name}.png", "--plots", names_us)
+        refuse_overwriting(folder / f"{name}.png", "plots", names_us)
 
 
 def _confusion(result: Result) -> Figure:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from fer_batch.errors import OutputError
+from fer_batch.errors import ANOTHER_FOLDER, OutputError
 from fer_batch.filesystem.atomic import explained
 from fer_batch.filesystem.paths import is_link
 
@@ -48,8 +48,7 @@ def only_run(folder: Path) -> Iterator[int]:
     while (file := _locked(path)) is None:
         if time.monotonic() > until_s:
             raise OutputError(
-                f"{folder}: another run is writing there{_owner(path)}; "
-                "wait for its end or choose another output folder with -o."
+                f"{folder}: another run is writing there{_owner(path)}; wait for its end.", remedies=[ANOTHER_FOLDER]
             )
         time.sleep(_LOOK_AGAIN_S)
     with file:
@@ -89,8 +88,7 @@ def _locked(path: Path, *, without_locks: bool = True) -> IO[bytes] | None:
     with explained(path):
         if _leads_elsewhere(path):
             raise OutputError(
-                f"{path}: leads to another file, which a run would write to; remove it, or choose another output "
-                "folder with -o."
+                f"{path}: leads to another file, which a run would write to; remove it.", remedies=[ANOTHER_FOLDER]
             )
         # Not "w": what it says about the run that holds it must stay.
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)

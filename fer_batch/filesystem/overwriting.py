@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from fer_batch.errors import OutputError
+from fer_batch.errors import OptionHint, OutputError
 
 FileKey = tuple[int, int]
 """Device and inode, which are the same for every spelling and link of a file."""
@@ -46,7 +46,7 @@ def refuse_overwriting(
 
     Args:
         path: the file.
-        option: that names it, for the message.
+        option: name of the option that names it, for the message.
         is_own: tells whether an existing file was written by fer-batch.
         inputs: recordings, and files and folders that the user named.
         appends: whether text is added to the file, which may then be any text that does not lie in an input folder.
@@ -58,18 +58,19 @@ def refuse_overwriting(
     if key is None:
         return
     inputs = list(inputs)
-    another = f"give another file with {option}"
+    another = [OptionHint(option, advice="give another file with {}")]
+    moved = [OptionHint(option, advice="give another name with {}")]
     if key in {file_key(one) for one in inputs}:
-        raise OutputError(f"{path}: is an input, which is never written to; {another}.")
+        raise OutputError(f"{path}: is an input, which is never written to.", remedies=another)
     if is_own(path):
         return
     resolved = path.resolve()
     if any(one.is_dir() and resolved.is_relative_to(one.resolve()) for one in inputs):
-        raise OutputError(f"{path}: lies among the inputs and was not written by fer-batch; {another}.")
+        raise OutputError(f"{path}: lies among the inputs and was not written by fer-batch.", remedies=another)
     if not appends:
-        raise OutputError(f"{path}: exists and was not written by fer-batch; move it or give another name ({option}).")
+        raise OutputError(f"{path}: exists and was not written by fer-batch; move it.", remedies=moved)
     if not _is_text(path):
-        raise OutputError(f"{path}: is no text that could be added to; move it or give another name ({option}).")
+        raise OutputError(f"{path}: is no text that could be added to; move it.", remedies=moved)
 
 
 def has_head(path: Path, *heads: bytes) -> bool:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from fer_batch.errors import InputError, OutputError
+from fer_batch.errors import ANOTHER_FOLDER, InputError, OutputError
 
 # One slash too, which is what pathlib makes of two; a single letter is a Windows drive.
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):[/\\]{1,2}(.*)", re.IGNORECASE | re.DOTALL)
@@ -86,7 +86,8 @@ def refuse_links(out: Path, files: Iterable[Path]) -> None:
             checked.add(folder)
             if is_link(folder):
                 raise OutputError(
-                    f"{folder}: is a link where a folder of results belongs, which is not followed; choose another "
-                    f"output folder with -o, or put {folder.readlink()} there by a mount (mount --bind) instead."
+                    f"{folder}: is a link where a folder of results belongs, which is not followed; put "
+                    f"{folder.readlink()} there by a bind mount instead.",
+                    remedies=[ANOTHER_FOLDER],
                 )
             folder = folder.parent

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from fer_batch.config import Device
-from fer_batch.errors import ModelError
+from fer_batch.errors import ModelError, OptionHint
 from fer_batch.inference.lazy_imports import import_onnxruntime
 from fer_batch.inference.registry import model_path
 
@@ -15,9 +15,8 @@ CUDA: Final = "CUDAExecutionProvider"
 
 _ON_CUDA: Final = {"use_tf32": "0"}
 """All 24 bits of a number count, as on a processor."""
-_NO_CUDA: Final = (
-    "install onnxruntime-gpu in place of onnxruntime, with a driver, CUDA and cuDNN that fit it, or leave --device out."
-)
+_AUTO: Final = OptionHint("device", "auto", "give {}")
+_NO_CUDA: Final = "install onnxruntime-gpu in place of onnxruntime, with a driver, CUDA and cuDNN that fit it."
 
 Provider = str | tuple[str, dict[str, Any]]
 
@@ -37,7 +36,7 @@ def providers(device: str, available: Collection[str], *, eight_bit: bool) -> li
         ModelError: when CUDA is asked for and not there.
     """
     if device == Device.cuda and CUDA not in available:
-        raise ModelError(f"--device cuda: ONNX Runtime has no CUDA here; {_NO_CUDA}")
+        raise ModelError(f"ONNX Runtime has no CUDA here; {_NO_CUDA}", remedies=[_AUTO])
     on_card = device == Device.cuda or (device == Device.auto and CUDA in available and not eight_bit)
     return [(CUDA, _ON_CUDA), CPU] if on_card else [CPU]
 
@@ -51,7 +50,7 @@ def used(device: str, active: Collection[str]) -> Device:
     if CUDA in active:
         return Device.cuda
     if device == Device.cuda:
-        raise ModelError(f"--device cuda: ONNX Runtime cannot use the graphics card; {_NO_CUDA}")
+        raise ModelError(f"ONNX Runtime cannot use the graphics card; {_NO_CUDA}", remedies=[_AUTO])
     return Device.cpu
 
 

@@ -93,7 +93,7 @@ def _search(name: str | os.PathLike[str], own: OwnResults) -> Matches:
     except InputError as error:
         if not isinstance(name, Listed):
             raise
-        raise InputError(f"{name.place}: {error}") from error
+        raise error.within(name.place) from error
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from fer_batch.errors import FerBatchError
 from fer_batch.types import Observation
 from fer_batch.video.probe import Probe
 
@@ -76,8 +77,8 @@ class Interrupted:
     """UTC."""
     time_s: float
     """Of the recording, after its last frame."""
-    reason: str
-    """A sentence without credentials."""
+    error: FerBatchError
+    """Without credentials."""
     retry_in_s: float | None
     """Seconds until the next attempt; None when it was the last one."""
 
@@ -99,8 +100,8 @@ class Written:
 class Ended:
     """A source is not watched any more; the others go on."""
 
-    error: str | None = None
-    """Why, in a sentence, if it was not its end or the wish to stop."""
+    error: FerBatchError | None = None
+    """Why, if it was not its end or the wish to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,9 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """A sentence for the user about something beside the source."""
+    """Something to tell the user beside the source's own state: what failed, or a sentence."""
 
-    text: str
+    notice: FerBatchError | str
 
 
 LiveMessage: TypeAlias = LiveEvent | Written | Ended | Reported | Noticed

@@ -15,8 +15,8 @@ from threading import Event, Thread
 from typing import Final
 
 from fer_batch.config import MAX_PIXELS, Selection
-from fer_batch.errors import FerBatchError, summarized
-from fer_batch.live.capture.base import Arrived, Connection, UnreachableError
+from fer_batch.errors import CameraUnreachableError, FerBatchError, summarized
+from fer_batch.live.capture.base import Arrived, Connection
 from fer_batch.live.capture.ffmpeg import NetworkStream, PlayedFile
 from fer_batch.live.events import Counts
 from fer_batch.live.options import CaptureOptions
@@ -74,7 +74,7 @@ class ConnectionSource(Closeable):
         self._address, self._reading, self._clock, self._origin = address, reading, clock, origin
         self._tally, self._selection, self._stop = counts, selection, stop
         self.counts = ReadCounts()
-        self.lost: UnreachableError | None = None
+        self.lost: CameraUnreachableError | None = None
         """Why it has ended; None while it lasts, when it was stopped, and for a file that was played to its end."""
         self._newest: LatestQueue[tuple[Frame, float]] = LatestQueue(_MOST_WAITING)
         self._dropped = counts.dropped
@@ -90,11 +90,11 @@ class ConnectionSource(Closeable):
         """Waits for the first frame; False when stopped before it came, or when a file has none.
 
         Raises:
-            UnreachableError: when the source cannot be reached or gives none in time.
+            CameraUnreachableError: when the source cannot be reached or gives none in time.
         """
         timeout_s = self._reading.connect_timeout_s
-        silent = UnreachableError(
-            f"{self._address.shown}: gave no picture in {timeout_s:g} s; check that the source is on and sends."
+        silent = CameraUnreachableError(
+            self._address.shown, f"gave no picture in {timeout_s:g} s; check that the source is on and sends"
         )
         self._first = self._next(timeout_s, silent)
         if self.lost is not None:
@@ -128,8 +128,8 @@ class ConnectionSource(Closeable):
     def frames(self, start: SeekPoint | None = None) -> Generator[Frame]:  # noqa: ARG002 - nothing can be read twice
         """The newest frame, and the newest after that, until the connection is lost or all is stopped."""
         silence_s = self._reading.read_timeout_s
-        silent = UnreachableError(
-            f"{self._address.shown}: sent nothing for {silence_s:g} s; check that the source is on and sends."
+        silent = CameraUnreachableError(
+            self._address.shown, f"sent nothing for {silence_s:g} s; check that the source is on and sends"
         )
         item, self._first = self._first, None
         previous: Frame | None = None
@@ -158,7 +158,7 @@ class ConnectionSource(Closeable):
         self._abandoned.set()
         self._thread.join(_LOOK_S)
 
-    def _next(self, silence_s: float, silent: UnreachableError) -> tuple[Frame, float] | None:
+    def _next(self, silence_s: float, silent: CameraUnreachableError) -> tuple[Frame, float] | None:
         """The newest frame; None when there is no more, for the reason in :attr:`lost`."""
         until_s = time.monotonic() + silence_s
         while not self._stop.is_set():
@@ -166,13 +166,13 @@ class ConnectionSource(Closeable):
             if item is not None:
                 return item
             if self._newest.ended:
-                if isinstance(self._failure, UnreachableError):
+                if isinstance(self._failure, CameraUnreachableError):
                     self.lost = self._failure
                 elif isinstance(self._failure, Exception) and not isinstance(
                     self._failure, FerBatchError | MemoryError
                 ):
                     # Whatever a library makes of what a source sends, the source is read again.
-                    self.lost = UnreachableError(f"{self.name}: cannot be read on ({summarized(self._failure)}).")
+                    self.lost = CameraUnreachableError(self.name, f"cannot be read on ({summarized(self._failure)})")
                 elif self._failure is not None:
                     raise self._failure
                 return None
@@ -298,7 +298,7 @@ def open_connection(address: Address, reading: CaptureOptions, max_pixels: int =
     """Opens a source that gives pictures of at most this size.
 
     Raises:
-        UnreachableError: when that fails.
+        CameraUnreachableError: when that fails.
     """
     if address.kind == "camera":
         from fer_batch.live.capture.webcam import Webcam

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fer_batch.emotions import EMOTIONS
+from fer_batch.errors import FerBatchError
 from fer_batch.live.events import Connected, Counts, Ended, FrameAnalyzed, Interrupted, LiveMessage, Written
 from fer_batch.types import Observation
 from fer_batch.video.probe import Probe
@@ -135,8 +136,8 @@ class LiveStatistics:
         self.since_s = now_s
         """When the state began."""
         self.probe: Probe | None = None
-        self.reason = ""
-        """Why the connection is lost, or all is over; empty when that was wanted."""
+        self.error: FerBatchError | None = None
+        """Why the connection is lost, or all is over; None when that was wanted."""
         self.retry_s: float | None = None
         """When the next attempt is made."""
         self.written: Written | None = None
@@ -155,14 +156,14 @@ class LiveStatistics:
                     self._latencies.add(now_s, message.latency_s)
                     self._see(message.observation, now_s)
             case Connected():
-                self.probe, self.reason, self.retry_s = message.probe, "", None
+                self.probe, self.error, self.retry_s = message.probe, None, None
                 self._turn("live", now_s)
             case Interrupted():
-                self.reason, self.faces_now = message.reason, 0
+                self.error, self.faces_now = message.error, 0
                 self.retry_s = None if message.retry_in_s is None else now_s + message.retry_in_s
                 self._turn("over" if message.retry_in_s is None else "lost", now_s)
             case Ended():
-                self.reason, self.retry_s, self.faces_now = message.error or "", None, 0
+                self.error, self.retry_s, self.faces_now = message.error, None, 0
                 self._turn("over", now_s)
             case Written():
                 self.written = message

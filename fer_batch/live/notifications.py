@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.emotions import EMOTIONS
-from fer_batch.errors import InputError
+from fer_batch.errors import InvalidOptionError
 from fer_batch.live.events import Connected, FrameAnalyzed, Interrupted, LiveEvent
 from fer_batch.live.options import Granularity
 from fer_batch.live.source_url import parse_address, server_of
@@ -225,6 +225,6 @@ def refuse_unknown(url: str) -> SplitResult:
         InputError: when it is none.
     """
     if urlsplit(url).scheme.lower() not in ("http", "https"):
-        raise InputError("--webhook: give an address that begins with http:// or https://.")
+        raise InvalidOptionError("webhook", None, "give an address that begins with http:// or https://")
     parse_address(url)
     return urlsplit(url)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from fer_batch.config import Outputs, Settings
-from fer_batch.errors import InputError
+from fer_batch.errors import InvalidOptionError
 from fer_batch.live.source_url import Address
 
 Transport = Literal["tcp", "udp"]
@@ -44,12 +44,12 @@ class CaptureOptions:
 
     def __post_init__(self) -> None:
         if self.transport not in ("tcp", "udp"):
-            raise InputError(f"--transport {self.transport}: give tcp or udp.")
-        for option, value in (("connect-timeout", self.connect_timeout_s), ("read-timeout", self.read_timeout_s)):
+            raise InvalidOptionError("transport", self.transport, "give tcp or udp")
+        for option, value in (("connect_timeout", self.connect_timeout_s), ("read_timeout", self.read_timeout_s)):
             if not (math.isfinite(value) and value > 0):
-                raise InputError(f"--{option} {value}: give seconds above 0.")
+                raise InvalidOptionError(option, value, "give seconds above 0")
         if self.retries is not None and self.retries < 0:
-            raise InputError(f"--retries {self.retries}: give a whole number from 0.")
+            raise InvalidOptionError("retries", self.retries, "give a whole number from 0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from fer_batch.config import Outputs
-from fer_batch.errors import InputError, OutputError
+from fer_batch.errors import ANOTHER_FOLDER, FerBatchError, InputError, OptionHint, OutputError
 from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.paths import refuse_links
 from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted, LiveEvent, ResumePoint
@@ -103,8 +103,8 @@ class LiveRecorder(Closeable):
         former = self._former()
         if former is not None and not former.live:
             raise InputError(
-                f"{self._outputs.folder}: holds results of a file named {self._name}; choose another folder with -o or "
-                "another name with --name."
+                f"{self._outputs.folder}: holds results of a file named {self._name}.",
+                remedies=[ANOTHER_FOLDER, OptionHint("name", advice="choose another name with {}")],
             )
         self._files.tidy()
         had = {} if former is None else former.live
@@ -164,7 +164,7 @@ class LiveRecorder(Closeable):
         return None if self._due_s == float("inf") else max(0.0, self._due_s - time.monotonic())
 
     @property
-    def fault(self) -> str | None:
+    def fault(self) -> FerBatchError | None:
         """Why there is not all of the annotated video."""
         return None if self._segments is None else self._segments.fault
 
@@ -181,9 +181,9 @@ class LiveRecorder(Closeable):
                     self._gap_count += 1
                     self._gap = None
                 self._save()
-            case Interrupted(at, time_s, reason, _):
+            case Interrupted(at, time_s, error, _):
                 if self._gap is None:
-                    self._gap = self._gap_from(at.isoformat(), time_s, reason)
+                    self._gap = self._gap_from(at.isoformat(), time_s, error.problem)
                     self._cut(gap=True)
                     self._save()
 
@@ -294,16 +294,17 @@ class LiveRecorder(Closeable):
     def _gap_from(self, at: str | None, time_s: float, reason: str) -> dict[str, Any]:
         return {"from_s": time_s, "from_at": at, "to_s": None, "to_at": None, "reason": reason}
 
-    def _save(self, error: str | None = None) -> None:
+    def _save(self, error: FerBatchError | None = None) -> None:
         """Brings the document up to date; of a source that was never reached there is none."""
         if not self._exists:
             return
         record, counts, before = self._record, self._counts, self._before
         record.finished_at = datetime.now(UTC)
         if record.status == "partial":
-            record.error = error or f"{self._name}: is being recorded, or was broken off; what is there is whole."
+            unfinished = f"{self._name}: is being recorded, or was broken off; what is there is whole."
+            record.explain(error or FerBatchError(unfinished))
         else:
-            record.error = None
+            record.error, record.remedies = None, []
         now = {
             "frames_decoded": counts.arrived,
             "frames_analysed": counts.analysed,

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Final
 
 from fer_batch.config import Selection
-from fer_batch.errors import OutputError
+from fer_batch.errors import FerBatchError, OutputError
 from fer_batch.live.events import Connected, Counts, FrameAnalyzed, LiveEvent, Noticed, Reported, Tell, Written
 from fer_batch.live.notifications import Notifier
 from fer_batch.live.options import LiveJob
@@ -72,7 +72,7 @@ class _Watching:
         self._every_frame = bool(self._drawers) or options.outputs.video
         self._parts = self._recording.parts
         self._over = Event()
-        self._fault: str | None = None
+        self._fault: FerBatchError | None = None
         self._failure: Exception | None = None
 
     def run(self) -> None:
@@ -144,7 +144,7 @@ class _Watching:
             if parts != self._parts:
                 self._parts = parts
                 self._tell(Written(parts, next_in_s), self._counts)
-            if fault is not None and fault != self._fault:
+            if fault is not None and fault is not self._fault:
                 self._fault = fault
                 self._tell(Noticed(fault), self._counts)
             for sentence in [] if self._publisher is None else self._publisher.notices():

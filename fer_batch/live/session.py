@@ -10,8 +10,7 @@ from threading import Event
 from typing import Final
 
 from fer_batch.config import Selection
-from fer_batch.errors import InputError
-from fer_batch.live.capture.base import UnreachableError
+from fer_batch.errors import CameraUnreachableError
 from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted, LiveEvent, ResumePoint
 from fer_batch.live.frame_source import ConnectionSource, FrameOrigin, LiveClock
 from fer_batch.live.options import CaptureOptions
@@ -67,8 +66,8 @@ class Session:
         """What happens, as it happens, until the session is stopped, a file ends or attempts are used up.
 
         Raises:
-            InputError: when the source was never reached; after that, or while it is still tried, that is only an
-                interruption.
+            CameraUnreachableError: when the source was never reached; after that, or while it is still tried, that is
+                only an interruption.
         """
         attempts, wait_s = 0, _FIRST_WAIT_S
         reading, lost = self._reading, None
@@ -90,16 +89,16 @@ class Session:
             if not self.counts.connections and (last or not patient):
                 break
             at_s = max(self._clock.last_s, 0.0)
-            yield Interrupted(datetime.now(UTC), at_s, str(lost), None if last else wait_s)
+            yield Interrupted(datetime.now(UTC), at_s, lost, None if last else wait_s)
             if last:
                 return
             attempts += 1
             self._stop.wait(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
         if lost is not None and not self.counts.connections:
-            raise InputError(str(lost)) from None
+            raise lost from None
 
-    def _stretch(self) -> Generator[LiveEvent, None, UnreachableError | None]:
+    def _stretch(self) -> Generator[LiveEvent, None, CameraUnreachableError | None]:
         """One connection; returns why it was lost, None when it was not."""
         origin = FrameOrigin(self._zero_s, self._frame)
         stretch = ConnectionSource(
@@ -116,7 +115,7 @@ class Session:
             try:
                 if not stretch.connect():
                     return None
-            except UnreachableError as error:
+            except CameraUnreachableError as error:
                 return error
             self.counts.connections += 1
             yield Connected(*stretch.began, stretch.probe)

@@ -40,7 +40,7 @@ Watcher: TypeAlias = Callable[[str, LiveMessage], None]
 
 
 class _CameraProcess(WorkerProcess):
-    _for_memory = "; fewer cameras or a smaller stream need less"
+    _for_memory = ()
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class _Camera:
     silent_s: float = 0.0
     time_s: float = 0.0
     """Of the recording, as far as told."""
-    lost: str | None = None
+    lost: FerBatchError | None = None
     """Why its process made no further attempt to connect."""
     stillbirths: int = 0
     wait_s: float = _FIRST_WAIT_S
@@ -223,7 +223,7 @@ class Cameras(Closeable):
     def _note(self, camera: _Camera, message: LiveMessage) -> None:
         if isinstance(message, Connected | Interrupted):
             camera.time_s = message.time_s
-            camera.lost = message.reason if isinstance(message, Interrupted) and message.retry_in_s is None else None
+            camera.lost = message.error if isinstance(message, Interrupted) and message.retry_in_s is None else None
         elif isinstance(message, FrameAnalyzed) and message.observation is not None:
             camera.time_s = message.observation.time_s
             if camera.seen_s is None:
@@ -236,7 +236,7 @@ class Cameras(Closeable):
         death = process.death()
         process.close()
         if camera.closed:
-            self._over(camera, None if camera.lost is None else FerBatchError(camera.lost))
+            self._over(camera, camera.lost)
             return
         failed = camera.failed
         self._log(camera, process, failed)
@@ -246,7 +246,7 @@ class Cameras(Closeable):
         else:
             camera.stillbirths = 0 if camera.lived else camera.stillbirths + 1
             final = camera.stillbirths >= _STILLBIRTHS
-            error = FerBatchError(f"The process that watched {camera.job.address.shown} {death}.")
+            error = FerBatchError(f"The process that watched {camera.job.address.shown} {death.reason}.")
         if final or camera.is_stopping:
             self._over(camera, error)
         else:
@@ -268,7 +268,7 @@ class Cameras(Closeable):
         camera.due_s = now_s + wait_s
         # If the end is wished before that, this is how it ended.
         camera.error = error
-        self._watch(camera.job.name, Interrupted(datetime.now(UTC), camera.time_s, str(error), wait_s))
+        self._watch(camera.job.name, Interrupted(datetime.now(UTC), camera.time_s, error, wait_s))
 
     def _log(self, camera: _Camera, process: WorkerProcess, failed: Failed | None) -> None:
         words = process.wrote() + ((failed.traceback or "") if failed is not None else "")
@@ -277,7 +277,7 @@ class Cameras(Closeable):
 
     def _over(self, camera: _Camera, error: FerBatchError | None) -> None:
         camera.error = error
-        self._watch(camera.job.name, Ended(None if error is None else str(error)))
+        self._watch(camera.job.name, Ended(error))
 
     def _pass_on_stop(self) -> None:
         for camera in self._cameras:

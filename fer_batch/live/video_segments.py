@@ -26,7 +26,7 @@ class VideoSegments(Closeable):
     """
 
     def __init__(self) -> None:
-        self.fault: str | None = None
+        self.fault: OutputError | None = None
         """Why the last segment that failed did."""
         self._abandoned = False
         """Until the next cut: each attempt starts an encoder."""
@@ -54,7 +54,7 @@ class VideoSegments(Closeable):
             self._open[0].write(frame, self._latest)
             self._last = frame
         except OutputError as error:
-            self.fault, self._open, self._abandoned = str(error), None, True
+            self.fault, self._open, self._abandoned = error, None, True
 
     def gap(self) -> None:
         """What was seen last is not seen any more."""
@@ -88,7 +88,7 @@ class VideoSegments(Closeable):
             video.close()
         except OutputError as error:
             video.abort()
-            self.fault = str(error)
+            self.fault = error
 
     def close(self) -> None:
         """Finishes the last segment, and waits for all."""

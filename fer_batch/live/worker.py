@@ -24,7 +24,7 @@ from fer_batch.workers.protocol import (
     OUT_OF_MEMORY,
     Failed,
     Stop,
-    failure_sentence,
+    failure,
     ignore_signals,
     received,
     reply_pipe,
@@ -65,11 +65,11 @@ def serve(watch: Watch) -> None:
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except FerBatchError as error:
-        reply = Failed(type(error)(scrubbed(str(error), job.address)))
+        reply = Failed(error.rewritten(lambda text: scrubbed(text, job.address)))
     except Exception as error:
         # Libraries name what they opened.
-        sentence, trace = failure_sentence(error), traceback.format_exc()
-        reply = Failed(FerBatchError(scrubbed(sentence, job.address)), scrubbed(trace, job.address))
+        trace = scrubbed(traceback.format_exc(), job.address)
+        reply = Failed(failure(error).rewritten(lambda text: scrubbed(text, job.address)), trace)
     news.close(reply)
 
 

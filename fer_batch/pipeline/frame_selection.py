@@ -91,7 +91,7 @@ def selected_frames(
 
 
 def is_selected(selection: Selection, frame: Frame, previous: Frame | None) -> bool:
-    """Whether a frame inside the range is analysed (``--every``, ``--fps``).
+    """Whether a frame inside the range is analysed by ``every`` or ``fps``.
 
     Args:
         selection: which frames are wanted.

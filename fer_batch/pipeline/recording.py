@@ -13,7 +13,7 @@ from typing import Any
 from fer_batch.annotation.audio import omission_note
 from fer_batch.annotation.video_writer import AnnotatedVideo
 from fer_batch.config import Outputs, Selection
-from fer_batch.errors import FerBatchError, InputError, summarized
+from fer_batch.errors import FerBatchError, InputError, OptionHint, failed_analysis, summarized
 from fer_batch.filesystem.atomic import Rollback, leftovers
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.policy import COMMIT_S, CheckpointPolicy, about, identity_of, input_of, usable
@@ -87,7 +87,7 @@ def analyze_recording(
     return run.go(checkpoints, None)
 
 
-def publish_committed(layout: Layout, recording: Recording, reason: str) -> RecordingResult | None:
+def publish_committed(layout: Layout, recording: Recording, error: FerBatchError) -> RecordingResult | None:
     """Publishes what was last committed of a recording that this run does not go on with, as "partial".
 
     The commit stays for the next run, whose machine may have more memory or a better decoder. The recording is not
@@ -96,7 +96,7 @@ def publish_committed(layout: Layout, recording: Recording, reason: str) -> Reco
     Args:
         layout: of the output folder.
         recording: whose analysis ended for good.
-        reason: the sentence for the record.
+        error: why, for the record.
 
     Returns:
         None when nothing was committed, or when the complete results of an earlier run are there, which stay.
@@ -123,7 +123,8 @@ def publish_committed(layout: Layout, recording: Recording, reason: str) -> Reco
             rollback.protect(layout.files(recording.id, path))
             writers.complete(stack, layout, recording.id, provenance)
         _take_over(outcome, writers, layout, recording, path, former)
-        record.status, record.error, record.retry = "partial", reason, True
+        record.status, record.retry = "partial", True
+        record.explain(error)
         record.counts = {**about["counts"], **_sums(writers)}
         if outputs.video and record.probe.get("audio_codec"):
             record.notes = [omission_note(recording.path, "it was made without opening the recording")._asdict()]
@@ -213,7 +214,7 @@ class _Run:
                         )
                         raise InputError(f"{end.reason}; {left}.")
                     if not writers.analysed:
-                        raise InputError(empty_selection(recording.path, source))
+                        raise empty_selection(recording.path, source)
                     rollback.protect(layout.files(recording.id, path))
                     writers.complete(stack, layout, recording.id, provenance)
                 _take_over(outcome, writers, layout, recording, path, former)
@@ -222,16 +223,15 @@ class _Run:
         except (FerBatchError, BrokenPipeError) as error:
             if not isinstance(error, InputError):
                 raise
-            outcome.fail(str(error))
+            outcome.fail(error)
         except Exception as error:
-            what = summarized(error)
-            outcome.fail(f"{recording.path}: could not be analysed ({what}); run it alone with --debug to see where.")
+            outcome.fail(failed_analysis(recording.path, error))
             outcome.cause = error
         # A file that cannot be read any more does not take the results with it that it once gave.
         if record.status == "failed" and not (former is not None and former.files):
             record.write(layout.record(recording.id))
         # Nobody goes on with what is finished, and nobody should with what may itself be the reason for a failure; a
-        # want of memory has others. What was to replace complete results is only begun anew, by --overwrite.
+        # want of memory has others. What was to replace complete results is only begun anew, by overwriting.
         unforeseen = outcome.cause is not None and not isinstance(outcome.cause, MemoryError)
         if complete or not record.retry or (unforeseen and commit is not None):
             checkpoints.remove()
@@ -325,11 +325,12 @@ def _copy(layout: Layout, recording: Recording) -> Path:
     return recording.annotated or layout.annotated(recording.id, photo=recording.is_photo)
 
 
-def empty_selection(path: Path, source: Source) -> str:
-    """The sentence about a recording of which no frame is analysed."""
+def empty_selection(path: Path, source: Source) -> InputError:
+    """Return the error about a recording of which no frame is analysed."""
     lasts = source.probe.duration_s
-    length = "" if lasts is None else f"it lasts {lasts:.1f} s, "
-    return f"{path}: none of its frames is chosen; {length}check --start, --end, --every and --fps."
+    length = "" if lasts is None else f"; it lasts {lasts:.1f} s"
+    remedies = [OptionHint(name, advice="check {}") for name in ("start", "end", "every", "fps")]
+    return InputError(f"{path}: none of its frames is chosen{length}.", remedies=remedies)
 
 
 def _sums(writers: RecordingWriters) -> dict[str, int]:
@@ -356,9 +357,11 @@ def _close(record: RecordingRecord, source: Source, writers: RecordingWriters, e
     if end is not None:
         record.status, record.error = "partial", f"{end.reason}; what was analysed until then is kept."
     elif counts.ended_early is not None:
-        record.status, record.error = "partial", counts.ended_early
+        record.status = "partial"
+        record.explain(counts.ended_early)
     elif writers.fault is not None:
-        record.status, record.error = "partial", f"{record.source}: has no annotated copy; {writers.fault}"
+        record.status = "partial"
+        record.explain(writers.fault.within(f"{record.source}: has no annotated copy"))
 
 
 def _sizes(files: list[Path]) -> list[tuple[Path, int, int]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from fer_batch.errors import InputError
+from fer_batch.errors import FerBatchError, InputError
 from fer_batch.inputs.discovery import Recording
 from fer_batch.results.layout import Layout
 from fer_batch.results.record import RecordingRecord
@@ -55,10 +55,11 @@ class RecordingResult:
             rows: list[dict[str, Any]] = file.read().to_pylist()
         return rows
 
-    def fail(self, error: str) -> None:
+    def fail(self, error: FerBatchError) -> None:
         """Turn it into that of a recording of which nothing was written."""
         record = self.record
-        record.status, record.error, record.retry = "failed", error, True
+        record.status, record.retry = "failed", True
+        record.explain(error)
         record.counts, record.files, record.tables = {}, [], {}
         record.finished_at = datetime.now(UTC)
         self.tracks.clear()

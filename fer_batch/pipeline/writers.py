@@ -45,7 +45,7 @@ class RecordingWriters:
     """Index and time of the first analysed frame."""
     replaces: bool = False
     """Whether complete results of an earlier run are to be replaced: not by numbers without their annotated copy."""
-    fault: str | None = None
+    fault: FerBatchError | None = None
     """Why there is no annotated copy: otherwise the numbers are worth keeping without it."""
     commits: int = 0
     """Made of this recording so far."""
@@ -92,14 +92,16 @@ class RecordingWriters:
             raise
         except Exception as error:
             assert copy is not None
-            fault = error
-            if not isinstance(error, FerBatchError):
-                fault = AnnotationError(f"{copy.path}: the annotated copy cannot be made ({summarized(error)}).")
+            fault = (
+                error
+                if isinstance(error, FerBatchError)
+                else AnnotationError(f"{copy.path}: the annotated copy cannot be made ({summarized(error)}).")
+            )
             if self.replaces:
                 raise fault from error
             with suppress(Exception):
                 copy.abort()
-            self.annotated, self.fault = None, str(fault)
+            self.annotated, self.fault = None, fault
 
     def commit(
         self, checkpoints: CheckpointStore, snapshot: Snapshot, identity: dict[str, Any], about: dict[str, Any]

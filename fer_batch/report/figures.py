@@ -234,7 +234,7 @@ def write_figures(
     names = select_recordings(out, with_faces, recordings)
     paths = [below(folder, f"{name}-{what}.{form}") for name in names for what in _KINDS]
     for path in (*paths, folder / f"study.{form}"):
-        refuse_overwriting(path, "--figures", names_us)
+        refuse_overwriting(path, "figures", names_us)
     refuse_links(out if folder.is_relative_to(out) else folder, paths)
     written = []
     for done, name in enumerate(names):

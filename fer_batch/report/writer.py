@@ -55,7 +55,7 @@ def write_report(
     pages = {name: below(folder / "recordings", name + ".html") for name in shown}
     refuse_links(out if folder.is_relative_to(out) else folder, [folder / "index.html", *pages.values()])
     for page in (folder / "index.html", *(pages[name] for name in names)):
-        refuse_overwriting(page, "--output", names_us)
+        refuse_overwriting(page, "output", names_us)
     of_tracks = dict(iter(tables.tracks.groupby("recording")))
     for done, name in enumerate(names):
         on_progress(done, len(names))

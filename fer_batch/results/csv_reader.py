@@ -30,7 +30,7 @@ _SUMMARY: Final = {
     **{name: _ARROW[kind] for name, kind in (TRACK_TYPES | RECORDING_TYPES | _FAILURES).items()},
     "finished_at": pa.timestamp("us", "UTC"),
 }
-"""Of the tables of ``fer-batch summary``, and of the failures that ``fer-batch analyze --report`` lists."""
+"""Of the tables of ``fer-batch summary``, and of the failures that ``fer-batch analyze`` lists in a report."""
 _PANDAS: Final = {kind: pd.api.types.pandas_dtype(name) for name, kind in _ARROW.items()}
 
 

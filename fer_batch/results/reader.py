@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fer_batch.emotions import EMOTIONS
-from fer_batch.errors import FerBatchWarning, InputError
+from fer_batch.errors import FerBatchWarning, InputError, OptionHint
 from fer_batch.results.episode_writer import episode_batch
 from fer_batch.results.integrity import counted_rows, is_as_written, rows_of
 from fer_batch.results.layout import PART, Layout, partition, recording_of
@@ -250,8 +250,8 @@ def _parts(out: Path, folder: str) -> dict[str, list[Path]]:
             parts.setdefault(recording, []).append(part)
     if not parts:
         raise InputError(
-            f"{out}: holds no {folder} in Parquet; give the output folder of a finished fer-batch analyze "
-            "(without --format csv alone)."
+            f"{out}: holds no {folder} in Parquet; give the output folder of a finished fer-batch analyze.",
+            remedies=[OptionHint("format", "both", "analyse again with {}")],
         )
     return dict(sorted(parts.items()))
 

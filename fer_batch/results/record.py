@@ -13,7 +13,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Final, Literal, Self, get_args
 
-from fer_batch.errors import InputError
+from fer_batch.errors import FerBatchError, InputError, OptionHint, OptionWords, python_words, worded
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.results.schema import SCHEMA_VERSION
 from fer_batch.utils.jsonable import plain
@@ -103,11 +103,22 @@ class RecordingRecord:
     """Results of other versions differ for the same recording and settings; 0 for a document that has none."""
     notes: list[dict[str, str]] = field(default_factory=list)
     """What was left out, mixed down, guessed or passed over: ``code`` and ``text`` of each."""
+    remedies: list[dict[str, Any]] = field(default_factory=list)
+    """What options can do about ``error``: ``option``, ``value`` and ``advice`` of each, see
+    :class:`fer_batch.errors.OptionHint`."""
     tables: dict[str, list[int]] = field(default_factory=dict)
     """Bytes, footer's checksum and rows of each Parquet file, by its path below the output folder; see
     :mod:`fer_batch.results.integrity`."""
     live: dict[str, Any] = field(default_factory=dict)
     """Of live sources only: how far the recording is and where its gaps are; see ``fer_batch.live.recorder``."""
+
+    def explain(self, error: FerBatchError) -> None:
+        """Store what an error says, and apart from it what options can do about it."""
+        self.error, self.remedies = error.problem, [asdict(hint) for hint in error.remedies]
+
+    def worded(self, words: OptionWords = python_words) -> str | None:
+        """The stored error in the words of one side, see :func:`fer_batch.errors.worded`."""
+        return self.error and worded(self.error, [OptionHint(**hint) for hint in self.remedies], words)
 
     def write(self, path: Path) -> None:
         """Writes the document, atomically.
@@ -163,6 +174,9 @@ class RecordingRecord:
             *((one, str) for one in self.files),
             *((one, int) for numbers in self.tables.values() for one in numbers),
             *((note[key], str) for note in self.notes for key in ("code", "text")),
+            *((hint[key], str) for hint in self.remedies for key in ("option", "advice")),
+            *((hint["value"], str | int | float | None) for hint in self.remedies),
+            *((sorted(hint) == ["advice", "option", "value"] or None, bool) for hint in self.remedies),
             *((self.probe.get(name), int | None) for name in ("width", "height", "frames", "size_bytes")),
             *((self.probe.get(name), int | float | None) for name in ("duration_s", "frame_rate")),
             (self.probe.get("kind"), str | None),

@@ -15,7 +15,7 @@ from fer_batch.classification.classifier import EmotionClassifier
 from fer_batch.classification.model_spec import FER2013_HEAD, MAIN_HEAD, Head, ModelSpec
 from fer_batch.config import MAX_PIXELS
 from fer_batch.emotions import EMOTIONS
-from fer_batch.errors import InputError
+from fer_batch.errors import InputError, InvalidOptionError, OptionHint
 from fer_batch.evaluation.datasets import LabelledFaces, read_faces
 from fer_batch.evaluation.metrics import Result, evaluate, require_two_emotions
 from fer_batch.faces.alignment import CropGeometry
@@ -67,7 +67,10 @@ class TrainingJob:
             InputError: when the data set has no usable train or valid split, or a training lies in the folder already.
         """
         if not resume and (self.folder / "last.pt").exists():
-            raise InputError(f"{self.folder}: holds a training; add --resume to go on with it or give another folder.")
+            raise InputError(
+                f"{self.folder}: holds a training; give another folder.",
+                remedies=[OptionHint("resume", True, "go on with it by {}")],
+            )
         data = read_faces(self.dataset, self.max_pixels)
         train, valid = data.of_split("train"), data.of_split("valid")
         for name, part in (("train", train), ("valid", valid)):
@@ -103,13 +106,15 @@ class TrainingJob:
     def _begin(self, trainer: Trainer) -> None:
         """Gives a training that begins the weights that it is to start from."""
         if self.pretrained is not None and self.start is not None:
-            raise InputError("--start and --pretrained both say what to start from; give one of them.")
+            raise InvalidOptionError("pretrained", self.pretrained, "excludes start; give one of the two")
         if self.pretrained is not None:
             trainer.start_from_recognition(self.pretrained)
         elif self.start is not None:
             trainer.start_from(self.start)
         elif self.recipe.network == "recognition":
-            raise InputError("--network recognition needs --pretrained, the folder of the weights that it starts from.")
+            raise InvalidOptionError(
+                "network", "recognition", "needs pretrained, the folder of the weights that it starts from"
+            )
 
     def _publish(
         self,

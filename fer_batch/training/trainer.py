@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fer_batch.emotions import EMOTIONS
-from fer_batch.errors import FerBatchWarning, InputError
+from fer_batch.errors import FerBatchWarning, InputError, InvalidOptionError, OptionHint
 from fer_batch.evaluation.datasets import LabelledFaces
 from fer_batch.faces.alignment import CropGeometry
 from fer_batch.training.alignment_cache import alignments, cached_alignments
@@ -237,7 +237,10 @@ class Trainer:
     ) -> EmotionNet | RecognitionNet:
         """Trains from where it stands to the end, or until nothing improves; the best averaged network."""
         if self.recipe.teacher and self.train.taught is None and not self.is_over:
-            raise InputError("The recipe asks for a teacher, and the training faces have none; give --teacher.")
+            raise InputError(
+                "The recipe asks for a teacher, and the training faces have none.",
+                remedies=[OptionHint("teacher", advice="name one with {}")],
+            )
         while not self.is_over:
             number = len(self.history)
             began = time.monotonic()
@@ -359,7 +362,7 @@ class Trainer:
             InputError: when the folder does not hold them, or the recipe's network has no place for them.
         """
         if not isinstance(self.network, RecognitionNet) or not isinstance(self.averaged, RecognitionNet):
-            raise InputError("--pretrained is for --network recognition; give both or neither.")
+            raise InvalidOptionError("pretrained", folder, "is for the network recognition; give both or neither")
         self.network.load_recognition(folder)
         self.averaged.load_recognition(folder)
 
@@ -374,7 +377,10 @@ class Trainer:
             return False
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
         if state["recipe"] != asdict(self.recipe):
-            raise InputError(f"{path}: made with other settings; train into another folder or without --resume.")
+            raise InputError(
+                f"{path}: made with other settings; train into another folder.",
+                remedies=[OptionHint("resume", True, "leave {} out")],
+            )
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])

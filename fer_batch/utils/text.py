@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # How Python keeps what is no Unicode in a name: bytes 80 to FF on POSIX, halves of surrogate pairs on Windows.
 _NO_UNICODE = re.compile("[\ud800-\udfff]")
@@ -29,6 +30,11 @@ def _percent(match: re.Match[str]) -> str:
 def counted(number: int, thing: str) -> str:
     """As in "1 face", "2 faces"."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def joined(words: Sequence[str], conjunction: str) -> str:
+    """As in "a", "a and b", "a, b and c"."""
+    return f" {conjunction} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def short(name: str, width: int) -> str:

@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from fer_batch.config import MAX_PIXELS
-from fer_batch.errors import FerBatchError, InputError, summarized
+from fer_batch.errors import FerBatchError, UnreadableMediaError, summarized
 from fer_batch.filesystem.paths import PHOTO_SUFFIXES, refuse_address
 from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Display, Frame
@@ -36,19 +36,21 @@ def open_source(path: Path, max_pixels: int = MAX_PIXELS, opening_bytes: int | N
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{path}: is a folder; give a video or photo inside it.")
+            raise UnreadableMediaError(path, "is a folder; give a video or photo inside it")
         # Opening a pipe would wait for its writer, and a recording is read more than once.
         if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path}: is a pipe or device, not a file; save the recording to a file first.")
+            raise UnreadableMediaError(path, "is a pipe or device, not a file; save the recording to a file first")
         with path.open("rb"):
             pass
     except FileNotFoundError:
         problem = "is a link to a file that is not there" if path.is_symlink() else "no such file"
-        raise InputError(f"{path}: {problem}; check the path.") from None
+        raise UnreadableMediaError(path, f"{problem}; check the path") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be opened ({error.strerror}); check the file and its permissions.") from error
+        raise UnreadableMediaError(
+            path, f"cannot be opened ({error.strerror}); check the file and its permissions"
+        ) from error
     if status.st_size == 0:
-        raise InputError(f"{path}: the file is empty (0 bytes); copy it again from its origin.")
+        raise UnreadableMediaError(path, "the file is empty (0 bytes); copy it again from its origin")
     try:
         if path.suffix.lower() in PHOTO_SUFFIXES:
             return Photo(path, max_pixels)
@@ -56,7 +58,7 @@ def open_source(path: Path, max_pixels: int = MAX_PIXELS, opening_bytes: int | N
     except (FerBatchError, MemoryError):
         raise
     except Exception as error:
-        raise InputError(f"{path}: cannot be read ({summarized(error)}); is it damaged?") from error
+        raise UnreadableMediaError(path, f"cannot be read ({summarized(error)}); it may be damaged") from error
 
 
 _MOST_BYTES = 8
@@ -84,7 +86,7 @@ class Photo(Closeable):
         else:
             picture = decode_checked(np.fromfile(path, np.uint8))
         if picture is None:
-            raise InputError(f"{path}: cannot be read as a photo; the file is damaged or not a picture.")
+            raise UnreadableMediaError(path, "cannot be read as a photo; the file is damaged or not a picture")
         height, width = picture.shape[:2]
         # A copy, since FFmpeg reads a little beyond the end of a picture's memory, which only its own allows.
         self._picture = av.VideoFrame.from_ndarray(picture, format="bgr24")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
-from fer_batch.errors import FerBatchError, InputError, summarized
+from fer_batch.errors import FerBatchError, InputError, OptionHint, UnreadableMediaError, summarized
 from fer_batch.types import Note
 from fer_batch.video.frame import Frame
 from fer_batch.video.probe import Probe
@@ -27,7 +27,7 @@ class ReadCounts:
     """Frames whose presentation time was missing or ran backwards; they got the previous one plus a frame's length."""
     is_oversized: bool = False
     """Whether it ends early for the size of its pictures, of which another run may allow more."""
-    ended_early: str | None = None
+    ended_early: InputError | None = None
     """A sentence when the file stops before its own header says it should, or cannot be read on."""
     notes: list[Note] = field(default_factory=list)
     """What a user should know of how the recording was read, though it was read well."""
@@ -111,13 +111,14 @@ def readable(source: Source, frames: Iterator[Frame]) -> Generator[Frame]:
         if isinstance(error, FerBatchError) and (not isinstance(error, InputError) or not source.counts.frames):
             raise
         if not source.counts.frames:
-            raise InputError(
-                f"{source.name}: not one frame can be read ({summarized(error)}); is it damaged?"
+            raise UnreadableMediaError(
+                source.name, f"not one frame can be read ({summarized(error)}); it may be damaged"
             ) from error
-        what = (
-            str(error) if isinstance(error, InputError) else f"{source.name}: cannot be read on ({summarized(error)})."
+        if not isinstance(error, InputError):
+            error = UnreadableMediaError(source.name, f"cannot be read on ({summarized(error)})")
+        source.counts.ended_early = InputError(
+            f"{error.problem.removesuffix('.')}; what was read before was analysed.", remedies=error.remedies
         )
-        source.counts.ended_early = f"{what[:-1]}; what was read before was analysed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +161,13 @@ def refuse_oversized(label: object, width: int, height: int, max_pixels: int) ->
         InputError: when the picture has more pixels.
     """
     if width * height > max_pixels:
-        raise InputError(oversized(label, max_pixels, f"its pictures of {width}x{height}"))
+        raise oversized(label, max_pixels, f"its pictures of {width}x{height}")
 
 
-def oversized(label: object, max_pixels: int, what: str = "its pictures") -> str:
-    """The sentence about a recording whose pictures are too large."""
-    limit = f"{max_pixels / 1e6:.6g} million pixels that --max-pixels (max_pixels=) allows"
-    return f"{label}: {what} have more than the {limit}; raise that to read them, unless the file is damaged."
+def oversized(label: object, max_pixels: int, what: str = "its pictures") -> UnreadableMediaError:
+    """Return the error about a recording whose pictures are too large."""
+    return UnreadableMediaError(
+        label,
+        f"{what} have more than the {max_pixels / 1e6:.6g} million pixels that are allowed; it may be damaged",
+        remedies=[OptionHint("max_pixels", advice="allow more with {}")],
+    )

@@ -17,7 +17,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from fer_batch.config import MAX_PIXELS
-from fer_batch.errors import InputError
+from fer_batch.errors import UnreadableMediaError
 from fer_batch.utils.concurrency import Closeable
 from fer_batch.utils.resources import limited_memory
 from fer_batch.video.container import (
@@ -103,23 +103,27 @@ class VideoFile(Closeable):
                 problem = "is cut short and cannot be read without its end; copy it again from its origin"
             else:
                 problem = f"cannot be read as a video ({_reason(error)}); it is damaged or not a video"
-            raise InputError(f"{self._path}: {problem}.") from error
+            raise UnreadableMediaError(self._path, problem) from error
 
     def _refuse_other_kinds(self) -> None:
         kinds = self._container.format.name.split(",")
         if not _NO_RECORDINGS.isdisjoint(kinds):
-            raise InputError(f"{self._path}: is not a video but a text or a list; give the recording itself.")
+            raise UnreadableMediaError(self._path, "is not a video but a text or a list; give the recording itself")
         if self._container.metadata.get("major_brand", "").strip() in _STILL_BRANDS:
-            raise InputError(f"{self._path}: is a HEIC or AVIF photo, which cannot be read; convert it to JPEG first.")
+            raise UnreadableMediaError(
+                self._path, "is a HEIC or AVIF photo, which cannot be read; convert it to JPEG first"
+            )
 
     def _pick_stream(self) -> VideoStream:
         streams = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
             what = "only audio" if self._container.streams.audio else "no video"
-            raise InputError(f"{self._path}: holds {what}; give a file with a picture.")
+            raise UnreadableMediaError(self._path, f"holds {what}; give a file with a picture")
         stream = next((s for s in streams if s.disposition & Disposition.default), streams[0])
         if stream.codec_context is None:
-            raise InputError(f"{self._path}: no decoder for its video codec; convert it with ffmpeg to H.264 first.")
+            raise UnreadableMediaError(
+                self._path, "no decoder for its video codec; convert it with ffmpeg to H.264 first"
+            )
         return stream
 
     def _ready_stream(self) -> VideoStream:
@@ -145,8 +149,8 @@ class VideoFile(Closeable):
                 except FFmpegError as error:
                     is_refused = is_refused or refused_by_size(stream, error, self._max_pixels)
         if is_refused:
-            raise InputError(oversized(self._path, self._max_pixels))
-        raise InputError(f"{self._path}: not one frame of its video can be decoded; the file is damaged.")
+            raise oversized(self._path, self._max_pixels)
+        raise UnreadableMediaError(self._path, "not one frame of its video can be decoded; the file is damaged")
 
     def _probe(self) -> Probe:
         container, stream = self._container, self._stream
@@ -322,7 +326,9 @@ class VideoFile(Closeable):
         """Packets of the video and of sound, since only together they show how much of a file was read."""
         streams = [self._stream, *self._container.streams.audio]
         if not (yield from _readable(self._container, streams, self.counts)):
-            self.counts.ended_early = f"{self._path}: cannot be read to its end; what could be read was analysed."
+            self.counts.ended_early = UnreadableMediaError(
+                self._path, "cannot be read to its end; what could be read was analysed"
+            )
 
     def _packets_from(self, start: SeekPoint) -> Iterator[Packet[Any]]:
         """The packets from a key frame's on; none when it is not where it was."""
@@ -358,18 +364,21 @@ class VideoFile(Closeable):
             return
         of = f"{end_s:.1f} s of {probe.duration_s:.1f} s" if short_s >= 0.05 else f"{end_s:.1f} s"
         if is_cut_short(self._path):
-            counts.ended_early = (
-                f"{self._path}: is cut short after {of}; what is there was analysed, copy the file again for the rest."
+            counts.ended_early = UnreadableMediaError(
+                self._path,
+                f"is cut short after {of}; what is there was analysed, copy the file again for the rest",
             )
         elif short_s > _MISSING_END_S and 1 - self._read_to / probe.size_bytes > short_s / (short_s + end_s) / 2:
-            counts.ended_early = (
-                f"{self._path}: is damaged and could be read only for {of}; "
-                "what could be read was analysed, copy the file again for the rest."
+            counts.ended_early = UnreadableMediaError(
+                self._path,
+                f"is damaged and could be read only for {of}; "
+                "what could be read was analysed, copy the file again for the rest",
             )
         elif counts.damaged_packets and counts.frames < _WORTH_WHOLE * (probe.frames or 0):
-            counts.ended_early = (
-                f"{self._path}: is so damaged that only {counts.frames} of {probe.frames} frames can be decoded; "
-                "these were analysed, copy the file again for the rest."
+            counts.ended_early = UnreadableMediaError(
+                self._path,
+                f"is so damaged that only {counts.frames} of {probe.frames} frames can be decoded; "
+                "these were analysed, copy the file again for the rest",
             )
 
     def close(self) -> None:

@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from threading import Thread
-from typing import IO, Any
+from typing import IO, Any, ClassVar, NamedTuple
 
+from fer_batch.errors import OptionHint
 from fer_batch.workers.protocol import OUT_OF_MEMORY, Stop, received, send
 
 _COMMAND = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {} import main; main()"
@@ -20,6 +21,14 @@ _LAST_LINES = 50
 """Lines of what it wrote to stderr that are kept."""
 _END_S = 5.0
 """How long the end of a process that says nothing more is waited for: one that ends by itself takes moments."""
+
+
+class Death(NamedTuple):
+    """Why a worker process ended."""
+
+    reason: str
+    """In words for the user, to follow the process as their subject."""
+    remedies: Sequence[OptionHint] = ()
 
 
 class WorkerProcess:
@@ -34,7 +43,7 @@ class WorkerProcess:
         without: names of environment variables that it does not get.
     """
 
-    _for_memory = "; fewer --workers leave more for each"
+    _for_memory: ClassVar[Sequence[OptionHint]] = (OptionHint("workers", advice="leave more for each by fewer {}"),)
     """What to do when there is too little."""
 
     def __init__(
@@ -96,25 +105,25 @@ class WorkerProcess:
                 if pipe is not None:
                     pipe.close()
 
-    def death(self) -> str:
-        """Why it ended, in words for the user."""
+    def death(self) -> Death:
+        """Return why it ended; waits for its end."""
         try:
             status = self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             # It lives, but something else than it has written to its standard output, and it waits for what to do.
             self._process.kill()
             self._process.wait()
-            return "could not be understood and was ended; nothing but fer-batch may print there"
+            return Death("could not be understood and was ended; nothing but fer-batch may print there")
         self._listeners[1].join()
         if self._hung_s is not None:
-            return f"hung: it gave no sign of life for {self._hung_s:g} s and was ended"
+            return Death(f"hung: it gave no sign of life for {self._hung_s:g} s and was ended")
         if status == OUT_OF_MEMORY:
-            return f"found no more memory{self._for_memory}"
+            return Death("found no more memory", self._for_memory)
         if os.name != "nt" and -status == signal.SIGKILL:
-            return f"was killed, as systems do for want of memory{self._for_memory}"
+            return Death("was killed, as systems do when memory runs out", self._for_memory)
         if status < 0:
-            return f"crashed ({signal.Signals(-status).name})"
-        return f"ended with status {status}"
+            return Death(f"crashed ({signal.Signals(-status).name})")
+        return Death(f"ended with status {status}")
 
     def wrote(self) -> str:
         """The last of what it and its libraries wrote to stderr."""

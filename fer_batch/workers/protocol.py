@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from fer_batch.errors import SYSTEM_LIBRARIES, FerBatchError
+from fer_batch.errors import SYSTEM_LIBRARIES, FerBatchError, OptionHint, summarized
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ def ignore_signals() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
-def failure_sentence(error: Exception) -> str:
-    """What a user is told of an error that nobody foresaw."""
+def failure(error: Exception) -> FerBatchError:
+    """Return what a user is shown of an error that is none of ours."""
     if isinstance(error, ImportError) and ".so" in str(error):
-        return f"{error}: {SYSTEM_LIBRARIES}"
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"A worker failed ({what}); this should not happen, --debug shows where."
+        return FerBatchError(f"{error}: {SYSTEM_LIBRARIES}")
+    hint = OptionHint("debug", True, "see where with {}")
+    return FerBatchError(f"A worker failed ({summarized(error)}), which should not happen.", remedies=[hint])
 
 
 def reply_pipe() -> IO[bytes]:

@@ -114,7 +114,7 @@ def measure(url: str, out: Path, seconds: float) -> dict[str, Any]:
             latencies[seen], times[seen] = told.latency_s, at
             seen += 1
         if isinstance(told, Interrupted):
-            losses.append(told.reason)
+            losses.append(str(told.error))
         if not memory or at - memory[-1][0] > 1:
             memory.append((at, process.memory_info().rss / 2**20))
 

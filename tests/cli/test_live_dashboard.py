@@ -16,6 +16,7 @@ from rich.console import Console
 
 from fer_batch.cli.display.live_dashboard import LiveView, live_watcher
 from fer_batch.cli.display.live_log import LiveErrors, LiveLines
+from fer_batch.errors import FerBatchError
 from fer_batch.live.events import Connected, Counts, Ended, FrameAnalyzed, Interrupted, Written
 from fer_batch.live.metrics import LiveStatistics, SlidingRates
 from fer_batch.types import Faces, Observation
@@ -61,7 +62,7 @@ class Evening:
             emotion = SAD if i < 300 else HAPPY
             self.view("door", seen(*((track, emotion) for track in range(1, faces + 1)), latency_s=(i % 100) / 1000))
             if sources > 1 and i % 100 == 0:
-                self.view("cam1", Interrupted(at(), 0.0, REASON, 30.0))
+                self.view("cam1", Interrupted(at(), 0.0, FerBatchError(REASON), 30.0))
             self.text(width, height)
 
     def text(self, width: int, height: int, ascii_only: bool = False) -> list[str]:
@@ -203,10 +204,10 @@ def test_in_a_pipe_connections_are_told_and_rates_now_and_then() -> None:
         counts["door"].arrived, counts["door"].analysed, counts["door"].dropped = 20, 10, 2
         lines("door", seen((1, HAPPY), (2, SAD)))
         wait_until(lambda: "analysed" in said.getvalue())
-        lines("door", Interrupted(at(), 3.0, "The camera sends nothing.", 4.0))
-        lines("door", Interrupted(at(), 3.0, "The camera sends nothing.", 8.0))
+        lines("door", Interrupted(at(), 3.0, FerBatchError("The camera sends nothing."), 4.0))
+        lines("door", Interrupted(at(), 3.0, FerBatchError("The camera sends nothing."), 8.0))
         lines("door", Connected(at(), 9.0, PROBE))
-        lines("door", Ended("The disk is full."))
+        lines("door", Ended(FerBatchError("The disk is full.")))
     told = [line.split(" ", 1)[1] for line in said.getvalue().splitlines()]
     assert told.pop(0) == "hall: ended."
     assert told[0] == "door: connected, 1920x1080 at 25 frames/s."
@@ -224,7 +225,7 @@ def test_quiet_says_errors_alone(capsys: pytest.CaptureFixture[str]) -> None:
     with live_watcher({"door": "rtsp://cam/1", "hall": "rtsp://cam/2"}, {}, quiet=True) as watcher:
         assert isinstance(watcher, LiveErrors)
         watcher("door", Connected(at(), 0.0, PROBE))
-        watcher("door", Interrupted(at(), 3.0, "The camera sends nothing.", 4.0))
+        watcher("door", Interrupted(at(), 3.0, FerBatchError("The camera sends nothing."), 4.0))
         watcher("door", Ended())
-        watcher("door", Ended("The disk is full."))
+        watcher("door", Ended(FerBatchError("The disk is full.")))
     assert capsys.readouterr().err == "Error: door: The disk is full.\n"

@@ -27,7 +27,7 @@ import fer_batch
 from fer_batch.batch.plan import plan
 from fer_batch.batch.runner import run_serial
 from fer_batch.config import Outputs, Selection, Settings
-from fer_batch.errors import OutputError
+from fer_batch.errors import FerBatchError, OutputError
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.checkpoint.store import CheckpointStore
 from fer_batch.pipeline.engine import Engine
@@ -326,7 +326,7 @@ def test_what_was_committed_is_published_when_nobody_can_go_on(
     engine: Engine, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording, layout = Recording(EXAMPLE.name, EXAMPLE), Layout(tmp_path)
-    assert publish_committed(layout, recording, "Ended twice.") is None
+    assert publish_committed(layout, recording, FerBatchError("Ended twice.")) is None
     committed = CheckpointStore.commit
 
     def commit(self: CheckpointStore, number: int, *rest: Any) -> None:
@@ -337,7 +337,7 @@ def test_what_was_committed_is_published_when_nobody_can_go_on(
     monkeypatch.setattr(CheckpointStore, "commit", commit)
     with pytest.raises(Crash):
         analyze(engine, tmp_path)
-    outcome = publish_committed(layout, Recording(EXAMPLE.name, tmp_path / "unreadable"), "Ended twice.")
+    outcome = publish_committed(layout, Recording(EXAMPLE.name, tmp_path / "unreadable"), FerBatchError("Ended twice."))
     assert outcome is not None
     record = read_record(layout, recording)
     assert record is not None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-from fer_batch.errors import InputError, ModelError
+from fer_batch.errors import FerBatchError, InputError, ModelError
 from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted, Tell, Written
 from fer_batch.live.options import LiveJob
 from fer_batch.live.preview.encoder import Pictures
@@ -26,7 +26,7 @@ def watch(job: LiveJob, stop: Event, tell: Tell, pictures: Pictures) -> None:
         raise ValueError(f"cannot open {job.address.secret}")
     counts = Counts(connections=1)
     if job.options.get("gives_up"):
-        tell(Interrupted(datetime.now(UTC), 0.0, "The camera is off.", None), counts)
+        tell(Interrupted(datetime.now(UTC), 0.0, FerBatchError("The camera is off."), None), counts)
         return
     if job.options.get("idles"):
         tell(Written(1), counts)

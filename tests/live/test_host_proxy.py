@@ -17,7 +17,7 @@ from helpers.paths import EXAMPLE
 from helpers.rtsp import free_port
 
 import fer_batch
-from fer_batch.live.capture.base import UnreachableError
+from fer_batch.errors import CameraUnreachableError
 from fer_batch.live.frame_source import open_connection
 from fer_batch.live.options import CaptureOptions
 from fer_batch.live.source_url import parse_address
@@ -96,7 +96,7 @@ def pictures(url: str, reading: CaptureOptions = PATIENCE) -> int:
         try:
             for _ in connection.pictures():
                 count += 1
-        except UnreachableError as error:
+        except CameraUnreachableError as error:
             if "another host" in str(error):
                 raise
     return count
@@ -110,7 +110,7 @@ def test_a_source_may_lead_on_within_its_host(camera: Camera, path: str) -> None
 
 @pytest.mark.parametrize("path", ["/far", "/redirects.m3u8", "/names.m3u8"])
 def test_another_host_is_asked_only_when_that_is_wanted(camera: Camera, path: str) -> None:
-    with pytest.raises(UnreachableError, match=r"leads on to another host, localhost; .* --follow-redirects"):
+    with pytest.raises(CameraUnreachableError, match=r"leads on to another host, localhost; .* --follow-redirects"):
         pictures(camera.url(path))
     assert {host for host, _ in camera.asked} == {"127.0.0.1"}
     assert pictures(camera.url(path), TRUSTING) > 10
@@ -142,7 +142,7 @@ def test_python_and_the_command_line_have_the_option(camera: Camera, tmp_path: P
 
 
 def test_a_source_that_is_away_is_told_as_such() -> None:
-    with pytest.raises(UnreachableError, match="nothing answers there"):
+    with pytest.raises(CameraUnreachableError, match="nothing answers there"):
         pictures(f"http://127.0.0.1:{free_port()}/clip.ts")
 
 
@@ -165,6 +165,6 @@ def test_encrypted_sources_are_held_to_their_host_too(camera: Camera, tmp_path: 
     context.load_cert_chain(tmp_path / "both.pem")
     camera.server.socket = context.wrap_socket(camera.server.socket, server_side=True)
     assert pictures(camera.url("/clip.ts").replace("http", "https")) > 10
-    with pytest.raises(UnreachableError, match="another host, localhost"):
+    with pytest.raises(CameraUnreachableError, match="another host, localhost"):
         pictures(camera.url("/far").replace("http", "https"))
     assert {host for host, _ in camera.asked} == {"127.0.0.1"}

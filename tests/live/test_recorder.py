@@ -18,7 +18,7 @@ from helpers.paths import EXAMPLE
 import fer_batch
 from fer_batch.batch.plan import plan
 from fer_batch.config import Outputs, Selection, Settings
-from fer_batch.errors import InputError, OutputError
+from fer_batch.errors import FerBatchError, InputError, OutputError
 from fer_batch.inputs.discovery import find_recordings
 from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted
 from fer_batch.live.recorder import LiveRecorder
@@ -145,7 +145,7 @@ def test_the_last_gaps_are_known_and_all_are_counted(tmp_path: Path, monkeypatch
     monkeypatch.setattr("fer_batch.live.recorder._MOST_GAPS", 10)
     with recording(tmp_path) as one:
         for number in range(12):
-            one.take(Interrupted(datetime.now(UTC), float(number), "away", 1.0))
+            one.take(Interrupted(datetime.now(UTC), float(number), FerBatchError("away"), 1.0))
             one.take(connected())
     live = json.loads((tmp_path / "recordings" / f"{NAME}.json").read_text())["live"]
     assert live["gap_count"] == 12

@@ -126,8 +126,8 @@ def test_what_may_pass_is_tried_again_ever_later_and_the_rest_is_given_up_withou
     assert [told.retry_in_s for told in run.of("broken", Interrupted)] == [1, 2]
     assert "ValueError: cannot open rtsp://cam/broken" in str(run.ends["broken"])
     assert any("Traceback" in words for words in run.words)
-    assert run.of("mistaken", Ended) == [Ended("none.onnx: no such model file; check the path.")]
-    assert run.of("tired", Ended) == [Ended("The camera is off.")]
+    assert run.of("mistaken", Ended) == [Ended(FerBatchError("none.onnx: no such model file; check the path."))]
+    assert run.of("tired", Ended) == [Ended(FerBatchError("The camera is off."))]
     assert all(run.ends.values()), "none of them ended well"
     assert not run.of("never", Interrupted), "its process has tried as often as it should"
     everything = f"{run.told}{run.words}{run.ends}"

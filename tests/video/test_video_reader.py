@@ -328,7 +328,7 @@ class TestACutFile:
         # The last picture may be one whose neighbours, which come later in the file, are lost.
         assert places[:-1] == list(range(len(places) - 1))
         assert 0 < places[-1] - places[-2] <= 5
-        message = found.counts.ended_early
+        message = str(found.counts.ended_early)
         assert message is not None
         assert message.startswith(f"{path}: is cut short after ")
         assert message.endswith(".")
@@ -379,7 +379,7 @@ class TestADamagedFile:
 
     def test_of_which_the_rest_cannot_be_found_again_says_so(self, tmp_path: Path) -> None:
         whole = clip(tmp_path / "one cluster.mkv", *X264, seconds=4)
-        message = read(damaged(whole, tmp_path / "damaged.mkv")).counts.ended_early
+        message = str(read(damaged(whole, tmp_path / "damaged.mkv")).counts.ended_early)
         assert message is not None
         assert "is damaged and could be read only for" in message
 

@@ -64,7 +64,7 @@ def test_a_death_is_noticed_and_explained(module: str, status: int, reason: str)
         messages.get(timeout=20)
         process.send({"do": "exit", "status": status})
         assert messages.get(timeout=20) is None
-        assert process.death().startswith(reason)
+        assert process.death().reason.startswith(reason)
     finally:
         process.close()
 
@@ -79,8 +79,8 @@ def test_a_kill_and_a_silence_are_told_apart(module: str) -> None:
         os.kill(killed.pid, signal.SIGKILL)
         hung.hung(4.0)
         assert messages.get(timeout=20) is None
-        assert killed.death().startswith("was killed")
-        assert hung.death() == "hung: it gave no sign of life for 4 s and was ended"
+        assert killed.death().reason.startswith("was killed")
+        assert hung.death().reason == "hung: it gave no sign of life for 4 s and was ended"
     finally:
         killed.close()
         hung.close()

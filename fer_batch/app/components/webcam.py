@@ -12,6 +12,7 @@ from fer_batch.app.camera_feed import CameraFeed
 from fer_batch.app.components.widgets import show_error
 from fer_batch.app.jobs import LiveWatch
 from fer_batch.app.sessions import Session
+from fer_batch.app.wording import page_sentence
 from fer_batch.errors import FerBatchError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def show_browser_camera(session: Session, page: str, begin: Callable[[CameraFeed
             begin(feeding.feed)
         except FerBatchError as error:
             feeding.feed.close()
-            show_error(str(error))
+            show_error(page_sentence(error))
     elif not context.state.playing and feeding.feed is not None:
         feeding.feed = None
         if work is not None and not context.state.signalling:

@@ -16,6 +16,7 @@ import streamlit as st
 from fer_batch.analytics.summary import Summary
 from fer_batch.app.jobs import Analysis
 from fer_batch.app.sessions import Session
+from fer_batch.app.wording import page_sentence
 from fer_batch.errors import FerBatchError
 from fer_batch.report.writer import write_view
 from fer_batch.results.csv_text import write_csv
@@ -110,7 +111,7 @@ def show_view(session: Session, page: str, out: Path, recording: str, tables: Su
             with st.spinner("Making the view"):
                 write_view(out, recording, path, session.address, tables)
     except FerBatchError as error:
-        show_error(str(error))
+        show_error(page_sentence(error))
         return
     except OSError as error:
         show_error(f"{document}: {error.strerror}; open the folder again.")

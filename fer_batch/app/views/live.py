@@ -12,6 +12,7 @@ from fer_batch.app.components.widgets import show_caption, show_downloads, show_
 from fer_batch.app.jobs import LiveWatch
 from fer_batch.app.sessions import Session
 from fer_batch.app.sessions import session as visit
+from fer_batch.app.wording import page_sentence
 from fer_batch.config import Outputs, Settings
 from fer_batch.errors import FerBatchError, InputError
 from fer_batch.live.options import CaptureOptions, LiveJob, LiveOptions
@@ -94,7 +95,7 @@ def _ask_address(session: Session, out: Path | None, video: bool) -> None:
                 raise InputError(f"{address.shown}: is a file; the page Video analyses files.")
             watch(session, address, out, video)
         except FerBatchError as error:
-            show_error(str(error))
+            show_error(page_sentence(error))
             return
         st.rerun()
 

@@ -9,6 +9,7 @@ from fer_batch.app.components.widgets import show_error, widget_key
 from fer_batch.app.jobs import Measuring
 from fer_batch.app.sessions import Session
 from fer_batch.app.sessions import session as visit
+from fer_batch.app.wording import page_sentence
 from fer_batch.config import DEFAULT_MODEL
 from fer_batch.errors import FerBatchError
 from fer_batch.inference.registry import find_model, manifest, models_folder
@@ -47,7 +48,7 @@ def _choose(session: Session) -> None:
         try:
             find_model(model_name)
         except FerBatchError as error:
-            show_error(str(error))
+            show_error(page_sentence(error))
             return
         session.model = model_name
 

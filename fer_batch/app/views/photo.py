@@ -13,6 +13,7 @@ from fer_batch.app.components.widgets import show_cancelled, show_downloads, sho
 from fer_batch.app.jobs import Analysis
 from fer_batch.app.sessions import Session, save
 from fer_batch.app.sessions import session as visit
+from fer_batch.app.wording import page_sentence
 from fer_batch.config import Outputs, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.filesystem.paths import PHOTO_SUFFIXES
@@ -51,7 +52,7 @@ def _begin(session: Session, name: str, content: IO[bytes]) -> None:
             photo, Outputs(folder / "results", "both"), Settings(session.model, max_pixels=session.max_pixels)
         )
     except FerBatchError as error:
-        show_error(str(error).replace(f"{photo.parent}/", ""))
+        show_error(page_sentence(error).replace(f"{photo.parent}/", ""))
         return
     session.begin(_PAGE, analysis)
     analysis.start()

@@ -13,6 +13,7 @@ from fer_batch.app.components.charts import colour_key, share_chart
 from fer_batch.app.components.widgets import show_downloads, show_error, show_view, show_warning, widget_key
 from fer_batch.app.sessions import Session
 from fer_batch.app.sessions import session as visit
+from fer_batch.app.wording import page_sentence
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import FerBatchError
 from fer_batch.results.csv_text import as_cells
@@ -69,7 +70,7 @@ def _ask() -> None:
             with st.spinner("Reading"):
                 st.session_state["results-study"] = _Study(folder, summary(folder))
         except FerBatchError as error:
-            show_error(str(error))
+            show_error(page_sentence(error))
 
 
 def _selected_recordings(study: _Study) -> pd.DataFrame:
@@ -205,7 +206,7 @@ def _show_one(session: Session, study: _Study, recordings: pd.DataFrame) -> None
     try:
         record = RecordingRecord.read(Layout(study.folder).record(name))
     except FerBatchError as error:
-        show_error(str(error))
+        show_error(page_sentence(error))
         return
     show_downloads(session, _PAGE, study.folder, record)
     show_view(session, _PAGE, study.folder, name, study.tables)

@@ -19,6 +19,7 @@ from fer_batch.app.components.widgets import (
 from fer_batch.app.jobs import Analysis
 from fer_batch.app.sessions import Session, save
 from fer_batch.app.sessions import session as visit
+from fer_batch.app.wording import page_sentence
 from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.filesystem.paths import VIDEO_SUFFIXES
@@ -85,7 +86,7 @@ def _ask(session: Session) -> None:
         settings = Settings(session.model, persons=persons, max_pixels=session.max_pixels)
         analysis = Analysis(recording, Outputs(out, "both", annotated), settings, Selection(fps=_RATES[rate]))
     except FerBatchError as error:
-        show_error(str(error).replace(f"{folder / 'uploaded'}/", ""))
+        show_error(page_sentence(error).replace(f"{folder / 'uploaded'}/", ""))
         return
     session.begin(_PAGE, analysis)
     analysis.start()

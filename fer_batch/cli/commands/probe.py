@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from fer_batch.cli.commands.analyze import MaxPixels
+from fer_batch.cli.wording import sentence_of
 from fer_batch.config import MAX_PIXELS, check_max_pixels
 from fer_batch.utils.text import shown, valid
 
@@ -35,7 +36,7 @@ def probe(
                 values = {"file": valid(str(path)), **source.probe.to_dict()}
         except InputError as error:
             faults += 1
-            typer.echo(f"Error: {error}", err=True)
+            typer.echo(f"Error: {sentence_of(error)}", err=True)
             continue
         if as_json:
             typer.echo(json.dumps(values, ensure_ascii=False))

@@ -19,6 +19,7 @@ from rich.style import Style
 
 from fer_batch.cli.display.live_log import Incidents, LiveErrors, LiveLines
 from fer_batch.cli.display.terminal import interactive
+from fer_batch.cli.wording import sentence_of
 from fer_batch.emotions import COLOURS, EMOTIONS, hex_colour
 from fer_batch.live.events import Counts, LiveMessage
 from fer_batch.live.metrics import HISTORY_S, FaceInView, LiveStatistics, Rates
@@ -254,8 +255,8 @@ class _Drawing:
             late = "" if latency is None else f"  {latency[0] * 1000:.0f} ms"
             dropped = f"  dropped {rates.dropped:.1f}/s" if rates.dropped else ""
             title.append((f"  {rates.analysed:.1f}/s{late}{dropped}  {counted(one.faces_now, 'face')}", _PLAIN))
-        elif one.reason:
-            title.append((f": {_without(source, one.reason)}", _PLAIN))
+        elif one.error is not None:
+            title.append((f": {_without(source, sentence_of(one.error))}", _PLAIN))
         return title
 
     def _head(self, name: str, source: str, counts: Counts, one: LiveStatistics) -> list[list[_Piece]]:
@@ -267,8 +268,10 @@ class _Drawing:
             title.append((f", {counted(one.faces_now, 'face')}, {shape}", _PLAIN))
         if source != name:
             title.append((f"  {shown(source)}", _DIM))
-        if one.state in ("lost", "over") and one.reason:
-            reason = wrap(_without(source, one.reason), max(1, self._width - 2), max_lines=2, placeholder=" ...")
+        if one.state in ("lost", "over") and one.error is not None:
+            reason = wrap(
+                _without(source, sentence_of(one.error)), max(1, self._width - 2), max_lines=2, placeholder=" ..."
+            )
             return [title, *([(f"  {line}", _PLAIN)] for line in reason)]
         if one.state == "connecting":
             return [title]

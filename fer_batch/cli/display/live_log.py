@@ -12,6 +12,8 @@ from typing import Self
 from rich.console import Console
 from rich.text import Text
 
+from fer_batch.cli.wording import sentence_of
+from fer_batch.errors import FerBatchError
 from fer_batch.live.events import Connected, Counts, Ended, Interrupted, LiveMessage
 from fer_batch.live.metrics import LiveStatistics
 from fer_batch.utils.text import counted, duration_words, shown
@@ -44,15 +46,15 @@ class Incidents:
                 rate = f" at {probe.frame_rate:.4g} frames/s" if probe.frame_rate else ""
                 again = f" again after {duration_words(self._now() - one.since_s)}" if one.state == "lost" else ""
                 return f"{recording}: connected{again}, {probe.width}x{probe.height}{rate}."
-            case Ended(str()) | Interrupted(retry_in_s=None) if len(self._statistics) == 1:
+            case Ended(FerBatchError()) | Interrupted(retry_in_s=None) if len(self._statistics) == 1:
                 return None
             case Ended(error) if one.state != "over":
-                return f"{recording}: ended{'.' if error is None else f': {error}'}"
-            case Interrupted(_, _, reason, None) if one.state != "over":
-                return f"{recording}: ended: {reason}"
-            case Interrupted(_, _, reason, float(retry_in_s)) if one.state != "lost" or one.reason != reason:
+                return f"{recording}: ended{'.' if error is None else f': {sentence_of(error)}'}"
+            case Interrupted(_, _, error, None) if one.state != "over":
+                return f"{recording}: ended: {sentence_of(error)}"
+            case Interrupted(_, _, error, float(retry_in_s)) if one.state != "lost" or str(one.error) != str(error):
                 what = "lost" if one.state == "live" else "not connected"
-                return f"{recording}: {what}: {reason} Next attempt in {duration_words(retry_in_s)}."
+                return f"{recording}: {what}: {sentence_of(error)} Next attempt in {duration_words(retry_in_s)}."
         return None
 
     def say(self, text: str) -> None:
@@ -145,4 +147,4 @@ class LiveErrors:
     def __call__(self, recording: str, message: LiveMessage) -> None:
         """Says an error."""
         if isinstance(message, Ended) and message.error is not None and not self._alone:
-            self._console.print(Text(shown(f"Error: {recording}: {message.error}")), soft_wrap=True)
+            self._console.print(Text(shown(f"Error: {recording}: {sentence_of(message.error)}")), soft_wrap=True)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from fer_batch.batch.messages import Event, Finished, LogMessage, Probed, Progressed, Started, WorkerLost
+from fer_batch.cli.wording import command_line_words, sentence_of
 from fer_batch.errors import OutputError
 from fer_batch.utils.text import counted, faults, shown
 
@@ -44,7 +45,7 @@ class LogFile:
     ) -> None:
         if self._path is not None:
             if error is not None:
-                self.note(f"ended by {kind.__name__ if kind else ''}: {error}")
+                self.note(f"ended by {kind.__name__ if kind else ''}: {sentence_of(error)}")
             self._file.close()
 
     def note(self, text: str) -> None:
@@ -69,8 +70,10 @@ class LogFile:
                 self.note(f"{counted(len(probes), 'video')} can be opened")
             case Started(worker, task, process):
                 self.note(f"worker {worker}: {task.recording.id}: begins ({task.reason}; process {process})")
-            case WorkerLost(worker, task, reason, again):
-                self.note(f"worker {worker}: {reason} {'It is tried once more.' if again else 'It is given up.'}")
+            case WorkerLost(worker, task, error, again):
+                self.note(
+                    f"worker {worker}: {sentence_of(error)} {'It is tried once more.' if again else 'It is given up.'}"
+                )
             case Finished(worker, task, outcome):
                 record, counts = outcome.record, outcome.record.counts
                 took_s = (record.finished_at - record.started_at).total_seconds()
@@ -81,7 +84,7 @@ class LogFile:
                 )
                 self.note(f"worker {worker}: {task.recording.id}: {record.status} in {took_s:.1f} s{done}")
                 if record.error is not None:
-                    self.note(f"worker {worker}: {record.error}")
+                    self.note(f"worker {worker}: {record.worded(command_line_words)}")
                 if damage := faults(counts):
                     self.note(f"worker {worker}: {task.recording.id}: {damage}")
             case LogMessage(worker, text):

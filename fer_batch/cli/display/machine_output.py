@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 from fer_batch.batch.messages import Event, Finished, Probed, Progressed, Started, WorkerLost
 from fer_batch.batch.plan import Plan
 from fer_batch.batch.progress import RunProgress
+from fer_batch.cli.wording import command_line_words, sentence_of
 from fer_batch.errors import OutputError
 from fer_batch.filesystem.atomic import explained, whole
 from fer_batch.filesystem.overwriting import has_head
@@ -99,7 +100,8 @@ class JsonEvents:
                     share_of_run=round(self._progress.share, 4),
                     remaining_s=self._progress.remaining_s,
                 )
-            case WorkerLost(worker, task, reason, again):
+            case WorkerLost(worker, task, error, again):
+                reason = sentence_of(error)
                 self._write("lost", worker=worker, recording=task.recording.id, reason=reason, again=again)
             case Finished(worker, _, outcome):
                 status = outcome.record.status
@@ -219,7 +221,7 @@ def write_failures(path: Path, records: Iterable[RecordingRecord], not_begun: It
         damage = faults(one.counts)
         if one.status != "done" or damage:
             finished = one.finished_at.isoformat(timespec="seconds")
-            reason = one.error or f"{one.source}: {damage}."
+            reason = one.worded(command_line_words) or f"{one.source}: {damage}."
             rows.append((one.id, valid(one.source), one.status, reason, str(one.retry).lower(), finished))
     rows += [(one.id, valid(str(one.path)), "not begun", "The run ended before.", "true", "") for one in not_begun]
     with (

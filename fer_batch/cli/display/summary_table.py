@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer_batch.batch.plan import Plan
+from fer_batch.cli.wording import command_line_words
 from fer_batch.emotions import EMOTIONS, hex_colour
 from fer_batch.pipeline.result import RecordingResult
 from fer_batch.results.record import RecordingRecord
@@ -66,7 +67,7 @@ def _print_faults(console: Console, records: Sequence[RecordingRecord]) -> None:
             if record.status == "done" and faults(record.counts)
         ],
         "Not complete:": [
-            f"  {record.status:<8}{record.id}: {_unnamed(record, record.error or '')}"
+            f"  {record.status:<8}{record.id}: {_unnamed(record, record.worded(command_line_words) or '')}"
             for record in records
             if record.status != "done"
         ],

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fer_batch.batch.messages import Event, Finished, WorkerLost
+from fer_batch.cli.wording import command_line_words, sentence_of
 from fer_batch.utils.text import faults, shown
 
 LINE_SECONDS = 10.0
@@ -66,12 +67,14 @@ class Notices:
     def __call__(self, event: Event) -> None:
         """Says what there is to say about an event."""
         match event:
-            case WorkerLost(_, _, reason, True):
-                self.say(f"Warning: {reason} It is tried once more.")
+            case WorkerLost(_, _, error, True):
+                self.say(f"Warning: {sentence_of(error)} It is tried once more.")
             case Finished(_, _, outcome):
                 record = outcome.record
                 if record.error is not None:
-                    self.say(f"{'Error' if record.status == 'failed' else 'Warning'}: {record.error}")
+                    self.say(
+                        f"{'Error' if record.status == 'failed' else 'Warning'}: {record.worded(command_line_words)}"
+                    )
                 if fault_words := faults(record.counts):
                     self.say(f"Warning: {record.id}: {fault_words}.")
 

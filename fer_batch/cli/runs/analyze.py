@@ -79,13 +79,13 @@ def check_named_files(plan: Plan, named: Iterable[Path], output_options: OutputO
     """
     inputs = [*named, *(one.path for one in plan.recordings), *(Path(record.source) for record in plan.kept_records)]
     if output_options.report is not None:
-        refuse_overwriting(output_options.report, "--report", is_failure_report, inputs)
+        refuse_overwriting(output_options.report, "report", is_failure_report, inputs)
         if output_options.log_file is not None and output_options.report.resolve() == output_options.log_file.resolve():
             raise OutputError(f"{output_options.report}: is given for --report and --log-file; give two files.")
     if output_options.log_file is not None:
-        refuse_overwriting(output_options.log_file, "--log-file", is_log, inputs, appends=True)
+        refuse_overwriting(output_options.log_file, "log_file", is_log, inputs, appends=True)
         refuse_shared(plan.outputs.folder, output_options.log_file)
-    refuse_overwriting(plan.outputs.folder / "study.toml", "-o", is_settings_used)
+    refuse_overwriting(plan.outputs.folder / "study.toml", "output", is_settings_used)
 
 
 def carry_out(

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from fer_batch.cli.display.live_dashboard import live_watcher
 from fer_batch.cli.display.machine_output import EventLines
+from fer_batch.cli.wording import sentence_of
 from fer_batch.errors import ExitStatus, FerBatchError
 from fer_batch.live.events import LiveMessage, Noticed, Reported
 from fer_batch.live.options import LiveJob
@@ -118,7 +119,7 @@ class _Run:
 
     def _notice(self, name: str, message: LiveMessage) -> None:
         if isinstance(message, Noticed):
-            self._say(f"{name}: {message.text}")
+            self._say(f"{name}: {sentence_of(message.notice)}")
 
     def _add_preview(self, stack: ExitStack, listen: str) -> None:
         from fer_batch.live.preview.server import Preview

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import av
 
+from fer_batch.errors import CameraUnreachableError, UnreadableMediaError
 from fer_batch.utils.concurrency import Closeable
 from fer_batch.video.frame import Display
 from fer_batch.video.probe import Probe
@@ -31,8 +32,9 @@ class Arrived:
     """The same on the monotonic clock."""
 
 
-class UnreachableError(Exception):
-    """A source cannot be reached, or not any more; the message is a sentence without credentials."""
+def unreachable(error: UnreadableMediaError) -> CameraUnreachableError:
+    """Return what an unreadable file or picture means for the source that it comes from."""
+    return CameraUnreachableError(error.path, error.reason, remedies=error.remedies)
 
 
 class Connection(Closeable):
@@ -53,7 +55,7 @@ class Connection(Closeable):
         """Everything that comes, in presentation order, until it ends.
 
         Raises:
-            UnreachableError: when it is lost.
+            CameraUnreachableError: when it is lost.
         """
 
 

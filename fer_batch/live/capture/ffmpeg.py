@@ -16,9 +16,9 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from fer_batch.config import MAX_PIXELS
-from fer_batch.errors import InputError
+from fer_batch.errors import CameraUnreachableError, OptionHint, UnreadableMediaError
 from fer_batch.filesystem.paths import PHOTO_SUFFIXES
-from fer_batch.live.capture.base import Arrivals, Arrived, Connection, UnreachableError, display_of
+from fer_batch.live.capture.base import Arrivals, Arrived, Connection, display_of, unreachable
 from fer_batch.live.capture.host_proxy import OneHost
 from fer_batch.live.options import CaptureOptions
 from fer_batch.live.source_url import Address
@@ -44,7 +44,7 @@ class NetworkStream(Connection):
     """A stream of any protocol that FFmpeg knows.
 
     Raises:
-        UnreachableError: when it cannot be opened or holds no picture.
+        CameraUnreachableError: when it cannot be opened or holds no picture.
     """
 
     def __init__(self, address: Address, reading: CaptureOptions, max_pixels: int = MAX_PIXELS) -> None:
@@ -84,15 +84,15 @@ class NetworkStream(Connection):
         try:
             socket.getaddrinfo(host, None)
         except OSError:
-            raise UnreachableError(
-                f"{self._address.shown}: there is no host named {host}; check the address and the network."
+            raise CameraUnreachableError(
+                self._address.shown, f"there is no host named {host}; check the address and the network"
             ) from None
 
     def _pick(self) -> VideoStream:
         streams = self._container.streams.video
         if not streams or streams[0].codec_context is None:
             what = "no video that can be decoded" if streams else "no video"
-            raise UnreachableError(f"{self._address.shown}: holds {what}; give a stream with a picture.")
+            raise CameraUnreachableError(self._address.shown, f"holds {what}; give a stream with a picture")
         stream = streams[0]
         self._refuse_oversized(stream.codec_context.width, stream.codec_context.height)
         # One more thread would hold back one more picture.
@@ -104,8 +104,8 @@ class NetworkStream(Connection):
     def _refuse_oversized(self, width: int, height: int) -> None:
         try:
             refuse_oversized(self._address.shown, width, height, self._max_pixels)
-        except InputError as error:
-            raise UnreachableError(str(error)) from None
+        except UnreadableMediaError as error:
+            raise unreachable(error) from None
 
     @property
     def probe(self) -> Probe:
@@ -142,9 +142,9 @@ class NetworkStream(Connection):
                     damaged += 1
                     self.damaged += 1
                     if damaged > _MOST_REFUSED and refused_by_size(stream, error, self._max_pixels):
-                        raise UnreachableError(oversized(self._address.shown, self._max_pixels)) from None
+                        raise unreachable(oversized(self._address.shown, self._max_pixels)) from None
                     if damaged > _MOST_DAMAGED:
-                        raise UnreachableError(f"{self._address.shown}: sends nothing that can be decoded.") from None
+                        raise CameraUnreachableError(self._address.shown, "sends nothing that can be decoded") from None
                     continue
                 for picture in pictures:
                     assert isinstance(picture, av.VideoFrame)
@@ -159,7 +159,7 @@ class NetworkStream(Connection):
                     yield Arrived(picture, display, own_s, at, arrived_s)
         except FFmpegError as error:
             raise self._unreachable(error, self._silence) from None
-        raise self._led_on() or UnreachableError(f"{self._address.shown}: the source has ended the stream.")
+        raise self._led_on() or CameraUnreachableError(self._address.shown, "the source has ended the stream")
 
     def _own_s(self, picture: av.VideoFrame, times: DecodeTimes, base: Fraction) -> float | None:
         """A picture's own time: some servers send pictures that are shown later first, with the time of sending."""
@@ -168,7 +168,7 @@ class NetworkStream(Connection):
         in_order = bool(picture.key_frame) or not self._stream.codec_context.has_b_frames
         return float(times.take(picture.pts, nothing_before=in_order) * base)
 
-    def _unreachable(self, error: Exception, silence: str) -> UnreachableError:
+    def _unreachable(self, error: Exception, silence: str) -> CameraUnreachableError:
         """In words for the user; the library's own hold the whole address."""
         if (led_on := self._led_on()) is not None:
             return led_on
@@ -186,18 +186,21 @@ class NetworkStream(Connection):
             ((av.error.InvalidDataError,), silent if late else "sends no video that can be read"),
         ):
             if isinstance(error, kinds):
-                return UnreachableError(f"{self._address.shown}: {sentence}.")
+                return CameraUnreachableError(self._address.shown, sentence)
         number = getattr(error, "errno", None)
         is_errno = isinstance(number, int) and number in errno.errorcode
         reason = os.strerror(number) if is_errno and number is not None else type(error).__name__
-        return UnreachableError(f"{self._address.shown}: cannot be read ({reason}); check the address and the network.")
+        return CameraUnreachableError(
+            self._address.shown, f"cannot be read ({reason}); check the address and the network"
+        )
 
-    def _led_on(self) -> UnreachableError | None:
+    def _led_on(self) -> CameraUnreachableError | None:
         if self._proxy is None or self._proxy.refused is None:
             return None
-        return UnreachableError(
-            f"{self._address.shown}: leads on to another host, {self._proxy.refused}; give the address there, or "
-            "--follow-redirects if you trust it to choose."
+        return CameraUnreachableError(
+            self._address.shown,
+            f"leads on to another host, {self._proxy.refused}; give the address there",
+            remedies=[OptionHint("follow_redirects", True, "let it choose with {} if you trust it")],
         )
 
     def _close_proxy(self) -> None:
@@ -214,7 +217,7 @@ class PlayedFile(Connection):
     """A file as if it were a camera: each picture comes when its time has come.
 
     Raises:
-        UnreachableError: when it cannot be read.
+        CameraUnreachableError: when it cannot be read.
     """
 
     endless = False
@@ -224,11 +227,11 @@ class PlayedFile(Connection):
 
         path = Path(address.secret)
         if path.suffix.lower() in PHOTO_SUFFIXES:
-            raise UnreachableError(f"{address.shown}: is a photo; give it to fer-batch analyze.")
+            raise CameraUnreachableError(address.shown, "is a photo; give it to fer-batch analyze")
         try:
             self._file = VideoFile(path, max_pixels=max_pixels)
-        except InputError as error:
-            raise UnreachableError(str(error)) from None
+        except UnreadableMediaError as error:
+            raise unreachable(error) from None
 
     @property
     def probe(self) -> Probe:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_batch.config import MAX_PIXELS
-from fer_batch.live.capture.base import Arrivals, Arrived, Connection, UnreachableError
+from fer_batch.errors import CameraUnreachableError
+from fer_batch.live.capture.base import Arrivals, Arrived, Connection, unreachable
 from fer_batch.live.source_url import Address
 from fer_batch.utils.native_output import native_stderr_muted
 from fer_batch.video.frame import Display
@@ -24,19 +25,19 @@ class Webcam(Connection):
     """A camera of this machine.
 
     Raises:
-        UnreachableError: when there is none, or somebody else uses it.
+        CameraUnreachableError: when there is none, or somebody else uses it.
     """
 
     def __init__(self, address: Address, max_pixels: int = MAX_PIXELS) -> None:
         self._label, self._max_pixels = address.shown, max_pixels
         device = int(address.secret) if address.secret.isdecimal() else address.secret
         if sys.platform == "linux" and not os.path.exists(_device(address.secret)):  # noqa: PTH110 - a device, no path
-            raise UnreachableError(f"{address.shown}: there is no such camera; check that it is plugged in.")
+            raise CameraUnreachableError(address.shown, "there is no such camera; check that it is plugged in")
         with native_stderr_muted():
             self._capture = cv2.VideoCapture(device)
         if not self._capture.isOpened():
             self._capture.release()
-            raise UnreachableError(f"{address.shown}: cannot be opened; check that no other program uses it.")
+            raise CameraUnreachableError(address.shown, "cannot be opened; check that no other program uses it")
         # What waits in the driver is old when it is taken.
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
 
@@ -66,10 +67,10 @@ class Webcam(Connection):
         while True:
             came, pixels = self._capture.read()
             if not came or pixels is None:
-                raise UnreachableError(f"{self._label}: the camera gives no more pictures; check its cable.")
+                raise CameraUnreachableError(self._label, "the camera gives no more pictures; check its cable")
             arrivals.note(None)
             if pixels.shape[0] * pixels.shape[1] > self._max_pixels:
-                raise UnreachableError(oversized(self._label, self._max_pixels))
+                raise unreachable(oversized(self._label, self._max_pixels))
             colours: NDArray[np.uint8] = np.ascontiguousarray(pixels, np.uint8)
             picture = av.VideoFrame.from_ndarray(colours, format="bgr24")
             # Drivers give no time that all systems agree on.

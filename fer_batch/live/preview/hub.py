@@ -131,7 +131,7 @@ class PreviewHub(Closeable):
             "name": name,
             "source": self._sources[name],
             "state": one.state,
-            "reason": one.reason,
+            "reason": "" if one.error is None else one.error.problem,
             "retry_in_s": None if one.retry_s is None else max(0.0, one.retry_s - now_s),
             "arrived": rates.arrived,
             "analysed": rates.analysed,

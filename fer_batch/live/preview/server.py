@@ -17,7 +17,7 @@ from threading import BoundedSemaphore, Thread
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from fer_batch.errors import InputError
+from fer_batch.errors import InvalidOptionError
 from fer_batch.live.events import Counts
 from fer_batch.live.preview.hub import BOUNDARY, FILES, STUCK_S, PreviewHub
 from fer_batch.live.source_url import is_loopback
@@ -71,9 +71,8 @@ class Preview(PreviewHub):
         try:
             self._server = _Server((host, port), self)
         except OSError as error:
-            raise InputError(
-                f"--listen {listen}: cannot be used ({error.strerror}); choose another port, such as 127.0.0.1:0."
-            ) from error
+            expected = f"cannot be used ({error.strerror}); choose another port, such as 127.0.0.1:0"
+            raise InvalidOptionError("listen", listen, expected) from error
         self.port = self._server.server_address[1]
         self._host = host.lower()
         displayed_host = f"[{host}]" if ":" in host else host
@@ -232,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _host_and_port(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise InputError(f"--listen {listen}: give HOST:PORT, such as 127.0.0.1:8765.")
+        raise InvalidOptionError("listen", listen, "give HOST:PORT, such as 127.0.0.1:8765")
     return host.strip("[]"), int(port)
 
 

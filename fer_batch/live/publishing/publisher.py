@@ -10,7 +10,7 @@ from threading import Condition, Event, Thread
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from fer_batch.errors import InputError
+from fer_batch.errors import InvalidOptionError
 from fer_batch.live.events import FrameAnalyzed
 from fer_batch.live.preview.encoder import LiveOverlay
 from fer_batch.live.publishing.worker import TIMEOUT_S, FrameAccepted, Refused, Shot, Target
@@ -39,7 +39,8 @@ def refuse_unknown(address: str) -> None:
         InputError: when it is not.
     """
     if urlsplit(address).scheme.lower() not in _FORMATS:
-        raise InputError(f"--publish: give an address that begins with {', '.join(f'{one}://' for one in _FORMATS)}.")
+        schemes = ", ".join(f"{one}://" for one in _FORMATS)
+        raise InvalidOptionError("publish", None, f"give an address that begins with {schemes}")
     parse_address(address)
 
 

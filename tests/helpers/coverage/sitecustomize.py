@@ -10,7 +10,11 @@ _kill = subprocess.Popen.kill
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.stdin is not None and isinstance(process.args, list) and "import main; main()" in "".join(map(str, process.args)):
+    if (
+        process.stdin is not None
+        and isinstance(process.args, list)
+        and "import main; main()" in "".join(map(str, process.args))
+    ):
         with suppress(OSError, ValueError, subprocess.TimeoutExpired):
             process.stdin.close()
             process.wait(3)
