@@ -276,7 +276,10 @@ def test_an_encoder_that_dies_is_an_error_and_leaves_no_file(tmp_path: Path) -> 
         assert video.encoder_pid is not None
         os.kill(video.encoder_pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
 
-    with pytest.raises(OutputError, match=r"annotated\.mp4: the annotated video cannot be written .*--no-video"):
+    with pytest.raises(
+        OutputError,
+        match=r"annotated\.mp4: the annotated video cannot be written .*video=False",
+    ):
         _write_all(video, 50, kill)
     assert left_over(tmp_path) == []
 

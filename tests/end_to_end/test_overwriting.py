@@ -164,6 +164,6 @@ def test_what_nobody_foresaw_ends_one_recording_and_not_the_others(
         return open_source(path, *limits)
 
     monkeypatch.setattr("fer_batch.pipeline.recording.open_source", fail)
-    with pytest.raises(InputError, match=r"a\.png: could not be analysed \(ValueError: odd picture\); run it alone"):
+    with pytest.raises(InputError, match=r"a\.png: could not be analysed \(ValueError: odd picture\)"):
         fer_batch.analyze(*stills, output=tmp_path / "out")
     assert fer_batch.load(tmp_path / "out")["recording"].to_list() == ["b.png"]

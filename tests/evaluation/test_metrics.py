@@ -238,7 +238,7 @@ def test_fer2013s_own_labels_beside_votes(
     assert run(["evaluate", str(tmp_path / "without.parquet"), "--labels", "fer2013"]) == 2
     said = capsys.readouterr().err.splitlines()
     assert said == [
-        "Error: without: has no labels of FER2013's own (a column fer2013) beside votes; leave --labels fer2013 out."
+        "Error: without: has no labels of FER2013's own (a column fer2013) beside votes; use --labels main."
     ]
 
 

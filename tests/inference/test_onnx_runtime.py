@@ -55,4 +55,4 @@ def test_without_a_card_the_command_says_so_at_once(tmp_path: Path, capsys: pyte
         pytest.skip("there is a card here")
     assert run(["analyze", str(tmp_path), "--device", "gpu"]) == 2
     assert run(["analyze", str(ASTRONAUT), "-o", str(tmp_path / "out"), "--device", "cuda"]) != 0
-    assert "--device cuda: ONNX Runtime has no CUDA here" in capsys.readouterr().err
+    assert "ONNX Runtime has no CUDA here" in capsys.readouterr().err

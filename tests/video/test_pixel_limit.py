@@ -137,7 +137,7 @@ def test_a_data_sets_picture_that_is_too_large_is_left_out_and_named(tmp_path: P
     faces = read_faces(tmp_path)
 
     assert [faces.gray(0) is None, faces.gray(1) is None] == [True, False]
-    assert "--max-pixels" in faces.problem(0)
+    assert "larger than the limit" in faces.problem(0)
 
 
 def test_a_png_that_claims_more_than_its_file_holds_is_refused(tmp_path: Path) -> None:
