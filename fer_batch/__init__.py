@@ -11,10 +11,14 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fer_batch.version import __version__
+
+# Records go where a program that uses fer-batch sends them, and nowhere by themselves.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
     from fer_batch.analytics.resampling import resample
@@ -22,7 +26,18 @@ if TYPE_CHECKING:
     from fer_batch.api import analyze, stream
     from fer_batch.config import Options, Settings
     from fer_batch.emotions import EMOTIONS
-    from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, ModelError, OutputError
+    from fer_batch.errors import (
+        AnnotationError,
+        CameraUnreachableError,
+        FerBatchError,
+        FerBatchWarning,
+        InputError,
+        InvalidOptionError,
+        ModelError,
+        OptionHint,
+        OutputError,
+        UnreadableMediaError,
+    )
     from fer_batch.report.figures import plot_shares, plot_study, plot_timeline, plot_transitions
     from fer_batch.results.catalog import recordings
     from fer_batch.results.csv_reader import read_csv
@@ -31,6 +46,8 @@ if TYPE_CHECKING:
     from fer_batch.types import Face, Faces, Observation
 
 _HOMES = {
+    "AnnotationError": "fer_batch.errors",
+    "CameraUnreachableError": "fer_batch.errors",
     "EMOTIONS": "fer_batch.emotions",
     "EpisodeRules": "fer_batch.segmentation.hysteresis",
     "Face": "fer_batch.types",
@@ -38,8 +55,10 @@ _HOMES = {
     "FerBatchError": "fer_batch.errors",
     "FerBatchWarning": "fer_batch.errors",
     "InputError": "fer_batch.errors",
+    "InvalidOptionError": "fer_batch.errors",
     "ModelError": "fer_batch.errors",
     "Observation": "fer_batch.types",
+    "OptionHint": "fer_batch.errors",
     "Options": "fer_batch.config",
     "OutputError": "fer_batch.errors",
     "Settings": "fer_batch.config",
@@ -57,24 +76,30 @@ _HOMES = {
     "resample": "fer_batch.analytics.resampling",
     "stream": "fer_batch.api",
     "summary": "fer_batch.analytics.summary",
+    "UnreadableMediaError": "fer_batch.errors",
     "tracks": "fer_batch.results.reader",
 }
 """Where each public name lives. Looked up on first use, so that importing the package costs nothing."""
 
 __all__ = [
     "EMOTIONS",
+    "AnnotationError",
+    "CameraUnreachableError",
     "EpisodeRules",
     "Face",
     "Faces",
     "FerBatchError",
     "FerBatchWarning",
     "InputError",
+    "InvalidOptionError",
     "ModelError",
     "Observation",
+    "OptionHint",
     "Options",
     "OutputError",
     "Settings",
     "Summary",
+    "UnreadableMediaError",
     "__version__",
     "analyze",
     "dataset",

@@ -24,7 +24,10 @@ from fer_batch.live.preview.hub import PreviewHub
 from fer_batch.live.supervisor import Cameras
 from fer_batch.results.record import RecordingRecord
 from fer_batch.utils.concurrency import Closeable
+from fer_batch.utils.logs import get_logger
 from fer_batch.utils.resources import threads_each
+
+_LOG = get_logger(__name__)
 
 _PATIENCE_S = 30.0
 """How long work that is stopped may take to put its files in order: a part is written in less than a second."""
@@ -74,6 +77,7 @@ class Job(Closeable):
         except FerBatchError as error:
             self.error = page_sentence(error)
         except Exception as error:
+            _LOG.exception("a job of the page failed")
             self.error = f"{type(error).__name__}: {' '.join(str(error).split())} (this should not happen)."
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fer_batch.batch.plan import Task
 from fer_batch.config import Selection, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import Progress, RecordingResult
+from fer_batch.utils.logs import wanted_level
 from fer_batch.video.probe import Probe
 
 
@@ -20,6 +21,8 @@ class Begin:
     selection: Selection
     threads: int
     """Cores that it may use."""
+    log_level: int = field(default_factory=wanted_level)
+    """Records below it are not sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Event
 
-from fer_batch.batch.messages import Begin, Probed, Watch
+from fer_batch.batch.event_log import log_event, logged
+from fer_batch.batch.messages import Begin, Finished, Probed, Started, Watch
 from fer_batch.batch.plan import Plan, expected_work, guarded
 from fer_batch.batch.worker_pool import STALL_LIMIT_S, WorkerPool
 from fer_batch.config import Selection, Settings
@@ -50,7 +52,7 @@ def run_parallel(
     """
     if not plan.tasks:
         return
-    begin = Begin(settings, selection, threads)
+    begin, watch = Begin(settings, selection, threads), logged(watch)
     count = min(workers, len(plan.tasks))
     with WorkerPool(begin, count, watch, stop or Event(), stall_limit_s, lock) as pool:
         # A photo is as little work as any.
@@ -97,6 +99,7 @@ def run_serial(
             if stop is not None and stop.is_set():
                 return
             on_start(task.recording)
+            log_event(Started(0, task, os.getpid()))
             analyze = partial(
                 analyze_recording,
                 engine,
@@ -107,4 +110,6 @@ def run_serial(
                 stop,
                 fresh=task.fresh,
             )
-            yield guarded(analyze, task, settings, selection)
+            outcome = guarded(analyze, task, settings, selection)
+            log_event(Finished(0, task, outcome))
+            yield outcome

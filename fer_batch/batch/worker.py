@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from logging import LogRecord
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from typing import IO, Any
@@ -34,9 +35,11 @@ from fer_batch.config import Outputs
 from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import Progress, RecordingResult
 from fer_batch.results.layout import Layout
+from fer_batch.utils.logs import send_records
 from fer_batch.workers.protocol import (
     OUT_OF_MEMORY,
     Failed,
+    Logged,
     Stop,
     failure,
     ignore_signals,
@@ -65,6 +68,7 @@ def main() -> None:
     begin = jobs.get()
     assert isinstance(begin, Begin)
     worker = _Worker(begin, replies, stop)
+    send_records(worker.log, begin.log_level)
     # From here on, whatever ends this process is the doing of a recording.
     worker.live()
     while True:
@@ -117,6 +121,10 @@ class _Worker:
                 send(self._replies, message)
         except OSError:
             os._exit(0)
+
+    def log(self, record: LogRecord) -> None:
+        """Have a record handled by the process that supervises this one."""
+        self._send(Logged(record))
 
     def live(self) -> None:
         """Gives a sign of life."""

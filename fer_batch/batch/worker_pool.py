@@ -32,9 +32,10 @@ from fer_batch.batch.plan import Task, record_failure
 from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import RecordingResult
 from fer_batch.utils.concurrency import Closeable
+from fer_batch.utils.logs import handle
 from fer_batch.video.probe import Probe
 from fer_batch.workers.process import Death, WorkerProcess
-from fer_batch.workers.protocol import Failed
+from fer_batch.workers.protocol import Failed, Logged
 
 _WORKER = "fer_batch.batch.worker"
 """Module of the processes."""
@@ -248,6 +249,9 @@ class WorkerPool(Closeable):
             except Empty:
                 return
             wait_s = None
+            if isinstance(message, Logged):
+                handle(message.record)
+                continue
             worker = next((worker for worker in self._workers if worker.process is process), None)
             if worker is None:
                 continue

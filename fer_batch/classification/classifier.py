@@ -16,6 +16,9 @@ from fer_batch.faces.alignment import CropGeometry
 from fer_batch.inference.lazy_imports import import_onnxruntime
 from fer_batch.inference.onnx_runtime import is_eight_bit, providers, used
 from fer_batch.inference.registry import find_model, sha256_of
+from fer_batch.utils.logs import get_logger
+
+_LOG = get_logger(__name__)
 
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 
@@ -66,6 +69,7 @@ class EmotionClassifier:
         # Many published files take one face at a time.
         self._most = 1 if first.shape and first.shape[0] == 1 else None
         self._try(path)
+        _LOG.info("emotion model %s on %s", self.name, self.device)
 
     @property
     def geometry(self) -> CropGeometry:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import TextIOWrapper
 from typing import Annotated, Any
 
@@ -30,6 +31,8 @@ from fer_batch.version import __version__
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """Base of what Typer raises for a wrong command line; older versions have it from Click, newer ones bring their own."""
+
+_VERBOSE = {"--verbose", "-v"}
 
 _STDOUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 """What standard output fails with; such an error has no file's name."""
@@ -58,8 +61,11 @@ def _common(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what happens inside, in log lines; may stand anywhere.")
+    ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show a traceback with every error; may stand anywhere.")
+        bool, typer.Option("--debug", help="Show everything, and a traceback with every error; may stand anywhere.")
     ] = False,
 ) -> None:
     """Options before the command."""
@@ -71,10 +77,10 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit status (:class:`fer_batch.errors.ExitStatus`).
     """
-    debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
+    debug, verbose = "--debug" in arguments, not _VERBOSE.isdisjoint(arguments)
+    arguments = [argument for argument in arguments if argument not in {"--debug", *_VERBOSE}]
     try:
-        with _warnings_as_sentences():
+        with _warnings_as_sentences(), _log(debug, verbose):
             # Without a command there is only help to give, but nothing was done.
             status = _call(arguments, debug) if arguments else _call(["--help"]) or ExitStatus.USAGE
         sys.stdout.flush()
@@ -90,6 +96,15 @@ def run(arguments: list[str]) -> int:
         if debug:
             raise
         return _explain(error)
+
+
+def _log(debug: bool, verbose: bool) -> AbstractContextManager[None]:
+    """Log records on stderr, if any are asked for."""
+    if not (debug or verbose):
+        return nullcontext()
+    from fer_batch.cli.display.log_file import terminal_log
+
+    return terminal_log(logging.DEBUG if debug else logging.INFO)
 
 
 @contextmanager

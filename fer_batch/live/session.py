@@ -16,6 +16,9 @@ from fer_batch.live.frame_source import ConnectionSource, FrameOrigin, LiveClock
 from fer_batch.live.options import CaptureOptions
 from fer_batch.live.source_url import Address
 from fer_batch.pipeline.engine import Engine
+from fer_batch.utils.logs import get_logger
+
+_LOG = get_logger(__name__)
 
 _FIRST_WAIT_S: Final = 1.0
 """Before the first attempt to connect again; doubled after each that fails."""
@@ -89,6 +92,7 @@ class Session:
             if not self.counts.connections and (last or not patient):
                 break
             at_s = max(self._clock.last_s, 0.0)
+            _LOG.warning("%s", lost.problem)
             yield Interrupted(datetime.now(UTC), at_s, lost, None if last else wait_s)
             if last:
                 return
@@ -118,6 +122,7 @@ class Session:
             except CameraUnreachableError as error:
                 return error
             self.counts.connections += 1
+            _LOG.info("%s: connected, %dx%d", self._address.shown, stretch.probe.width, stretch.probe.height)
             yield Connected(*stretch.began, stretch.probe)
             yield from self._analyzed_frames(stretch)
             self._frame = stretch.frame

@@ -16,8 +16,9 @@ from fer_batch.live.options import LiveJob
 from fer_batch.live.source_url import scrubbed
 from fer_batch.live.worker import Begin, Closed, News, Picture, Watching
 from fer_batch.utils.concurrency import Closeable
+from fer_batch.utils.logs import get_logger, handle
 from fer_batch.workers.process import WorkerProcess
-from fer_batch.workers.protocol import Failed, Stop
+from fer_batch.workers.protocol import Failed, Logged, Stop
 
 SILENCE_S = 60.0
 """Seconds without a sign of life, which comes every second, after which a process is taken for hanging."""
@@ -35,6 +36,8 @@ _LONGEST_TURN_S = 1.0
 """More than this between two turns means that the whole job was suspended: no process's silence."""
 _MOST_WAITING = 256
 """Messages that wait for this process; then those who send them keep only the latest."""
+
+_LOG = get_logger(__name__)
 
 Watcher: TypeAlias = Callable[[str, LiveMessage], None]
 
@@ -83,7 +86,6 @@ class Cameras(Closeable):
         jobs: one a camera, names unique.
         watch: told what happens, with the recording's name; frames ten times a second at most, without pictures.
         on_picture: given annotated pictures as JPEG of those cameras that :meth:`show` asks for.
-        on_words: told what libraries and tracebacks say when a process ends badly, for a log.
         without: names of environment variables that hold secrets, which the processes do not get.
         lock: a descriptor that holds the output folder's lock, for the processes too.
         silence_s: seconds without a sign of life after which a process is ended and started again.
@@ -96,7 +98,6 @@ class Cameras(Closeable):
         watch: Watcher,
         *,
         on_picture: Callable[[str, bytes], None] = lambda name, jpeg: None,  # noqa: ARG005
-        on_words: Callable[[str, str], None] = lambda name, words: None,  # noqa: ARG005
         without: Collection[str] = (),
         lock: int | None = None,
         silence_s: float = SILENCE_S,
@@ -104,7 +105,7 @@ class Cameras(Closeable):
     ) -> None:
         self.counts: dict[str, Counts] = {}
         """Of each recording, all its processes together; kept up to date while :meth:`run` runs."""
-        self._watch, self._on_picture, self._on_words = watch, on_picture, on_words
+        self._watch, self._on_picture = watch, on_picture
         self._without, self._lock, self._silence_s, self._module = without, lock, silence_s, module
         self._inbox: Queue[tuple[WorkerProcess, Any]] = Queue(_MOST_WAITING)
         self._is_closing = False
@@ -209,6 +210,9 @@ class Cameras(Closeable):
                 _add(camera.total, counts, camera.current)
                 camera.current = counts
                 for one in told:
+                    if isinstance(one, Logged):
+                        handle(one.record)
+                        continue
                     self._note(camera, one)
                     self._watch(camera.job.name, one)
             case Picture(jpeg):
@@ -272,11 +276,13 @@ class Cameras(Closeable):
 
     def _log(self, camera: _Camera, process: WorkerProcess, failed: Failed | None) -> None:
         words = process.wrote() + ((failed.traceback or "") if failed is not None else "")
-        if words:
-            self._on_words(camera.job.name, scrubbed(words, camera.job.address))
+        for line in scrubbed(words, camera.job.address).splitlines():
+            _LOG.debug("%s: | %s", camera.job.name, line)
 
     def _over(self, camera: _Camera, error: FerBatchError | None) -> None:
         camera.error = error
+        if error is not None:
+            _LOG.error("%s: %s", camera.job.name, error.problem)
         self._watch(camera.job.name, Ended(error))
 
     def _pass_on_stop(self) -> None:

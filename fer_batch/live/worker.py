@@ -11,6 +11,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from logging import LogRecord
 from queue import SimpleQueue
 from threading import Event, Lock, Thread, Timer
 from typing import IO, Any, TypeAlias
@@ -20,9 +21,11 @@ from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted,
 from fer_batch.live.options import LiveJob
 from fer_batch.live.preview.encoder import Pictures
 from fer_batch.live.source_url import scrubbed
+from fer_batch.utils.logs import send_records, wanted_level
 from fer_batch.workers.protocol import (
     OUT_OF_MEMORY,
     Failed,
+    Logged,
     Stop,
     failure,
     ignore_signals,
@@ -56,8 +59,10 @@ def serve(watch: Watch) -> None:
     begins: SimpleQueue[Begin] = SimpleQueue()
     stop, news = Event(), _News(replies)
     Thread(target=_listen, args=(sys.stdin.buffer, begins, stop, news), name="fer-batch orders", daemon=True).start()
-    job = begins.get().job
+    begin = begins.get()
+    job = begin.job
     news.start()
+    send_records(news.log, begin.log_level)
     reply: object = Closed()
     try:
         _limit_threads(job.threads)
@@ -118,7 +123,7 @@ class _News:
         self._pipe = pipe
         self._lock, self._over = Lock(), Event()
         self._counts = Counts()
-        self._messages: deque[LiveMessage] = deque(maxlen=_MAX_MESSAGES)
+        self._messages: deque[LiveMessage | Logged] = deque(maxlen=_MAX_MESSAGES)
         self._newest: FrameAnalyzed | None = None
         self._picture: bytes | None = None
         self._silent_s = 0.0
@@ -140,6 +145,11 @@ class _News:
                 self._messages.append(message)
             elif message.observation is not None:
                 self._newest = replace(message, frame=None)
+
+    def log(self, record: LogRecord) -> None:
+        """Takes a record for the log of the supervisor."""
+        with self._lock:
+            self._messages.append(Logged(record))
 
     def show(self, jpeg: bytes) -> None:
         """Takes a picture to be sent soon; only the latest."""
@@ -189,6 +199,8 @@ class Begin:
     """To a camera's process, first of all. It may hold a password, and so goes through the pipe alone."""
 
     job: LiveJob = field(repr=False)
+    log_level: int = field(default_factory=wanted_level)
+    """Records below it are not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +216,7 @@ class News:
 
     counts: Counts
     """Of this process alone."""
-    messages: tuple[LiveMessage, ...] = ()
+    messages: tuple[LiveMessage | Logged, ...] = ()
     """In order; frames that were analysed only now and then, and without their pictures."""
 
 

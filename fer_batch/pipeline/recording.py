@@ -28,9 +28,12 @@ from fer_batch.results.schema import Provenance
 from fer_batch.tracking.clustering import Persons
 from fer_batch.types import Note
 from fer_batch.utils.concurrency import pulse
+from fer_batch.utils.logs import get_logger
 from fer_batch.video.open import open_source
 from fer_batch.video.probe import frames_in_range
 from fer_batch.video.source import Source
+
+_LOG = get_logger(__name__)
 
 
 def analyze_recording(
@@ -77,12 +80,14 @@ def analyze_recording(
     checkpoints = CheckpointStore(Layout(outputs.folder), recording.id)
     commit = None if fresh else usable(checkpoints, run.identity())
     if commit is not None:
+        _LOG.info("%s: goes on after %d frames that were committed before", recording.path, commit.frame)
         with suppress(CannotResume):
             outcome = run.go(checkpoints, commit)
             # A damaged part shows only when all are put together; from the beginning there is none.
             damaged = outcome.cause is not None and not isinstance(outcome.cause, MemoryError)
             if not (damaged and outcome.record.status == "failed"):
                 return outcome
+        _LOG.warning("%s: what was committed cannot be used; the recording begins anew", recording.path)
     checkpoints.remove()
     return run.go(checkpoints, None)
 

@@ -7,6 +7,7 @@ import pickle
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from logging import LogRecord
 from typing import IO, Any
 
 from fer_batch.errors import SYSTEM_LIBRARIES, FerBatchError, OptionHint, summarized
@@ -23,6 +24,13 @@ class Failed:
 
     error: FerBatchError
     traceback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """From a worker: a record for the log of the process that supervises it."""
+
+    record: LogRecord
 
 
 def send(pipe: IO[bytes], message: Any) -> None:

@@ -165,7 +165,7 @@ def analyze(
     selection = Selection(every, fps, start, end)
     planned = plan(listed_inputs, Outputs(output, timeline.value, video), settings, selection, overwrite)
     count = workers or default_workers(len(planned.tasks))
-    output_options = OutputOptions(report, log_file, quiet, as_json, debug=bool(context.obj))
+    output_options = OutputOptions(report, log_file, quiet, as_json)
     named = [Path(one) for one in (*listed_inputs, *(lists or ()), *([] if config is None else [config]))]
     check_named_files(planned, named, output_options)
     if dry_run:

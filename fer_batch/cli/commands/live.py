@@ -158,7 +158,6 @@ def live(
         webhook=parameters["webhook"],
         listen=parameters["listen"] if parameters["preview"] else None,
         token=parameters["token"],
-        debug=bool(context.obj),
         notices=notices,
     )
     from fer_batch.filesystem.atomic import private_files

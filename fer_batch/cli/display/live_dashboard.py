@@ -18,7 +18,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from fer_batch.cli.display.live_log import Incidents, LiveErrors, LiveLines
-from fer_batch.cli.display.terminal import interactive
+from fer_batch.cli.display.terminal import interactive, stderr_console
 from fer_batch.cli.wording import sentence_of
 from fer_batch.emotions import COLOURS, EMOTIONS, hex_colour
 from fer_batch.live.events import Counts, LiveMessage
@@ -143,7 +143,7 @@ def live_watcher(
             words would come in between.
         console: of stderr; what else is printed through it comes above the view, through another one into it.
     """
-    console = console or Console(stderr=True, highlight=False)
+    console = console or stderr_console()
     if quiet:
         return LiveErrors(console, alone=len(sources) == 1)
     if interactive():

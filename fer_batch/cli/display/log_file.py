@@ -1,94 +1,114 @@
-"""A run as a log file."""
+"""Handlers of log records: a file (``--log-file``), and the terminal (``--verbose``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from fer_batch.batch.messages import Event, Finished, LogMessage, Probed, Progressed, Started, WorkerLost
-from fer_batch.cli.wording import command_line_words, sentence_of
-from fer_batch.errors import OutputError
-from fer_batch.utils.text import counted, faults, shown
+from fer_batch.errors import OptionHint, OutputError
+from fer_batch.utils.logs import ROOT, SecretFilter
+from fer_batch.utils.text import shown
+from fer_batch.version import __version__
 
 
-class LogFile:
-    """A watcher of a run that adds lines to a file, each with the local time; it ends with the run.
+class _LineFormatter(logging.Formatter):
+    """Local time, level and logger before each line; lines hold no control characters."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="seconds")
+        text = f"{record.getMessage()}\n{record.exc_text or ''}".rstrip()
+        return "\n".join(f"{at} {record.levelname} {record.name}: {shown(line)}" for line in text.splitlines())
+
+
+class LogFileHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    """Adds records to a file, so that the log of a study in several runs is in one file.
 
     Args:
-        path: added to, so that the log of a study in several runs is in one file; None writes nothing.
-        on_failure: given a sentence when it cannot be written any more, as on a full disk; the run goes on.
+        path: created with its folder when it is missing.
+        on_failure: given a sentence when the file cannot be written any more, as on a full disk; then the run goes on.
 
     Raises:
-        OutputError: from entering, when the file cannot be written.
+        OutputError: when the file cannot be written.
     """
 
-    def __init__(self, path: Path | None, on_failure: Callable[[str], None] = lambda sentence: None) -> None:  # noqa: ARG005
+    def __init__(self, path: Path, on_failure: Callable[[str], None]) -> None:
         self._path, self._on_failure = path, on_failure
-
-    def __enter__(self) -> Self:
-        if self._path is not None:
-            try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
-            except OSError as error:
-                raise OutputError(
-                    f"{self._path}: cannot be written ({error.strerror}); give another file with --log-file."
-                ) from error
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._path is not None:
-            if error is not None:
-                self.note(f"ended by {kind.__name__ if kind else ''}: {sentence_of(error)}")
-            self._file.close()
-
-    def note(self, text: str) -> None:
-        """Adds something, a line or several."""
-        if self._path is None:
-            return
-        now = datetime.now().astimezone().isoformat(timespec="seconds")
         try:
-            for line in text.rstrip().splitlines():
-                self._file.write(f"{now} {shown(line)}\n")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+            # By this first line later runs know the file for a log.
+            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')} fer-batch {__version__}\n")
         except OSError as error:
-            # A night's work does not end for want of its log.
-            path, self._path = self._path, None
-            with suppress(OSError):
-                self._file.close()
-            self._on_failure(f"{path}: cannot be written any more ({error.strerror}); the run goes on without its log.")
+            hint = OptionHint("log_file", advice="give another file with {}")
+            raise OutputError(f"{path}: cannot be written ({error.strerror}).", remedies=[hint]) from error
+        super().__init__(file)
+        self.setFormatter(_LineFormatter())
 
-    def __call__(self, event: Event) -> None:
-        """Adds what has happened."""
-        match event:
-            case Probed(probes):
-                self.note(f"{counted(len(probes), 'video')} can be opened")
-            case Started(worker, task, process):
-                self.note(f"worker {worker}: {task.recording.id}: begins ({task.reason}; process {process})")
-            case WorkerLost(worker, task, error, again):
-                self.note(
-                    f"worker {worker}: {sentence_of(error)} {'It is tried once more.' if again else 'It is given up.'}"
-                )
-            case Finished(worker, task, outcome):
-                record, counts = outcome.record, outcome.record.counts
-                took_s = (record.finished_at - record.started_at).total_seconds()
-                done = (
-                    f", {counted(counts['frames_analysed'], 'frame')}, {counted(counts['rows'], 'face')}"
-                    if counts
-                    else ""
-                )
-                self.note(f"worker {worker}: {task.recording.id}: {record.status} in {took_s:.1f} s{done}")
-                if record.error is not None:
-                    self.note(f"worker {worker}: {record.worded(command_line_words)}")
-                if damage := faults(counts):
-                    self.note(f"worker {worker}: {task.recording.id}: {damage}")
-            case LogMessage(worker, text):
-                for line in text.splitlines():
-                    self.note(f"worker {worker}: | {line}")
-            case Progressed():
-                pass
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Stop logging after an error of the file."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        # A night's work does not end for want of its log.
+        self.setLevel(logging.CRITICAL + 1)
+        with suppress(OSError):
+            self.stream.close()
+        self._on_failure(
+            f"{self._path}: cannot be written any more ({error.strerror}); the run goes on without its log."
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        with suppress(OSError):
+            self.stream.close()
+        super().close()
+
+
+@contextmanager
+def log_file(path: Path | None, on_failure: Callable[[str], None]) -> Iterator[None]:
+    """Add all records of a block to a file; without a path nothing is added. Raises as :class:`LogFileHandler`."""
+    if path is None:
+        yield
+        return
+    handler = LogFileHandler(path, on_failure)
+    with handled(handler, logging.DEBUG):
+        try:
+            yield
+        except BaseException as error:
+            logging.getLogger(f"{ROOT}.cli").error("ended by %s: %s", type(error).__name__, error)
+            raise
+
+
+@contextmanager
+def handled(handler: logging.Handler, level: int) -> Iterator[None]:
+    """Have a handler handle fer-batch's records from a level on while a block runs."""
+    root = logging.getLogger(ROOT)
+    before = root.level
+    handler.setLevel(level)
+    handler.addFilter(SecretFilter())
+    root.addHandler(handler)
+    root.setLevel(min(level, before or level))
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+        handler.close()
+
+
+@contextmanager
+def terminal_log(level: int) -> Iterator[None]:
+    """Show records from a level on on stderr while a block runs."""
+    from rich.logging import RichHandler
+
+    from fer_batch.cli.display.terminal import stderr_console
+
+    handler = RichHandler(console=stderr_console(), show_path=False, markup=False, log_time_format="%H:%M:%S")
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    with handled(handler, level):
+        yield

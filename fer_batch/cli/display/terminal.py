@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from rich.console import Console
 from rich.text import Text
@@ -17,6 +18,12 @@ from fer_batch.utils.text import faults, shown
 
 LINE_SECONDS = 10.0
 """Seconds between two plain lines."""
+
+
+@cache
+def stderr_console() -> Console:
+    """Return the console of stderr that bars, sentences and log records share."""
+    return Console(stderr=True, highlight=False)
 
 
 def interactive() -> bool:

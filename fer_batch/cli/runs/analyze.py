@@ -13,17 +13,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fer_batch.batch.messages import Begin, EstimateReply, Event, Finished, LogMessage, Progressed, Watch
+from fer_batch.batch.messages import Begin, EstimateReply, Event, Finished, Progressed, Watch
 from fer_batch.batch.plan import Plan, Task, delete_checkpoints, expected_work
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.runner import run_parallel
 from fer_batch.batch.worker_pool import STALL_LIMIT_S, WorkerPool
 from fer_batch.cli.config_file import is_settings_used
-from fer_batch.cli.display.log_file import LogFile
+from fer_batch.cli.display.log_file import log_file
 from fer_batch.cli.display.machine_output import JsonEvents, check_report, is_failure_report, write_failures
 from fer_batch.cli.display.progress import Bars, Lines
 from fer_batch.cli.display.summary_table import print_closing_table
-from fer_batch.cli.display.terminal import Notices, interactive
+from fer_batch.cli.display.terminal import Notices, interactive, stderr_console
 from fer_batch.config import Selection, Settings
 from fer_batch.errors import ExitStatus, OutputError
 from fer_batch.filesystem.lock import only_run
@@ -31,11 +31,13 @@ from fer_batch.filesystem.overwriting import is_log, refuse_overwriting
 from fer_batch.filesystem.paths import refuse_shared
 from fer_batch.filesystem.temporary import remove_abandoned
 from fer_batch.pipeline.result import RecordingResult
+from fer_batch.utils.logs import get_logger
 from fer_batch.utils.resources import threads_each
 from fer_batch.utils.signals import stop_on_interrupt
 from fer_batch.utils.text import counted, duration_words, shown, timecode
-from fer_batch.version import __version__
 from fer_batch.video.probe import Probe, frames_in_range, seconds_in_range
+
+_LOG = get_logger(__name__)
 
 
 def rehearse(plan: Plan, settings: Settings, selection: Selection, workers: int) -> None:
@@ -60,8 +62,6 @@ class OutputOptions:
     """Nothing but errors on stderr."""
     as_json: bool = False
     """Events on stdout instead of the closing table."""
-    debug: bool = False
-    """Tracebacks of what nobody foresaw."""
     on_begin: Callable[[], None] = lambda: None
     """Called once, when something has been analysed."""
 
@@ -151,13 +151,13 @@ def _report(path: Path, plan: Plan, outcomes: list[RecordingResult]) -> None:
 
 def _watch(stack: ExitStack, output_options: OutputOptions, plan: Plan, selection: Selection, on_begin: Watch) -> Watch:
     """Everyone who is told what happens, closed with ``stack``."""
-    console = Console(stderr=True, highlight=False)
+    console = stderr_console()
     progress, notices = RunProgress(plan.tasks, selection), Notices(console)
-    log = stack.enter_context(LogFile(output_options.log_file, notices.say))
-    log.note(f"fer-batch {__version__}: {counted(len(plan.tasks), 'recording')} to do, {len(plan.kept_records)} kept")
+    stack.enter_context(log_file(output_options.log_file, notices.say))
+    _LOG.info("%s to do, %d kept", counted(len(plan.tasks), "recording"), len(plan.kept_records))
     if not output_options.quiet:
         _tell_plan(plan, notices)
-    watchers: list[Watch] = [progress.tell, log, notices]
+    watchers: list[Watch] = [progress.tell, notices]
     if output_options.as_json:
         watchers.append(stack.enter_context(JsonEvents(progress, plan)))
     if not output_options.quiet and plan.tasks:
@@ -166,8 +166,6 @@ def _watch(stack: ExitStack, output_options: OutputOptions, plan: Plan, selectio
         elif not output_options.as_json:
             watchers.append(Lines(progress, notices))
     watchers.append(on_begin)
-    if output_options.debug:
-        watchers.append(lambda event: notices.say(event.text) if isinstance(event, LogMessage) else None)
 
     def watch(event: Event) -> None:
         for one in watchers:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
-from rich.console import Console
 from rich.text import Text
 
 from fer_batch.cli.display.live_dashboard import live_watcher
 from fer_batch.cli.display.machine_output import EventLines
+from fer_batch.cli.display.terminal import stderr_console
 from fer_batch.cli.wording import sentence_of
 from fer_batch.errors import ExitStatus, FerBatchError
 from fer_batch.live.events import LiveMessage, Noticed, Reported
@@ -33,7 +33,6 @@ class LiveOutputOptions:
     listen: str | None = None
     """Where a preview is served, if one is."""
     token: str | None = field(default=None, repr=False)
-    debug: bool = False
     notices: list[str] = field(default_factory=list)
     """Sentences to begin with."""
 
@@ -68,10 +67,10 @@ class _Run:
 
     def __init__(self, jobs: Sequence[LiveJob], output_options: LiveOutputOptions, variables: Collection[str]) -> None:
         self._jobs, self._showing = jobs, output_options
-        self._console = Console(stderr=True, highlight=False)
+        self._console = stderr_console()
         self._watchers: list[Watcher] = []
         self._pictures: list[Callable[[str, bytes], None]] = []
-        self._cameras = Cameras(jobs, self._watch, on_picture=self._show, on_words=self._words, without=variables)
+        self._cameras = Cameras(jobs, self._watch, on_picture=self._show, without=variables)
 
     def open(self, stack: ExitStack, stop: Event) -> Cameras:
         """The processes, not yet started; who is told of them is ended with ``stack``."""
@@ -112,10 +111,6 @@ class _Run:
     def _show(self, name: str, jpeg: bytes) -> None:
         for take in self._pictures:
             take(name, jpeg)
-
-    def _words(self, name: str, words: str) -> None:
-        if self._showing.debug:
-            self._say(f"{name}: {words}")
 
     def _notice(self, name: str, message: LiveMessage) -> None:
         if isinstance(message, Noticed):
