@@ -11,14 +11,10 @@
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fer_batch.version import __version__
-
-# Records go where a program that uses fer-batch sends them, and nowhere by themselves.
-logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
     from fer_batch.analytics.resampling import resample

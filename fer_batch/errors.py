@@ -18,10 +18,9 @@ command line, Python, the page) words it with the names that its users know.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import groupby
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from fer_batch.utils.text import joined, shown
 
@@ -41,8 +40,7 @@ OptionWords = Callable[[str, Any], str | None]
 """Words an option and its value, such as ``batch_size`` and 8; None where users have no such option."""
 
 
-@dataclass(frozen=True, slots=True)
-class OptionHint:
+class OptionHint(NamedTuple):
     """What an option can do about an error.
 
     Example:

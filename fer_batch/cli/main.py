@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import sys
 import warnings
@@ -102,6 +101,8 @@ def _log(debug: bool, verbose: bool) -> AbstractContextManager[None]:
     """Log records on stderr, if any are asked for."""
     if not (debug or verbose):
         return nullcontext()
+    import logging
+
     from fer_batch.cli.display.log_file import terminal_log
 
     return terminal_log(logging.DEBUG if debug else logging.INFO)

@@ -114,7 +114,7 @@ class RecordingRecord:
 
     def explain(self, error: FerBatchError) -> None:
         """Store what an error says, and apart from it what options can do about it."""
-        self.error, self.remedies = error.problem, [asdict(hint) for hint in error.remedies]
+        self.error, self.remedies = error.problem, [hint._asdict() for hint in error.remedies]
 
     def worded(self, words: OptionWords = python_words) -> str | None:
         """The stored error in the words of one side, see :func:`fer_batch.errors.worded`."""

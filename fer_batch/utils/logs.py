@@ -12,6 +12,9 @@ from collections.abc import Callable
 from typing import Final
 
 ROOT: Final = "fer_batch"
+# Records go where a program that uses fer-batch sends them, and nowhere by themselves.
+logging.getLogger(ROOT).addHandler(logging.NullHandler())
+
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+://)(?P<place>[^\s'\"<>]+)")
 
 

@@ -10,7 +10,6 @@ import typer
 
 from fer_batch.cli.commands.analyze import MaxPixels
 from fer_batch.config import MAX_PIXELS, check_max_pixels
-from fer_batch.live.source_url import is_loopback
 
 
 def app_page(
@@ -34,6 +33,7 @@ def app_page(
     temporary files, and are removed when a visit ends.
     """
     from fer_batch.errors import InputError
+    from fer_batch.live.source_url import is_loopback
 
     check_max_pixels(max_pixels)
     host, _, port = listen.rpartition(":")
