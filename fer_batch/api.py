@@ -7,12 +7,19 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Final, Literal, Unpack
 
 from fer_batch.batch.plan import Plan, delete_checkpoints, plan
 from fer_batch.batch.runner import run_parallel, run_serial
-from fer_batch.config import Options, Outputs, Selection, Settings, split_options
-from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, UnreadableMediaError, summarized
+from fer_batch.config import Options, Outputs, Selection, Settings, split_options, with_today_names
+from fer_batch.errors import (
+    FerBatchError,
+    FerBatchWarning,
+    InputError,
+    InvalidOptionError,
+    UnreadableMediaError,
+    summarized,
+)
 from fer_batch.filesystem.atomic import private_files
 from fer_batch.filesystem.lock import only_run
 from fer_batch.inference.registry import find_model
@@ -21,6 +28,7 @@ from fer_batch.live.events import FrameAnalyzed, Interrupted
 from fer_batch.live.options import CaptureOptions
 from fer_batch.live.session import Session
 from fer_batch.live.source_url import Address, parse_address
+from fer_batch.options.table import FORMER_NAMES
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import empty_selection
 from fer_batch.pipeline.result import RecordingResult
@@ -35,13 +43,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_FORMER_TIMEOUTS: Final = {"connect_timeout_s": "connect_timeout", "read_timeout_s": "read_timeout"}
+
+
 def stream(
     source: str | Path | int,
     *,
     realtime: bool = False,
     transport: Literal["tcp", "udp"] = "tcp",
-    connect_timeout_s: float = 10.0,
-    read_timeout_s: float = 10.0,
+    connect_timeout: float = 10.0,
+    read_timeout: float = 10.0,
     retries: int | None = None,
     follow_redirects: bool = False,
     **options: Unpack[Options],
@@ -56,11 +67,11 @@ def stream(
         source: a video or photo; or the address of a stream (``rtsp://...``), or a webcam's number or device.
         realtime: play a video at its own speed, as if it were a camera.
         transport: of RTSP, where it is live, as the next four.
-        connect_timeout_s: a source must give its first picture in so long.
-        read_timeout_s: a connection that is silent for so long is lost.
+        connect_timeout: seconds in which a source must give its first picture.
+        read_timeout: seconds without a picture after which a connection counts as lost.
         retries: attempts to connect again after a loss; None for any number.
         follow_redirects: let a source over HTTP or HLS lead on to another host.
-        **options: see :class:`fer_batch.config.Options`; of those that choose frames, live sources know ``fps``.
+        **options: see :class:`fer_batch.Options`; of those that choose frames, live sources know ``fps``.
 
     Returns:
         An observation for each analysed frame, also for those without a face.
@@ -69,7 +80,10 @@ def stream(
         InputError: when the source cannot be read, or a live one not be reached at first, or an option makes no sense.
         ModelError: when a model cannot be used.
     """
-    settings, selection = split_options(options)
+    live = {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
+    named = with_today_names(options, {**FORMER_NAMES, **_FORMER_TIMEOUTS})
+    live |= {name: named.pop(name) for name in live if name in named}
+    settings, selection = split_options(named)
     find_model(settings.model)
     if realtime or _is_live(source):
         address = parse_address(str(source))
@@ -78,7 +92,7 @@ def stream(
         if selection != Selection(fps=selection.fps):
             raise InputError("Of a live source, frames can be chosen by fps alone.")
         reading = CaptureOptions(
-            transport, connect_timeout_s, read_timeout_s, retries, follow_redirects=follow_redirects
+            transport, live["connect_timeout"], live["read_timeout"], retries, follow_redirects=follow_redirects
         )
         return _stream_live(address, reading, settings, selection)
     # Tried now, where the mistake is made, and not when the first frame is drawn; until then nothing stays open.
@@ -122,7 +136,7 @@ def analyze(
     *inputs: str | Path | Sequence[str | Path],
     output: str | Path | None = None,
     video: bool = False,
-    timeline: Literal["parquet", "both"] = "parquet",
+    format: Literal["parquet", "both"] = "parquet",  # noqa: A002 - as the command line has it
     overwrite: bool = False,
     workers: int = 1,
     private: bool = False,
@@ -140,12 +154,12 @@ def analyze(
         *inputs: files, folders or patterns, one by one or in lists.
         output: a folder for what ``fer-batch analyze`` writes.
         video: also write annotated video there.
-        timeline: format of the timelines there, "both" for CSV beside Parquet.
+        format: of the timelines there, "both" for CSV beside Parquet.
         overwrite: analyse everything again.
         workers: processes that share the recordings, with ``output``; 1 works in this process.
         private: make what is written readable for its owner alone: files 0600, folders 0700, where the system has that.
             The process's mask for new files is another one meanwhile.
-        **options: see :class:`fer_batch.config.Options`.
+        **options: see :class:`fer_batch.Options`.
 
     Returns:
         The columns and the order of rows that :func:`fer_batch.load` gives, ``recording`` first.
@@ -156,23 +170,25 @@ def analyze(
         ModelError: when a model cannot be used.
         OutputError: when the output cannot be written.
     """
-    settings, selection = split_options(options)
+    named = with_today_names(options, {**FORMER_NAMES, "timeline": "format"})
+    formats = named.pop("format", format)
+    settings, selection = split_options(named)
     # A list of paths is what many have at hand.
     paths: list[str | Path] = []
     for each in inputs:
         paths.extend(each if isinstance(each, list | tuple) else [each])  # type: ignore[list-item]
     if not isinstance(workers, int) or workers < 1:
-        raise InputError(f"workers={workers!r}: give a whole number from 1.")
-    if timeline not in ("parquet", "both"):
-        raise InputError(f"timeline={timeline!r}: give 'parquet' or 'both'.")
+        raise InvalidOptionError("workers", workers, "give a whole number from 1")
+    if formats not in ("parquet", "both"):
+        raise InvalidOptionError("format", formats, "give 'parquet' or 'both'")
     if output is None:
-        if video or timeline != "parquet":
+        if video or formats != "parquet":
             raise InputError("Annotated video and CSV need a folder to go to; give output=.")
         tables, messages = _in_memory(paths, settings, selection)
         for sentence in messages:
             _warn(sentence)
         return data_frame(tables)
-    planned = plan(paths, Outputs(Path(output), timeline, video), settings, selection, overwrite)
+    planned = plan(paths, Outputs(Path(output), formats, video), settings, selection, overwrite)
     messages = [] if planned.changes is None else [planned.changes]
     with private_files(planned.outputs.folder, wanted=private):
         outcomes = _into_folder(planned, settings, selection, workers)

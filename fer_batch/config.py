@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from math import isfinite
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict
 
 from fer_batch.errors import FerBatchWarning, InputError, InvalidOptionError
+from fer_batch.options.table import FORMER_NAMES, OPTIONS, SELECTION_OPTIONS, described
+from fer_batch.options.times import parse_time
 
 
 class Device(StrEnum):
@@ -22,10 +22,9 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
-DEFAULT_MODEL = "emotion-gray48"
-
-MINIMUM_SCORE = 0.5
-"""Below this a detection is as likely a texture as a face."""
+DEFAULT_MODEL: Final[str] = OPTIONS["model"].default
+MINIMUM_SCORE: Final[float] = OPTIONS["min_score"].default
+MAX_PIXELS: Final[int] = OPTIONS["max_pixels"].default
 
 
 class Detector(StrEnum):
@@ -42,29 +41,10 @@ class Detector(StrEnum):
         return {Detector.short: Detector.mediapipe, Detector.full: Detector.auto}.get(self, self)
 
 
-WITHOUT_EFFECT = frozenset({"batch_size", "device", "max_pixels", "model"})
+WITHOUT_EFFECT: Final = frozenset(
+    {option.stored_name for option in OPTIONS.values() if not option.changes_results} | {"model"}
+)
 """Settings that change no result, or that are compared by the model's checksum."""
-
-_LEAST_FACE = 12
-"""Pixels of height below which no face is registered sensibly."""
-
-
-MAX_PIXELS: Final = 100_000_000
-"""Pixels of a picture by default: photographs of 50 megapixels and 8K video (33 megapixels) lie below it."""
-
-
-_HIGHEST: Final = 2**31 - 1
-"""What FFmpeg can be told."""
-
-
-def check_max_pixels(value: object) -> None:
-    """Check a limit that a user gives.
-
-    Raises:
-        InputError: when it is no whole number from 1 on.
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= _HIGHEST:
-        raise InvalidOptionError("max_pixels", value, f"give a whole number of pixels, such as {MAX_PIXELS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +75,14 @@ class Settings:
     ``fer_batch.detection.finder``)."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, str):
-            raise InvalidOptionError("model", self.model, "give a name or, as text, the path of an .onnx file")
-        if not isinstance(self.batch_size, Integral) or self.batch_size < 1:
-            raise InvalidOptionError("batch_size", self.batch_size, "give a whole number from 1")
-        if not isinstance(self.minimum_score, Real) or not 0 < self.minimum_score < 1:
-            raise InvalidOptionError("min_score", self.minimum_score, "give a number between 0 and 1")
-        if self.device not in list(Device):
-            raise InvalidOptionError("device", self.device, "give auto, cpu or cuda")
-        if self.detector not in list(Detector):
-            raise InvalidOptionError("detector", self.detector, f"give {Detector.auto} or {Detector.mediapipe}")
+        for option in OPTIONS.values():
+            if option.name not in SELECTION_OPTIONS:
+                option.check(getattr(self, option.stored_name))
         if self.detector == Detector.full:
             warnings.warn("The detector full is another name of auto now.", FerBatchWarning, stacklevel=3)
         object.__setattr__(self, "detector", str(Detector(self.detector).canonical))
-        if self.minimum_face is not None and not (
-            isinstance(self.minimum_face, Real) and isfinite(self.minimum_face) and self.minimum_face >= _LEAST_FACE
-        ):
-            raise InvalidOptionError("min_face", self.minimum_face, f"give a height in pixels, from {_LEAST_FACE}")
         if self.minimum_face is not None:
             object.__setattr__(self, "minimum_face", float(self.minimum_face))
-        check_max_pixels(self.max_pixels)
-        if not isinstance(self.persons, bool):
-            raise InvalidOptionError("persons", self.persons, "give True or False")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -124,54 +90,66 @@ class Settings:
 
 
 class Options(TypedDict, total=False):
-    """How a recording is analysed; every key may be left out.
+    """How a recording is analysed; every key may be left out."""
 
-    Keys:
-        model: A name of ``fer-batch models`` or the path of an .onnx file.
-        detector: "auto" (default) finds faces of any size by YuNet and has MediaPipe confirm them, "mediapipe"
-            those within about two metres of the camera.
-        minimum_score: Detections with less confidence begin no track; 0.5.
-        minimum_face: Height in pixels of the smallest face that is wanted; by the picture's size unless given.
-        persons: False: no face is told apart by a recognition network, and tracks of one person are not joined;
-            True.
-        batch_size: Faces classified at once; changes speed, not results; 32.
-        device: What the emotion model runs on: "cpu", "cuda", or "auto" (default) for a graphics card where
-            there is one.
-        max_pixels: Larger pictures are refused before memory is taken for them; 100 million.
-        every: Only every n-th frame.
-        fps: At most this many frames a second; not together with ``every``.
-        start_s: Seconds from the recording's start.
-        end_s: Seconds from the recording's start, exclusive.
-    """
-
-    model: str
-    detector: str
-    minimum_score: float
-    minimum_face: float
-    persons: bool
-    batch_size: int
-    device: str
-    max_pixels: int
     every: int
     fps: float
-    start_s: float
-    end_s: float
+    start: float | str
+    end: float | str
+    detector: str
+    min_score: float
+    min_face: float
+    persons: bool
+    model: str
+    device: str
+    batch_size: int
+    max_pixels: int
 
 
-_OF_SELECTION = ("every", "fps", "start_s", "end_s")
+Options.__doc__ = f"{Options.__doc__}\n\n    Keys:\n{described()}\n"
 
 
-def split_options(options: Options) -> tuple[Settings, Selection]:
+def split_options(options: Mapping[str, Any], former: Mapping[str, str] = FORMER_NAMES) -> tuple[Settings, Selection]:
     """The options as the two objects that the pipeline takes.
+
+    Args:
+        options: by name; names of earlier versions give a ``DeprecationWarning``.
+        former: these names, with today's.
 
     Raises:
         InputError: for an unknown option or a value that makes no sense.
     """
-    if unknown := [name for name in options if name not in Options.__annotations__]:
-        raise InputError(f"No option is named {unknown[0]!r}; there are {', '.join(Options.__annotations__)}.")
-    selection = {name: value for name, value in options.items() if name in _OF_SELECTION}
-    settings = {name: value for name, value in options.items() if name not in _OF_SELECTION}
-    return Settings(**settings), Selection(**selection)  # type: ignore[arg-type]
+    named = with_today_names(options, former, stacklevel=4)
+    if unknown := [name for name in named if name not in OPTIONS]:
+        raise InputError(f"No option is named {unknown[0]!r}; there are {', '.join(OPTIONS)}.")
+    stored = {OPTIONS[name].stored_name: value for name, value in named.items()}
+    for name in ("start", "end"):
+        if isinstance(value := named.get(name), str):
+            try:
+                stored[OPTIONS[name].stored_name] = parse_time(value)
+            except ValueError as error:
+                raise InvalidOptionError(name, value, OPTIONS[name].expected) from error
+    of_selection = {OPTIONS[name].stored_name for name in SELECTION_OPTIONS}
+    selection = {name: value for name, value in stored.items() if name in of_selection}
+    settings = {name: value for name, value in stored.items() if name not in of_selection}
+    return Settings(**settings), Selection(**selection)
+
+
+def with_today_names(options: Mapping[str, Any], former: Mapping[str, str], stacklevel: int = 3) -> dict[str, Any]:
+    """Return options by today's names; each former name gives a ``DeprecationWarning``.
+
+    Raises:
+        InputError: when an option is given by both of its names.
+    """
+    named: dict[str, Any] = {}
+    for name, value in options.items():
+        today = former.get(name, name)
+        if today != name:
+            warnings.warn(f"The option {name} is called {today} now.", DeprecationWarning, stacklevel=stacklevel)
+        if today in named or (today != name and today in options):
+            raise InputError(f"{today} is given twice, as {name} too; leave one of them out.")
+        named[today] = value
+    return named
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,18 +171,10 @@ class Selection:
     """Exclusive; None for the recording's end."""
 
     def __post_init__(self) -> None:
-        for option, value in (("every", self.every), ("fps", self.fps), ("start", self.start_s), ("end", self.end_s)):
-            needed = option in {"every", "start"}
-            if not isinstance(value, Real) and (needed or value is not None):
-                raise InvalidOptionError(option, value, "give a number")
-        if self.every < 1 or self.every % 1:
-            raise InvalidOptionError("every", self.every, "give a whole number from 1")
-        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
-            raise InvalidOptionError("fps", self.fps, "give a number above 0")
+        for name in SELECTION_OPTIONS:
+            OPTIONS[name].check(getattr(self, OPTIONS[name].stored_name))
         if self.fps is not None and self.every != 1:
-            raise InvalidOptionError("fps", self.fps, "excludes every-th frame selection; give one of the two")
-        if not (math.isfinite(self.start_s) and self.start_s >= 0):
-            raise InvalidOptionError("start", self.start_s, "give seconds from 0")
+            raise InvalidOptionError("fps", self.fps, "excludes the option every; give one of the two")
         if self.end_s is not None and not self.end_s > self.start_s:
             raise InvalidOptionError("end", self.end_s, f"give a time after the start, {self.start_s:g} s")
 

@@ -20,11 +20,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fer_batch.classification.classifier import EmotionClassifier
-from fer_batch.config import MAX_PIXELS, check_max_pixels
+from fer_batch.config import MAX_PIXELS
 from fer_batch.detection.finder import FaceFinder
 from fer_batch.emotions import EMOTIONS, emotion_index
 from fer_batch.errors import InputError, OptionHint
 from fer_batch.faces.alignment import CropGeometry, register
+from fer_batch.options.table import OPTIONS
 from fer_batch.types import Faces
 from fer_batch.video.frame import Display, Frame
 from fer_batch.video.image_codec import decode_picture, picture_size
@@ -176,7 +177,7 @@ def read_faces(path: Path, max_pixels: int = MAX_PIXELS) -> LabelledFaces:
     Raises:
         InputError: when the path is missing or of no known format.
     """
-    check_max_pixels(max_pixels)
+    OPTIONS["max_pixels"].check(max_pixels)
     return replace(_read(path), max_pixels=max_pixels)
 
 

@@ -86,7 +86,7 @@ def test_a_fault_of_any_stage_costs_one_recording(
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["detection", "annotation", "writing", "publishing"])
 def test_a_fault_leaves_complete_results_of_an_earlier_run(study: Path, tmp_path: Path, stage: str) -> None:
-    fer_batch.analyze(study / "bad.mp4", output=tmp_path, video=True, end_s=0.5)
+    fer_batch.analyze(study / "bad.mp4", output=tmp_path, video=True, end=0.5)
     before = contents(tmp_path)
     target, after, *_ = FAULTS[stage]
 

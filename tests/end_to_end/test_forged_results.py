@@ -54,7 +54,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ffmpeg("-i", EXAMPLE, "-t", "4", "-an", "-vf", "scale=320:-2", "-c:v", "mpeg4", folder / "bad.mp4")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fer_batch.analyze(folder / "in", output=folder / "out", video=True, timeline="both")
+        fer_batch.analyze(folder / "in", output=folder / "out", video=True, format="both")
     stop, unfinished = Event(), CheckpointStore(Layout(folder / "out"), "bad.mp4")
 
     def watch(_: object) -> None:
@@ -148,8 +148,8 @@ def harm(study: Path, place: Path, rng: Random) -> str | None:
         "episodes": lambda: fer_batch.episodes(out),
         "recordings": lambda: fer_batch.recordings(out),
         "summary": lambda: fer_batch.summary(out),
-        "analyze": lambda: fer_batch.analyze(place / "in", place / "bad.mp4", output=out, video=True, timeline="both"),
-        "again": lambda: fer_batch.analyze(place / "in", place / "bad.mp4", output=out, video=True, timeline="both"),
+        "analyze": lambda: fer_batch.analyze(place / "in", place / "bad.mp4", output=out, video=True, format="both"),
+        "again": lambda: fer_batch.analyze(place / "in", place / "bad.mp4", output=out, video=True, format="both"),
     }
     for name, step in steps.items():
         try:

@@ -50,7 +50,7 @@ def study(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("a.png", "b.png"):
         shutil.copy(ASTRONAUT, folder / name)
-    fer_batch.analyze(folder, output=tmp_path / "out", timeline="both")
+    fer_batch.analyze(folder, output=tmp_path / "out", format="both")
     return tmp_path
 
 
@@ -73,7 +73,7 @@ def test_a_link_where_a_folder_belongs_is_refused_before_any_work(tmp_path: Path
     link.symlink_to(outside)
 
     with pytest.raises(OutputError, match="is a link where a folder of results belongs") as refused:
-        fer_batch.analyze(tmp_path / "a.png", output=tmp_path / "out", timeline="both", video=True)
+        fer_batch.analyze(tmp_path / "a.png", output=tmp_path / "out", format="both", video=True)
 
     assert str(link) in str(refused.value)
     assert "-o" in str(refused.value)
@@ -197,7 +197,7 @@ def test_a_damaged_document_costs_its_recording_alone(study: Path, key: str) -> 
     planned = plan([study / "in"], Outputs(out, "both", video=False), Settings(), Selection())
     assert [task.recording.id for task in planned.tasks] == ["a.png"]
     assert fer_batch.summary(out).recordings["status"].to_list() == ["unreadable", "done"]
-    fer_batch.analyze(study / "in", output=out, timeline="both")
+    fer_batch.analyze(study / "in", output=out, format="both")
     assert fer_batch.recordings(out)["status"].to_list() == ["done", "done"]
 
 
@@ -241,7 +241,7 @@ def test_a_damaged_table_costs_its_recording_alone(study: Path, table: str, dama
             fer_batch.load(out, recordings=["a.png"])
     before = (out / "recordings" / "b.png.json").read_bytes()
 
-    fer_batch.analyze(study / "in", output=out, timeline="both")
+    fer_batch.analyze(study / "in", output=out, format="both")
 
     assert part.stat().st_size == len(whole)
     assert (out / "recordings" / "b.png.json").read_bytes() == before, "kept"
@@ -257,13 +257,13 @@ def pd_rows(table: object) -> object:
 
 def test_a_forged_document_takes_no_others_annotated_copy(study: Path) -> None:
     out = study / "out"
-    fer_batch.analyze(study / "in", output=out, timeline="both", video=True)
+    fer_batch.analyze(study / "in", output=out, format="both", video=True)
     document, other = out / "recordings" / "a.png.json", out / "annotated" / "b.png"
     values = json.loads(document.read_text())
     document.write_text(json.dumps({**values, "files": ["annotated/b.png"], "status": "partial", "retry": True}))
     before = other.stat()
 
-    fer_batch.analyze(study / "in", output=out, timeline="both", video=True)
+    fer_batch.analyze(study / "in", output=out, format="both", video=True)
 
     assert (other.stat().st_ino, other.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert (out / "annotated" / "a.png").is_file()

@@ -40,11 +40,11 @@ def stopped(out: Path, at_frame: int, *, overwrite: bool = False) -> RecordingRe
 
 
 def test_results_are_replaced_and_what_is_no_longer_asked_for_goes(tmp_path: Path) -> None:
-    fer_batch.analyze(EXAMPLE, output=tmp_path, timeline="both", video=True, end_s=0.3)
+    fer_batch.analyze(EXAMPLE, output=tmp_path, format="both", video=True, end=0.3)
     assert list(tmp_path.rglob("*.csv"))
     before = fer_batch.load(tmp_path)
 
-    after = fer_batch.analyze(EXAMPLE, output=tmp_path, overwrite=True, end_s=0.6)
+    after = fer_batch.analyze(EXAMPLE, output=tmp_path, overwrite=True, end=0.6)
 
     assert len(after) > len(before)
     assert not list(tmp_path.rglob("*.csv"))
@@ -52,10 +52,10 @@ def test_results_are_replaced_and_what_is_no_longer_asked_for_goes(tmp_path: Pat
 
 
 def test_a_run_that_fails_leaves_the_former_results(tmp_path: Path) -> None:
-    before = fer_batch.analyze(EXAMPLE, output=tmp_path, end_s=0.3)
+    before = fer_batch.analyze(EXAMPLE, output=tmp_path, end=0.3)
 
     with pytest.raises(InputError):
-        fer_batch.analyze(EXAMPLE, output=tmp_path, overwrite=True, start_s=1000)
+        fer_batch.analyze(EXAMPLE, output=tmp_path, overwrite=True, start=1000)
 
     assert fer_batch.load(tmp_path).equals(before)
 
@@ -67,7 +67,7 @@ def test_a_run_that_fails_leaves_the_former_results(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_at_the_end_leaves_all_former_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    fer_batch.analyze(EXAMPLE, output=tmp_path, video=True, timeline="both", end_s=0.3)
+    fer_batch.analyze(EXAMPLE, output=tmp_path, video=True, format="both", end=0.3)
     before = contents(tmp_path)
 
     def full(*arguments: object, **named: object) -> None:  # noqa: ARG001
@@ -75,13 +75,13 @@ def test_a_disk_that_is_full_at_the_end_leaves_all_former_results(
 
     monkeypatch.setattr(place, full)
     with pytest.raises(OutputError):
-        fer_batch.analyze(EXAMPLE, output=tmp_path, video=True, timeline="both", end_s=0.6, overwrite=True)
+        fer_batch.analyze(EXAMPLE, output=tmp_path, video=True, format="both", end=0.6, overwrite=True)
     assert contents(tmp_path) == before
 
 
 @pytest.mark.slow
 def test_results_replaced_in_part_do_not_count_as_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fer_batch.analyze(EXAMPLE, output=tmp_path, end_s=0.3)
+    fer_batch.analyze(EXAMPLE, output=tmp_path, end=0.3)
     publish = PendingFile.publish
 
     def fail(self: PendingFile) -> None:
@@ -93,9 +93,9 @@ def test_results_replaced_in_part_do_not_count_as_done(tmp_path: Path, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(PendingFile, "publish", fail)
         with pytest.raises(OutputError):
-            fer_batch.analyze(EXAMPLE, output=tmp_path, end_s=0.6, overwrite=True)
-    again = fer_batch.analyze(EXAMPLE, output=tmp_path, end_s=0.6)
-    assert again.equals(fer_batch.analyze(EXAMPLE, end_s=0.6))
+            fer_batch.analyze(EXAMPLE, output=tmp_path, end=0.6, overwrite=True)
+    again = fer_batch.analyze(EXAMPLE, output=tmp_path, end=0.6)
+    assert again.equals(fer_batch.analyze(EXAMPLE, end=0.6))
 
 
 @pytest.mark.slow
@@ -117,27 +117,27 @@ def test_another_file_of_the_same_name_is_not_taken_for_done(tmp_path: Path) -> 
         folder.mkdir()
     path = Path(shutil.copy(EXAMPLE, first / "clip.mp4"))
     other = Path(shutil.copy(EXAMPLE.parent / "astronaut.png", second / "clip.mp4"))
-    rows = fer_batch.analyze(path, output=out, end_s=0.3)
+    rows = fer_batch.analyze(path, output=out, end=0.3)
     with pytest.raises(InputError, match=r"another file of this name \(.*first/clip.mp4\)"):
-        fer_batch.analyze(other, output=out, end_s=0.3)
+        fer_batch.analyze(other, output=out, end=0.3)
     # Moved, it is still the same.
     path.replace(other)
-    assert fer_batch.analyze(other, output=out, end_s=0.3).equals(rows)
+    assert fer_batch.analyze(other, output=out, end=0.3).equals(rows)
 
 
 @pytest.mark.slow
 def test_videos_that_differ_in_their_suffix_never_lose_an_annotated_copy(tmp_path: Path) -> None:
     out = tmp_path / "out"
     one, two = (Path(shutil.copy(EXAMPLE, tmp_path / name)) for name in ("clip.mp4", "clip.mov"))
-    fer_batch.analyze(one, output=out, video=True, end_s=0.3)
+    fer_batch.analyze(one, output=out, video=True, end=0.3)
     copy = (out / "annotated" / "clip.mp4").read_bytes()
     for overwrite in (False, True):
-        fer_batch.analyze(two, output=out, video=True, end_s=0.3, overwrite=overwrite)
+        fer_batch.analyze(two, output=out, video=True, end=0.3, overwrite=overwrite)
         assert (out / "annotated" / "clip.mp4").read_bytes() == copy
         assert (out / "annotated" / "clip.mov.mp4").is_file()
-    fer_batch.analyze(one, output=out, end_s=0.3, overwrite=True)
+    fer_batch.analyze(one, output=out, end=0.3, overwrite=True)
     assert [path.name for path in (out / "annotated").iterdir()] == ["clip.mov.mp4"]
-    fer_batch.analyze(two, output=out, end_s=0.3, overwrite=True)
+    fer_batch.analyze(two, output=out, end=0.3, overwrite=True)
     assert not list((out / "annotated").iterdir())
 
 
@@ -145,11 +145,11 @@ def test_videos_that_differ_in_their_suffix_never_lose_an_annotated_copy(tmp_pat
 def test_a_format_that_is_missing_is_added(tmp_path: Path) -> None:
     planned = plan([EXAMPLE], Outputs(tmp_path, "csv", video=False), Settings(), Selection(end_s=0.3))
     assert [outcome.record.status for outcome in run_serial(planned, Settings(), Selection(end_s=0.3))] == ["done"]
-    rows = fer_batch.analyze(EXAMPLE, output=tmp_path, end_s=0.3)
-    assert rows.equals(fer_batch.analyze(EXAMPLE, end_s=0.3))
+    rows = fer_batch.analyze(EXAMPLE, output=tmp_path, end=0.3)
+    assert rows.equals(fer_batch.analyze(EXAMPLE, end=0.3))
     assert list(tmp_path.rglob("*.csv"))
     shutil.rmtree(tmp_path / "tracks")
-    fer_batch.analyze(EXAMPLE, output=tmp_path, end_s=0.3)
+    fer_batch.analyze(EXAMPLE, output=tmp_path, end=0.3)
     assert len(fer_batch.tracks(tmp_path)) == 1, "so is a table that somebody has removed"
 
 

@@ -126,10 +126,10 @@ def test_stream_is_lazy_and_leaves_no_thread_when_closed_early(clip: Path, monke
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"every": 7, "end_s": 4.0}, list(range(0, 96, 7))),
-        ({"start_s": 2.0, "end_s": 3.0}, list(range(48, 72))),
+        ({"every": 7, "end": 4.0}, list(range(0, 96, 7))),
+        ({"start": 2.0, "end": 3.0}, list(range(48, 72))),
         # The first frame of each quarter of a second at 23.976 frames a second.
-        ({"fps": 4.0, "end_s": 3.0}, [0, 6, 12, 18, 24, 30, 36, 42, 48, 54, 60, 66]),
+        ({"fps": 4.0, "end": 3.0}, [0, 6, 12, 18, 24, 30, 36, 42, 48, 54, 60, 66]),
     ],
 )
 def test_options_choose_frames_and_change_nothing_else(
@@ -143,18 +143,18 @@ def test_options_choose_frames_and_change_nothing_else(
 def test_analyze_with_output_gives_what_load_reads(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     still = EXAMPLES / "astronaut.png"
-    rows = fer_batch.analyze(clip, still, output=out, end_s=1.0)
+    rows = fer_batch.analyze(clip, still, output=out, end=1.0)
     assert set(rows["recording"]) == {clip.name, still.name}
     pd.testing.assert_frame_equal(rows, fer_batch.load(out))
     assert not (out / "annotated").exists()
     # Results that are there already are kept and returned.
     record = (out / "recordings" / f"{clip.name}.json").read_text()
-    again = fer_batch.analyze(clip, output=out, end_s=1.0)
+    again = fer_batch.analyze(clip, output=out, end=1.0)
     pd.testing.assert_frame_equal(again, fer_batch.load(out, recordings=[clip.name]))
     assert (out / "recordings" / f"{clip.name}.json").read_text() == record
     # Those of other options are replaced.
     with pytest.warns(UserWarning, match=r"made with other settings \(every\), which are replaced"):
-        halved = fer_batch.analyze(clip, output=out, end_s=1.0, every=2)
+        halved = fer_batch.analyze(clip, output=out, end=1.0, every=2)
     assert halved["frame"].to_list() == again["frame"].to_list()[::2]
 
 
@@ -186,12 +186,12 @@ def test_a_recording_that_is_cut_short_is_a_warning(clip: Path, tmp_path: Path) 
 @pytest.mark.parametrize("output", [None, "out"])
 def test_a_range_without_a_frame_is_an_error(clip: Path, tmp_path: Path, output: str | None) -> None:
     with pytest.raises(InputError, match="none of its frames is chosen"):
-        fer_batch.analyze(clip, output=output and tmp_path / output, start_s=1000)
+        fer_batch.analyze(clip, output=output and tmp_path / output, start=1000)
 
 
 @pytest.mark.parametrize(
     "options",
-    [{"bogus": 1}, {"start_s": None}, {"end_s": "3"}, {"fps": "2"}, {"batch_size": 2.5}, {"minimum_score": None}],
+    [{"bogus": 1}, {"start": None}, {"end": "3 o'clock"}, {"fps": "2"}, {"batch_size": 2.5}, {"min_score": None}],
 )
 def test_options_that_make_no_sense_are_told_at_once(clip: Path, options: dict[str, Any]) -> None:
     for call in (fer_batch.stream, fer_batch.analyze):

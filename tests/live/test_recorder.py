@@ -136,7 +136,7 @@ def test_two_at_a_time_are_refused_and_files_are_not_mixed_in(tmp_path: Path, se
         with pytest.raises(InputError, match="holds a live recording of this name"):
             plan([EXAMPLE], Outputs(tmp_path), Settings(), Selection(), overwrite)
     other = tmp_path / "other"
-    fer_batch.analyze(EXAMPLE, output=other, fps=1, end_s=2)
+    fer_batch.analyze(EXAMPLE, output=other, fps=1, end=2)
     with pytest.raises(InputError, match="holds results of a file"):
         recording(other)
 

@@ -49,15 +49,15 @@ def test_every_nth_frame_keeps_its_number_and_time(video: Path) -> None:
 
 
 def test_a_range_is_by_time_with_its_start_and_without_its_end(video: Path) -> None:
-    assert numbers(video, start_s=0.4, end_s=1.0) == list(range(10, 25))
-    assert numbers(video, start_s=1.95) == [49]
-    assert numbers(video, end_s=0.001) == [0]
+    assert numbers(video, start=0.4, end=1.0) == list(range(10, 25))
+    assert numbers(video, start=1.95) == [49]
+    assert numbers(video, end=0.001) == [0]
 
 
 def test_a_range_takes_the_same_frames_and_its_own_first_one_by_rate(video: Path) -> None:
     for options in (Options(every=4), Options(fps=9), Options(fps=1.5), Options(fps=0.1)):
         whole = numbers(video, **options)
-        ranged: Options = {**options, "start_s": 0.5, "end_s": 1.5}
+        ranged: Options = {**options, "start": 0.5, "end": 1.5}
         part = numbers(video, **ranged)
         first = {13} if "fps" in options else set()
         assert part == sorted(first | {i for i in whole if 0.5 <= i / 25 < 1.5})
@@ -91,7 +91,7 @@ def test_uneven_recordings_are_thinned_by_time_and_not_by_number(tmp_path: Path)
 
 
 def test_no_frame_in_the_range_is_no_observation(video: Path) -> None:
-    assert numbers(video, start_s=60) == []
+    assert numbers(video, start=60) == []
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_no_frame_in_the_range_is_no_observation(video: Path) -> None:
         Options(fps=float("nan")),
         Options(fps=float("inf")),
         Options(every=2, fps=5),
-        Options(start_s=-1),
-        Options(start_s=float("nan")),
-        Options(start_s=3, end_s=3),
-        Options(end_s=0),
-        Options(end_s=float("nan")),
+        Options(start=-1),
+        Options(start=float("nan")),
+        Options(start=3, end=3),
+        Options(end=0),
+        Options(end=float("nan")),
     ],
 )
 def test_what_chooses_nothing_or_makes_no_sense_is_refused(options: Options) -> None:

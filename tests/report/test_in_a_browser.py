@@ -194,7 +194,7 @@ def test_the_annotated_copy_takes_the_place_of_a_recording_that_is_gone(
 
 
 def test_an_analysed_part_is_shown_at_the_recordings_own_times(browser: Browser, tmp_path: Path) -> None:
-    fer_batch.analyze(EXAMPLE, output=tmp_path / "out", video=True, start_s=12.0, end_s=14.0, fps=5)
+    fer_batch.analyze(EXAMPLE, output=tmp_path / "out", video=True, start=12.0, end=14.0, fps=5)
     timeline = fer_batch.load(tmp_path / "out")
     with visit(browser, write_report(tmp_path / "out").parent / PAGE) as visited:
         visited.ready()
@@ -218,7 +218,7 @@ def test_the_annotated_parts_of_a_live_source_follow_each_other(
     shutil.copytree(example, out)
     folder = out / "annotated" / "camera"
     for number, (start_s, end_s) in enumerate([(0.0, 3.0), (3.0, 6.0), (12.0, 14.0)]):
-        fer_batch.analyze(EXAMPLE, output=tmp_path / str(number), video=True, start_s=start_s, end_s=end_s)
+        fer_batch.analyze(EXAMPLE, output=tmp_path / str(number), video=True, start=start_s, end=end_s)
         (video,) = (tmp_path / str(number) / "annotated").iterdir()
         folder.mkdir(exist_ok=True)
         shutil.copy(video, folder / f"part-{number:08d}.mp4")

@@ -132,7 +132,7 @@ def test_links_lead_to_the_files_whatever_they_are_called(tmp_path: Path) -> Non
     source = folder / "a b%41.mp4"
     source.write_bytes(EXAMPLE.read_bytes())
     out = tmp_path / "out #2"
-    fer_batch.analyze(source, output=out, video=True, fps=5, end_s=1)
+    fer_batch.analyze(source, output=out, video=True, fps=5, end=1)
     index = write_report(out)
     (href,) = [a["href"] for a, _ in Elements(index).named("a") if "recordings/" in a.get("href", "")]
     page = index.parent / unquote(href)

@@ -279,7 +279,7 @@ def test_recordings_from_before_there_were_episodes_are_not_left_out(tmp_path: P
     """Their episodes are found in the timeline when they are asked for."""
     for name in ("old.mp4", "new.mp4"):
         shutil.copy(EXAMPLE, tmp_path / name)
-    fer_batch.analyze(tmp_path, output=tmp_path / "out", fps=5, end_s=4)
+    fer_batch.analyze(tmp_path, output=tmp_path / "out", fps=5, end=4)
     whole = fer_batch.episodes(tmp_path / "out")
     assert set(whole["recording"]) == {"old.mp4", "new.mp4"}
     shutil.rmtree(tmp_path / "out" / "episodes" / "recording=old.mp4")

@@ -175,6 +175,6 @@ def test_a_duration_that_is_not_credible_is_not_known(tmp_path: Path) -> None:
 
 
 def test_the_example_has_nothing_to_note(tmp_path: Path) -> None:
-    fer_batch.analyze(EXAMPLE, output=tmp_path, video=True, end_s=0.5)
+    fer_batch.analyze(EXAMPLE, output=tmp_path, video=True, end=0.5)
     assert record(tmp_path)["notes"] == []
     assert fer_batch.recordings(tmp_path)["notes"].isna().all()

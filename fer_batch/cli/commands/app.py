@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from fer_batch.cli.commands.analyze import MaxPixels
-from fer_batch.config import MAX_PIXELS, check_max_pixels
+from fer_batch.config import MAX_PIXELS
+from fer_batch.options.table import OPTIONS
 
 
 def app_page(
@@ -35,7 +36,7 @@ def app_page(
     from fer_batch.errors import InputError
     from fer_batch.live.source_url import is_loopback
 
-    check_max_pixels(max_pixels)
+    OPTIONS["max_pixels"].check(max_pixels)
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise InputError(f"--listen {listen}: give a host and a port, like 127.0.0.1:8501.")

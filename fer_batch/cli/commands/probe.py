@@ -10,7 +10,8 @@ import typer
 
 from fer_batch.cli.commands.analyze import MaxPixels
 from fer_batch.cli.wording import sentence_of
-from fer_batch.config import MAX_PIXELS, check_max_pixels
+from fer_batch.config import MAX_PIXELS
+from fer_batch.options.table import OPTIONS
 from fer_batch.utils.text import shown, valid
 
 
@@ -28,7 +29,7 @@ def probe(
     from fer_batch.errors import ExitStatus, InputError
     from fer_batch.video.open import open_source
 
-    check_max_pixels(max_pixels)
+    OPTIONS["max_pixels"].check(max_pixels)
     faults = 0
     for number, path in enumerate(files):
         try:
