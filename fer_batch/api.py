@@ -9,8 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Unpack
 
+from fer_batch.batch.messages import Begin
 from fer_batch.batch.plan import Plan, delete_checkpoints, plan
 from fer_batch.batch.runner import run_parallel, run_serial
+from fer_batch.batch.worker_pool import PoolOptions
 from fer_batch.config import Options, Outputs, Selection, Settings, split_options, with_today_names
 from fer_batch.errors import (
     FerBatchError,
@@ -209,8 +211,8 @@ def _into_folder(planned: Plan, settings: Settings, selection: Selection, worker
         delete_checkpoints(planned)
         if workers == 1:
             return list(run_serial(planned, settings, selection))
-        threads = threads_each(workers)
-        return list(run_parallel(planned, settings, selection, workers=workers, threads=threads, lock=lock))
+        begin = Begin(settings, selection, threads_each(workers))
+        return list(run_parallel(planned, begin, PoolOptions(workers, lock=lock)))
 
 
 def _in_memory(

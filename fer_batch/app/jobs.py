@@ -12,9 +12,11 @@ from typing import Any
 
 from fer_batch.app.camera_feed import CameraFeed
 from fer_batch.app.wording import page_sentence, page_words
+from fer_batch.batch.messages import Begin
 from fer_batch.batch.plan import delete_checkpoints, plan
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.runner import run_parallel
+from fer_batch.batch.worker_pool import PoolOptions
 from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import FerBatchError
 from fer_batch.filesystem.lock import only_run
@@ -125,13 +127,10 @@ class Analysis(Job):
             delete_checkpoints(self._plan)
             for outcome in run_parallel(
                 self._plan,
-                self._settings,
-                self._selection,
-                workers=1,
-                threads=threads_each(1),
-                watch=self.progress.tell,
-                stop=self._wish,
-                lock=lock,
+                Begin(self._settings, self._selection, threads_each(1)),
+                PoolOptions(lock=lock),
+                self.progress.tell,
+                self._wish,
             ):
                 self.record = outcome.record
 

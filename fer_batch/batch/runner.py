@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from threading import Event
 
 from fer_batch.batch.event_log import log_event, logged
 from fer_batch.batch.messages import Begin, Finished, Probed, Started, Watch
 from fer_batch.batch.plan import Plan, expected_work, guarded
-from fer_batch.batch.worker_pool import STALL_LIMIT_S, WorkerPool
+from fer_batch.batch.worker_pool import PoolOptions, WorkerPool
 from fer_batch.config import Selection, Settings
 from fer_batch.inputs.discovery import Recording
 from fer_batch.pipeline.result import Progress, RecordingResult
@@ -19,15 +20,10 @@ from fer_batch.pipeline.result import Progress, RecordingResult
 
 def run_parallel(
     plan: Plan,
-    settings: Settings,
-    selection: Selection,
-    *,
-    workers: int,
-    threads: int,
+    begin: Begin,
+    pool_options: PoolOptions,
     watch: Watch = lambda event: None,  # noqa: ARG005
     stop: Event | None = None,
-    stall_limit_s: float = STALL_LIMIT_S,
-    lock: int | None = None,
 ) -> Iterator[RecordingResult]:
     """Analyses the planned recordings; each outcome is given as soon as its files are whole.
 
@@ -36,14 +32,10 @@ def run_parallel(
 
     Args:
         plan: what to do.
-        settings: models and parameters.
-        selection: which frames.
-        workers: processes, each of which loads the models once.
-        threads: cores that each of them may use.
+        begin: how, and how many cores each worker may use.
+        pool_options: how many workers there are, and how they are supervised.
         watch: told what happens.
         stop: once set, the run ends with the recordings in progress.
-        stall_limit_s: seconds without a sign of life after which a worker is ended.
-        lock: a descriptor that holds the output folder's lock.
 
     Raises:
         ModelError: when a model cannot be used.
@@ -52,14 +44,14 @@ def run_parallel(
     """
     if not plan.tasks:
         return
-    begin, watch = Begin(settings, selection, threads), logged(watch)
-    count = min(workers, len(plan.tasks))
-    with WorkerPool(begin, count, watch, stop or Event(), stall_limit_s, lock) as pool:
+    watch = logged(watch)
+    workers = min(pool_options.workers, len(plan.tasks))
+    with WorkerPool(begin, replace(pool_options, workers=workers), watch, stop or Event()) as pool:
         # A photo is as little work as any.
         videos = [task for task in plan.tasks if not task.recording.is_photo]
         probes = pool.look(videos) if len(plan.tasks) > 1 else {}
         watch(Probed(probes))
-        work = {name: expected_work(probe, selection) for name, probe in probes.items()}
+        work = {name: expected_work(probe, begin.selection) for name, probe in probes.items()}
         # Whoever begins the longest one last, works on alone. What cannot be opened is told first.
         work.update((task.recording.id, 0.0) for task in plan.tasks if task.recording.is_photo)
         tasks = sorted(plan.tasks, key=lambda task: (-work.get(task.recording.id, math.inf), task.recording.id))

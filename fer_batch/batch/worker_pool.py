@@ -73,29 +73,31 @@ class _WorkerExited:
     death: Death
 
 
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """How many workers there are, and how they are supervised."""
+
+    workers: int = 1
+    """Processes at most, each of which loads the models once."""
+    stall_limit_s: float = STALL_LIMIT_S
+    """Seconds without a sign of life after which a worker is ended."""
+    lock: int | None = None
+    """A descriptor that holds the output folder's lock, for the workers too."""
+
+
 class WorkerPool(Closeable):
     """Worker processes that share the recordings of a run; close it to end them.
 
     Args:
         begin: how everything is analysed.
-        count: most workers at a time.
+        options: how many workers there are, and how they are supervised.
         watch: told what happens.
         stop: once set, recordings in progress end with what was analysed and no other is begun.
-        stall_limit_s: seconds without a sign of life after which a worker is ended.
-        lock: a descriptor that holds the output folder's lock, for the workers too.
     """
 
-    def __init__(
-        self,
-        begin: Begin,
-        count: int,
-        watch: Watch,
-        stop: Flag,
-        stall_limit_s: float = STALL_LIMIT_S,
-        lock: int | None = None,
-    ) -> None:
-        self._begin, self._count, self._watch, self._stop = begin, count, watch, stop
-        self._stall_limit_s, self._lock = stall_limit_s, lock
+    def __init__(self, begin: Begin, options: PoolOptions, watch: Watch, stop: Flag) -> None:
+        self._begin, self._count, self._watch, self._stop = begin, options.workers, watch, stop
+        self._stall_limit_s, self._lock = options.stall_limit_s, options.lock
         self._inbox: SimpleQueue[tuple[WorkerProcess, Any]] = SimpleQueue()
         self._workers: list[_Worker] = []
         self._deaths = 0

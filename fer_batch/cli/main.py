@@ -23,6 +23,7 @@ from fer_batch.cli.commands.probe import probe
 from fer_batch.cli.commands.report import report
 from fer_batch.cli.commands.summary import summary
 from fer_batch.cli.commands.train import train
+from fer_batch.cli.options import with_examples
 from fer_batch.cli.wording import sentence_of
 from fer_batch.errors import SYSTEM_LIBRARIES, ExitStatus, FerBatchError, FerBatchWarning, InputError
 from fer_batch.utils.text import shown
@@ -44,9 +45,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for command in (analyze, live, summary, report, probe, models, evaluate, train, bench):
-    app.command()(command)
-app.command("app")(app_page)
+for module, name in (
+    (analyze, "analyze"),
+    (live, "live"),
+    (summary, "summary"),
+    (report, "report"),
+    (probe, "probe"),
+    (models, "models"),
+    (evaluate, "evaluate"),
+    (train, "train"),
+    (bench, "bench"),
+    (app_page, "app"),
+):
+    examples = sys.modules[module.__module__].EXAMPLES
+    app.command(name, cls=with_examples(*examples))(module)
 
 
 def _version(wanted: bool) -> None:

@@ -25,7 +25,7 @@ import fer_batch
 from fer_batch.batch.messages import Begin, Event, WorkerLost
 from fer_batch.batch.plan import plan
 from fer_batch.batch.runner import run_parallel
-from fer_batch.batch.worker_pool import WorkerPool
+from fer_batch.batch.worker_pool import PoolOptions, WorkerPool
 from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import FerBatchError
 
@@ -155,7 +155,7 @@ def test_files_that_end_every_worker_that_opens_them_do_not_end_the_run(clip: Pa
     events: list[Event] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(fatal)
-        outcomes = list(run_parallel(planned, Settings(), Selection(), workers=2, threads=1, watch=events.append))
+        outcomes = list(run_parallel(planned, Begin(Settings(), Selection(), 1), PoolOptions(2), events.append))
     assert {outcome.record.id: outcome.record.status for outcome in outcomes} == dict.fromkeys(
         ("a.png", "b.png", "c.png", clip.name), "failed"
     )
@@ -236,7 +236,7 @@ def test_a_worker_that_says_what_nobody_understands_ends_the_run(
     errors: list[str] = []
 
     def look() -> None:
-        with WorkerPool(Begin(settings, selection, 1), 1, lambda event: None, Flag()) as crew:  # noqa: ARG005
+        with WorkerPool(Begin(settings, selection, 1), PoolOptions(1), lambda event: None, Flag()) as crew:  # noqa: ARG005
             try:
                 crew.look(planned.tasks * 3)
             except FerBatchError as error:

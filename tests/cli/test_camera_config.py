@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from fer_batch.cli.camera_config import CamerasFile, names_cameras, read_cameras
-from fer_batch.cli.parsing import seconds
+from fer_batch.cli.options import seconds
 from fer_batch.errors import InputError
 
 SECRET = "s3cret/@word"  # noqa: S105 - nobody's

@@ -13,7 +13,7 @@ import typer
 
 from fer_batch.cli.config_file import from_file, settings_used, write_used
 from fer_batch.cli.main import run
-from fer_batch.cli.parsing import seconds
+from fer_batch.cli.options import seconds
 
 
 class Shape(StrEnum):

@@ -8,9 +8,14 @@ from typing import Annotated
 
 import typer
 
-from fer_batch.cli.commands.analyze import MaxPixels
+from fer_batch.cli.options import MaxPixels
 from fer_batch.config import MAX_PIXELS
 from fer_batch.options.table import OPTIONS
+
+EXAMPLES = (
+    "fer-batch app",
+    "fer-batch app --listen 0.0.0.0:8501 --max-upload 200",
+)
 
 
 def app_page(

@@ -19,6 +19,12 @@ EXAMPLE = Path("examples/WolfgangLanger_Pexels.mp4")
 _STAGE = "{:.2f} ms of processor time a frame"
 
 
+EXAMPLES = (
+    "fer-batch bench",
+    "fer-batch bench interview.mp4 --runs 5 --full",
+)
+
+
 def bench(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="A video; else examples/'s.", show_default=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_batch.cli.commands.analyze import MaxPixels
+from fer_batch.cli.options import MaxPixels
 from fer_batch.config import DEFAULT_MODEL, MAX_PIXELS, Detector
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import ExitStatus
@@ -33,6 +33,12 @@ class Labels(StrEnum):
 
     main = "main"
     fer2013 = "fer2013"
+
+
+EXAMPLES = (
+    "fer-batch evaluate faces/ --as photos",
+    "fer-batch evaluate fer2013.csv --split test --plots plots",
+)
 
 
 def evaluate(

@@ -8,6 +8,11 @@ from typing import Annotated
 
 import typer
 
+EXAMPLES = (
+    "fer-batch models",
+    "fer-batch models emotion-gray48",
+)
+
 
 def models(
     name: Annotated[

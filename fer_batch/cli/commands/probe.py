@@ -8,11 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from fer_batch.cli.commands.analyze import MaxPixels
+from fer_batch.cli.options import MaxPixels
 from fer_batch.cli.wording import sentence_of
 from fer_batch.config import MAX_PIXELS
 from fer_batch.options.table import OPTIONS
 from fer_batch.utils.text import shown, valid
+
+EXAMPLES = (
+    "fer-batch probe interview.mp4",
+    "fer-batch probe recordings/*.mp4 --json",
+)
 
 
 def probe(

@@ -21,6 +21,12 @@ class Format(StrEnum):
     pdf = "pdf"
 
 
+EXAMPLES = (
+    "fer-batch report study",
+    'fer-batch report study "session1/*" --figures figures --format pdf',
+)
+
+
 def report(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that analyze wrote.", show_default=False)],
     recordings: Annotated[

@@ -23,6 +23,12 @@ _MOST_ROWS = 50
 """Rows of a table that are printed, which is what a terminal shows on a page or two; the files have all."""
 
 
+EXAMPLES = (
+    "fer-batch summary study",
+    "fer-batch summary study --min-seconds 2 --json",
+)
+
+
 def summary(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that analyze wrote.", show_default=False)],
     output: Annotated[

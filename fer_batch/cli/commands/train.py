@@ -8,8 +8,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from fer_batch.cli.commands.analyze import MaxPixels
+from fer_batch.cli.options import MaxPixels
 from fer_batch.config import MAX_PIXELS
+
+EXAMPLES = (
+    "fer-batch train faces.parquet -o training --epochs 60",
+    "fer-batch train faces/ --teacher teacher.onnx --device cuda",
+)
 
 
 def train(

@@ -5,31 +5,35 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event as Flag
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from fer_batch.batch.messages import Begin, EstimateReply, Event, Finished, Progressed, Watch
-from fer_batch.batch.plan import Plan, Task, delete_checkpoints, expected_work
+from fer_batch.batch.plan import Plan, Task, default_workers, delete_checkpoints, expected_work, plan
 from fer_batch.batch.progress import RunProgress
 from fer_batch.batch.runner import run_parallel
-from fer_batch.batch.worker_pool import STALL_LIMIT_S, WorkerPool
-from fer_batch.cli.config_file import is_settings_used
+from fer_batch.batch.worker_pool import PoolOptions, WorkerPool
+from fer_batch.cli.config_file import is_settings_used, settings_used, write_used
 from fer_batch.cli.display.log_file import log_file
 from fer_batch.cli.display.machine_output import JsonEvents, check_report, is_failure_report, write_failures
 from fer_batch.cli.display.progress import Bars, Lines
 from fer_batch.cli.display.summary_table import print_closing_table
 from fer_batch.cli.display.terminal import Notices, interactive, stderr_console
-from fer_batch.config import Selection, Settings
-from fer_batch.errors import ExitStatus, OutputError
+from fer_batch.cli.options import analysis_options
+from fer_batch.config import Outputs, Selection, Settings, split_options
+from fer_batch.errors import ExitStatus, InputError, OutputError
+from fer_batch.filesystem.atomic import private_files
 from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.overwriting import is_log, refuse_overwriting
 from fer_batch.filesystem.paths import refuse_shared
 from fer_batch.filesystem.temporary import remove_abandoned
+from fer_batch.inputs.file_lists import with_lists
 from fer_batch.pipeline.result import RecordingResult
 from fer_batch.utils.logs import get_logger
 from fer_batch.utils.resources import threads_each
@@ -40,11 +44,47 @@ from fer_batch.video.probe import Probe, frames_in_range, seconds_in_range
 _LOG = get_logger(__name__)
 
 
+def run_analyze(context: typer.Context) -> ExitStatus:
+    """Do what the command line of ``analyze`` asks for.
+
+    Args:
+        context: the command's, its command line parsed.
+
+    Raises:
+        FerBatchError: when nothing can be analysed, or nothing be written any more.
+    """
+    given = context.params
+    lists, config = given["lists"] or (), given["config"]
+    inputs = with_lists(given["inputs"] or (), lists)
+    if not inputs:
+        raise InputError("No INPUT is given; name a video, a photo, a folder, a pattern, or a list with --from.")
+    settings, selection = split_options(analysis_options(given))
+    outputs = Outputs(given["output"], given["timeline"].value, given["video"])
+    planned = plan(inputs, outputs, settings, selection, given["overwrite"])
+    workers = given["workers"] or default_workers(len(planned.tasks))
+    shown = OutputOptions(given["report"], given["log_file"], given["quiet"], given["as_json"])
+    check_named_files(planned, [Path(one) for one in (*inputs, *lists, *([config] if config else []))], shown)
+    if given["dry_run"]:
+        rehearse(planned, settings, selection, workers)
+        return ExitStatus.DONE
+
+    def remember() -> None:
+        write_used(outputs.folder / "study.toml", settings_used(context, inputs))
+
+    with private_files(outputs.folder, wanted=given["private"]):
+        return carry_out(
+            planned,
+            Begin(settings, selection, threads_each(workers)),
+            PoolOptions(workers, given["stall_limit"]),
+            replace(shown, on_begin=remember),
+        )
+
+
 def rehearse(plan: Plan, settings: Settings, selection: Selection, workers: int) -> None:
     """Prints what a run would do, with an estimate that a few seconds of the analysis are measured for."""
     quiet: Watch = lambda event: None  # noqa: E731, ARG005
     begin = Begin(settings, selection, threads_each(workers))
-    with stop_on_interrupt(quiet=True) as stop, WorkerPool(begin, workers, quiet, stop) as pool:
+    with stop_on_interrupt(quiet=True) as stop, WorkerPool(begin, PoolOptions(workers), quiet, stop) as pool:
         probes = pool.look(plan.tasks)
         rates = pool.rehearse(rehearsed(plan, probes, selection))
     print_plan(plan, probes, selection, workers, estimated_s(plan, probes, rates, selection, workers))
@@ -90,21 +130,16 @@ def check_named_files(plan: Plan, named: Iterable[Path], output_options: OutputO
 
 def carry_out(
     plan: Plan,
-    settings: Settings,
-    selection: Selection,
-    *,
-    workers: int,
-    stall_limit_s: float = STALL_LIMIT_S,
+    begin: Begin,
+    pool_options: PoolOptions,
     output_options: OutputOptions | None = None,
 ) -> ExitStatus:
     """Analyses what is planned, tells how far it is, and sums up.
 
     Args:
         plan: what to do.
-        settings: models and parameters.
-        selection: which frames.
-        workers: processes.
-        stall_limit_s: see :func:`fer_batch.batch.runner.run_parallel`.
+        begin: how.
+        pool_options: how many workers there are, and how they are supervised.
         output_options: who is told.
 
     Raises:
@@ -117,25 +152,13 @@ def carry_out(
         delete_checkpoints(plan)
         stop = stack.enter_context(stop_on_interrupt(quiet=output_options.quiet))
         on_begin = _OnBegin(output_options.on_begin, stop)
-        watch = _watch(stack, output_options, plan, selection, on_begin)
+        watch = _watch(stack, output_options, plan, begin.selection, on_begin)
         if output_options.report is not None:
             # Also when an error ends the run: what failed before has failed.
             check_report(output_options.report)
             stack.callback(_report, output_options.report, plan, outcomes)
         # What comes before an error stays in the list.
-        outcomes.extend(
-            run_parallel(
-                plan,
-                settings,
-                selection,
-                workers=workers,
-                threads=threads_each(workers),
-                watch=watch,
-                stop=stop,
-                stall_limit_s=stall_limit_s,
-                lock=lock,
-            )
-        )
+        outcomes.extend(run_parallel(plan, begin, replace(pool_options, lock=lock), watch, stop))
     if on_begin.error is not None:
         raise on_begin.error
     if not output_options.quiet and not output_options.as_json:

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
+import typer
 from rich.text import Text
 
 from fer_batch.cli.display.live_dashboard import live_watcher
 from fer_batch.cli.display.machine_output import EventLines
 from fer_batch.cli.display.terminal import stderr_console
+from fer_batch.cli.runs.live_jobs import read_request
 from fer_batch.cli.wording import sentence_of
 from fer_batch.errors import ExitStatus, FerBatchError
+from fer_batch.filesystem.atomic import private_files
 from fer_batch.live.events import LiveMessage, Noticed, Reported
 from fer_batch.live.options import LiveJob
 from fer_batch.live.supervisor import Cameras, Watcher
@@ -37,7 +40,31 @@ class LiveOutputOptions:
     """Sentences to begin with."""
 
 
-def run_live(
+def run_live(context: typer.Context) -> ExitStatus:
+    """Do what the command line of ``live`` asks for.
+
+    Args:
+        context: the command's, its command line parsed.
+
+    Raises:
+        FerBatchError: when nothing can be watched.
+    """
+    request = read_request(context)
+    given = request.parameters
+    output_options = LiveOutputOptions(
+        quiet=given["quiet"],
+        events=given["events"] is not None,
+        webhook=given["webhook"],
+        listen=given["listen"] if given["preview"] else None,
+        token=given["token"],
+        notices=list(request.warnings),
+    )
+    output = Path(given["output"])
+    with private_files(output, wanted=given["private"]):
+        return watch_sources(request.jobs, output, output_options, request.variables)
+
+
+def watch_sources(
     jobs: Sequence[LiveJob], output: Path, output_options: LiveOutputOptions, variables: Collection[str] = ()
 ) -> ExitStatus:
     """Watches sources until all have ended, or until Ctrl-C or SIGTERM, which is how watching ends.
