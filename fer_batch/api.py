@@ -27,7 +27,7 @@ from fer_batch.filesystem.lock import only_run
 from fer_batch.inference.registry import find_model
 from fer_batch.inputs.discovery import find_recordings
 from fer_batch.live.events import FrameAnalyzed, Interrupted
-from fer_batch.live.options import CaptureOptions
+from fer_batch.live.options import CaptureOptions, SessionOptions
 from fer_batch.live.session import Session
 from fer_batch.live.source_url import Address, parse_address
 from fer_batch.options.table import FORMER_NAMES
@@ -45,19 +45,29 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_CAPTURE_FIELDS: Final = {
+    "transport": "transport",
+    "connect_timeout": "connect_timeout_s",
+    "read_timeout": "read_timeout_s",
+    "retries": "retries",
+    "follow_redirects": "follow_redirects",
+}
+"""Of :class:`CaptureOptions`, by option."""
 _FORMER_TIMEOUTS: Final = {"connect_timeout_s": "connect_timeout", "read_timeout_s": "read_timeout"}
 
 
+class StreamOptions(Options, total=False):
+    """Options of :func:`stream`: those of an analysis, and of how a live source is read."""
+
+    transport: Literal["tcp", "udp"]
+    connect_timeout: float
+    read_timeout: float
+    retries: int | None
+    follow_redirects: bool
+
+
 def stream(
-    source: str | Path | int,
-    *,
-    realtime: bool = False,
-    transport: Literal["tcp", "udp"] = "tcp",
-    connect_timeout: float = 10.0,
-    read_timeout: float = 10.0,
-    retries: int | None = None,
-    follow_redirects: bool = False,
-    **options: Unpack[Options],
+    source: str | Path | int, *, realtime: bool = False, **options: Unpack[StreamOptions]
 ) -> Iterator[Observation]:
     """The analysed frames of a recording or of a live source one by one, in constant memory; nothing is written.
 
@@ -68,12 +78,11 @@ def stream(
     Args:
         source: a video or photo; or the address of a stream (``rtsp://...``), or a webcam's number or device.
         realtime: play a video at its own speed, as if it were a camera.
-        transport: of RTSP, where it is live, as the next four.
-        connect_timeout: seconds in which a source must give its first picture.
-        read_timeout: seconds without a picture after which a connection counts as lost.
-        retries: attempts to connect again after a loss; None for any number.
-        follow_redirects: let a source over HTTP or HLS lead on to another host.
-        **options: see :class:`fer_batch.Options`; of those that choose frames, live sources know ``fps``.
+        **options: see :class:`fer_batch.Options`; of those that select frames, live sources know ``fps``. And for live
+            sources: ``transport`` of RTSP ("tcp" or "udp"), ``connect_timeout`` (10 seconds in which a source must give
+            its first picture), ``read_timeout`` (10 seconds without a picture after which a connection counts as lost),
+            ``retries`` (attempts to connect again after a loss; any number unless given) and ``follow_redirects``
+            (whether a source over HTTP or HLS may lead on to another host).
 
     Returns:
         An observation for each analysed frame, also for those without a face.
@@ -82,9 +91,8 @@ def stream(
         InputError: when the source cannot be read, or a live one not be reached at first, or an option makes no sense.
         ModelError: when a model cannot be used.
     """
-    live = {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
     named = with_today_names(options, {**FORMER_NAMES, **_FORMER_TIMEOUTS})
-    live |= {name: named.pop(name) for name in live if name in named}
+    live = {field: named.pop(name) for name, field in _CAPTURE_FIELDS.items() if name in named}
     settings, selection = split_options(named)
     find_model(settings.model)
     if realtime or _is_live(source):
@@ -93,10 +101,7 @@ def stream(
             raise InputError(f"{address.shown}: is a file; give realtime=True to play it as a camera would.")
         if selection != Selection(fps=selection.fps):
             raise InputError("Of a live source, frames can be chosen by fps alone.")
-        reading = CaptureOptions(
-            transport, live["connect_timeout"], live["read_timeout"], retries, follow_redirects=follow_redirects
-        )
-        return _stream_live(address, reading, settings, selection)
+        return _stream_live(address, CaptureOptions(**live), settings, selection)
     # Tried now, where the mistake is made, and not when the first frame is drawn; until then nothing stays open.
     with open_source(Path(str(source)), settings.max_pixels):
         pass
@@ -125,7 +130,7 @@ def _stream_live(
     address: Address, reading: CaptureOptions, settings: Settings, selection: Selection
 ) -> Iterator[Observation]:
     with Engine(settings, threads=1) as engine:
-        session = Session(engine, address, reading=reading, selection=selection)
+        session = Session(engine, address, SessionOptions(reading, selection.fps))
         with closing(session.events()) as events:
             for event in events:
                 if isinstance(event, Interrupted):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import av
 
@@ -23,9 +24,20 @@ from fer_batch.types import Note, Observation
 from fer_batch.utils.concurrency import AtomicOutput
 from fer_batch.video.frame import Frame
 
-PRESET: Final = "veryfast"
-CRF: Final = 21
-"""Of x264: hardly to be told from the original, and fast enough to keep up with the analysis."""
+
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """How x264 encodes; the defaults hardly differ from the original, and keep up with the analysis."""
+
+    preset: str = "veryfast"
+    crf: int = 21
+    """Constant rate factor: lower is better and larger."""
+    threads: int | None = None
+    """None leaves it to x264."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Options by x264's names."""
+        return {"preset": self.preset, "crf": self.crf, **({"threads": self.threads} if self.threads else {})}
 
 
 class AnnotatedVideo(AtomicOutput):
@@ -49,9 +61,7 @@ class AnnotatedVideo(AtomicOutput):
         start_s: float = 0.0,
         end_s: float | None = None,
         frame_rate: Fraction | None = None,
-        crf: int = CRF,
-        preset: str = PRESET,
-        threads: int | None = None,
+        encoding: EncoderOptions | None = None,
     ) -> None:
         """Prepares; the file and the encoder come with the first frame.
 
@@ -61,15 +71,13 @@ class AnnotatedVideo(AtomicOutput):
             start_s: seconds from the video stream's start that become the result's zero.
             end_s: where the sound ends, None for the recording's end.
             frame_rate: frames a second, for how long the last frame is shown; None takes the frame's own duration.
-            crf: constant rate factor of x264, lower is better and larger.
-            preset: of x264.
-            threads: of the encoder; None leaves it to x264.
+            encoding: how it is encoded.
         """
         self.path = path
         self._source = source
         self._start_s, self._end_s = start_s, end_s
         self._frame_rate = frame_rate
-        self._settings: dict[str, Any] = {"preset": preset, "crf": crf, **({"threads": threads} if threads else {})}
+        self._settings = (encoding or EncoderOptions()).to_dict()
         self._annotator = Annotator()
         self._drawn: tuple[Observation, list[Patch]] | None = None
         self._course: EncodePlan | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +17,32 @@ from fer_batch.filesystem.temporary import temporary_folder
 from fer_batch.utils.signals import stop_on_interrupt
 
 
-def serve(
-    host: str, port: int, *, local: bool, max_upload_mb: int, max_pixels: int, forget_after_s: int, browser: bool
-) -> None:
-    """Serves the page until Ctrl-C or SIGTERM.
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Where the page is served, and what visitors may do."""
 
-    Args:
-        host: to listen at.
-        port: to listen at.
-        local: whether only this machine reaches it.
-        max_upload_mb: largest upload, MB.
-        max_pixels: larger pictures are refused.
-        forget_after_s: for how long a visitor whose connection is gone may come back.
-        browser: open one.
-    """
+    host: str
+    port: int
+    local: bool
+    """Whether only this machine reaches it."""
+    max_upload_mb: int
+    max_pixels: int
+    """Larger pictures are refused."""
+    forget_after_s: int
+    """For how long a visitor whose connection is gone may come back."""
+    browser: bool
+    """Open one."""
+
+
+def serve(options: ServerOptions) -> None:
+    """Serve the page until Ctrl-C or SIGTERM."""
+    host, port, local = options.host, options.port, options.local
+    max_pixels, forget_after_s = options.max_pixels, options.forget_after_s
     settings = {
         "server.address": host,
         "server.port": port,
-        "server.headless": not browser,
-        "server.maxUploadSize": max_upload_mb,
+        "server.headless": not options.browser,
+        "server.maxUploadSize": options.max_upload_mb,
         # It is told when to forget; by itself it might do so at some later time.
         "server.disconnectedSessionTTL": forget_after_s + 60,
         # A name that leads here from elsewhere is none of a page on this machine.

@@ -11,7 +11,7 @@ from typing import Any
 import ffmpeg
 import imageio_ffmpeg
 
-from fer_batch.annotation.video_writer import CRF, PRESET
+from fer_batch.annotation.video_writer import EncoderOptions
 from fer_batch.config import Selection, Settings
 from fer_batch.errors import InputError
 from fer_batch.pipeline.engine import Engine
@@ -104,8 +104,7 @@ def looped(path: Path, folder: Path, duration_s: float | None = None) -> Path:
 
 PICTURES_ALONE: dict[str, Any] = {
     "c:v": "libx264",
-    "preset": PRESET,
-    "crf": CRF,
+    **EncoderOptions().to_dict(),
     "pix_fmt": "yuv420p",
     "fps_mode": "passthrough",
     "an": None,

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import tomllib
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import typer
 
-from fer_batch.errors import FerBatchError, InputError, InvalidOptionError, summarized
+from fer_batch.errors import FerBatchError, FerBatchWarning, InputError, InvalidOptionError, summarized
 from fer_batch.filesystem.paths import refuse_address
 from fer_batch.inputs.file_lists import STANDARD_INPUT
+from fer_batch.options.table import FORMER_NAMES
 from fer_batch.utils.text import shown, valid
 
 _INPUTS = ("inputs", "from")
@@ -107,7 +109,7 @@ def from_file(ctx: typer.Context, value: Path | None) -> Path | None:
     settings, values = settings_of(ctx), dict[str, Any]()
     folder = Path(os.path.abspath(value)).parent  # noqa: PTH100 - links are kept
     for written, entry in read_toml(value).items():
-        key = written.replace("_", "-")
+        key = _today(written, value)
         setting = settings.get(key)
         if setting is None:
             raise InputError(f"{value}: there is no option {written!r}{hint(key, settings)}.")
@@ -171,6 +173,15 @@ def write_used(path: Path, settings: Mapping[str, Any]) -> None:
             lines.append(_line(f"{key} = ", value))
     with whole(path) as temporary, explained(path):
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+
+
+def _today(written: str, file: Path) -> str:
+    """The key of an option; a name of earlier versions is today's, with a warning."""
+    today = {**FORMER_NAMES, "timeline": "format"}.get(written.replace("-", "_"))
+    if today is None:
+        return written.replace("_", "-")
+    warnings.warn(f"{file}: {written} is called {today} now.", FerBatchWarning, stacklevel=2)
+    return today.replace("_", "-")
 
 
 class _Defaults(dict[str, Any]):

@@ -145,6 +145,10 @@ def require_two_emotions(name: str, label: NDArray[np.int64]) -> list[str]:
     return present
 
 
+_BATCH = 32
+"""Faces classified at once."""
+
+
 def evaluate(
     data: LabelledFaces,
     classifier: EmotionClassifier,
@@ -152,7 +156,6 @@ def evaluate(
     *,
     detector: str = Detector.mediapipe,
     conditions: Mapping[str, Condition] | None = None,
-    batch_size: int = 32,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Asks the model about every labelled face.
@@ -165,7 +168,6 @@ def evaluate(
         detector: the detector for photos.
         conditions: disturbances of the registered crop, such as :data:`fer_batch.evaluation.corruptions.CONDITIONS`,
             under each of which the model is asked again; no face is looked for again.
-        batch_size: faces classified at once.
         on_progress: called with faces done and faces in all.
 
     Raises:
@@ -189,7 +191,7 @@ def evaluate(
             truth.append(data.label[index])
             crops.append(crop)
             detected.append(bool(len(crop)))
-        if len(crops) >= batch_size or (done == len(labelled) and crops):
+        if len(crops) >= _BATCH or (done == len(labelled) and crops):
             answers.append(_classify(classifier, crops))
             # Each batch under every condition before the next is read: a data set may be larger than memory.
             paused = time.monotonic()

@@ -19,7 +19,7 @@ from fer_batch.errors import CameraUnreachableError, FerBatchError, summarized
 from fer_batch.live.capture.base import Arrived, Connection
 from fer_batch.live.capture.ffmpeg import NetworkStream, PlayedFile
 from fer_batch.live.events import Counts
-from fer_batch.live.options import CaptureOptions
+from fer_batch.live.options import CaptureOptions, CaptureTarget
 from fer_batch.live.source_url import Address
 from fer_batch.pipeline.frame_selection import is_selected
 from fer_batch.utils.concurrency import Closeable, LatestQueue
@@ -49,29 +49,25 @@ class ConnectionSource(Closeable):
     nothing: then it is left to itself, and ends when the library's own time-out comes.
 
     Args:
-        address: what to connect to.
-        reading: how.
+        target: what to connect to, and how.
         clock: gives the times.
         origin: where numbers begin.
         counts: kept up to date.
         selection: which frames are analysed, to count those passed over.
         stop: once set, no further frame comes.
-        max_pixels: larger pictures are refused before they are decoded.
     """
 
     def __init__(
         self,
-        address: Address,
-        reading: CaptureOptions,
+        target: CaptureTarget,
         clock: LiveClock,
         origin: FrameOrigin,
         counts: Counts,
         selection: Selection,
         stop: Event,
-        max_pixels: int = MAX_PIXELS,
     ) -> None:
-        self._max_pixels = max_pixels
-        self._address, self._reading, self._clock, self._origin = address, reading, clock, origin
+        self._address, self._reading, self._max_pixels = target
+        self._clock, self._origin = clock, origin
         self._tally, self._selection, self._stop = counts, selection, stop
         self.counts = ReadCounts()
         self.lost: CameraUnreachableError | None = None

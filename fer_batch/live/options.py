@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from fer_batch.config import Outputs, Settings
 from fer_batch.errors import InvalidOptionError
@@ -16,6 +16,8 @@ Transport = Literal["tcp", "udp"]
 Granularity = Literal["episode", "second"]
 
 
+PART_ROWS: Final = 50_000
+"""Rows after which a part is closed before its time: 5 MB in memory."""
 PART_S: Final = 60.0
 """Seconds of rows that a killed process loses at most."""
 
@@ -50,6 +52,38 @@ class CaptureOptions:
                 raise InvalidOptionError(option, value, "give seconds above 0")
         if self.retries is not None and self.retries < 0:
             raise InvalidOptionError("retries", self.retries, "give a whole number from 0")
+
+
+class CaptureTarget(NamedTuple):
+    """What to connect to, and how."""
+
+    address: Address
+    reading: CaptureOptions
+    max_pixels: int
+    """Larger pictures are refused before they are decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What a session reads and gives."""
+
+    reading: CaptureOptions = field(default_factory=CaptureOptions)
+    fps: float | None = None
+    """At most so many frames a second are analysed."""
+    every_frame: bool = False
+    """Also give the frames' pictures, and those that are not analysed, for whoever draws."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartOptions:
+    """How results are divided into parts."""
+
+    part_s: float = PART_S
+    """Seconds after which a part is closed."""
+    part_rows: int = PART_ROWS
+    """Rows after which it is."""
+    max_age_s: float | None = None
+    """Parts closed longer ago are removed; None keeps all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ import time
 from collections import deque
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from fer_batch.config import Outputs
+from fer_batch.config import Outputs, Selection
 from fer_batch.errors import ANOTHER_FOLDER, FerBatchError, InputError, OptionHint, OutputError
 from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.paths import refuse_links
 from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted, LiveEvent, ResumePoint
-from fer_batch.live.options import PART_S
+from fer_batch.live.options import PartOptions
 from fer_batch.live.part_files import PartFiles
 from fer_batch.live.recovery import last_position, recover_tables
 from fer_batch.live.video_segments import VideoSegments
@@ -29,8 +29,6 @@ from fer_batch.segmentation.episode_finder import EpisodeFinder
 from fer_batch.segmentation.hysteresis import Episode, EpisodeRules
 from fer_batch.utils.concurrency import Closeable
 
-PART_ROWS: Final = 50_000
-"""Rows after which a part is closed before its time: 5 MB in memory."""
 _ENDED_S: Final = 65.0
 """A track that was not seen for so long does not come back: the tracker remembers faces for a minute."""
 _MOST_GAPS: Final = 1000
@@ -41,6 +39,17 @@ _FOLDER: Final = ".live"
 """Of the locks, in the output folder; hidden from readers of data sets."""
 
 
+class RecordedSource(NamedTuple):
+    """What is recorded."""
+
+    name: str
+    """Id of the recording."""
+    source: str
+    """What the document calls the source, without secrets."""
+    fps: float | None = None
+    """At most so many frames a second are analysed."""
+
+
 class LiveRecorder(Closeable):
     """Writes what a session tells, in parts of which each is whole on its own.
 
@@ -49,14 +58,10 @@ class LiveRecorder(Closeable):
 
     Args:
         outputs: folder and formats.
-        name: id of the recording.
-        source: what the document calls the source, without secrets.
-        settings: what the document says of how it was analysed.
+        recorded: what is recorded.
         provenance: for the files' metadata.
         counts: of the session.
-        part_s: seconds after which a part is closed.
-        part_rows: rows after which it is.
-        max_age_s: parts closed longer ago are removed; None keeps all.
+        parts: how results are divided.
 
     Raises:
         InputError: when the folder holds results of a file under this name.
@@ -66,18 +71,14 @@ class LiveRecorder(Closeable):
     def __init__(
         self,
         outputs: Outputs,
-        name: str,
-        source: str,
-        settings: dict[str, Any],
+        recorded: RecordedSource,
         provenance: Provenance,
         counts: Counts,
-        *,
-        part_s: float = PART_S,
-        part_rows: int = PART_ROWS,
-        max_age_s: float | None = None,
+        parts: PartOptions | None = None,
     ) -> None:
+        name, parts = recorded.name, parts or PartOptions()
         self._outputs, self._name, self._counts, self._provenance = outputs, name, counts, provenance
-        self._part_s, self._part_rows, self._max_age_s = part_s, part_rows, max_age_s
+        self._part_s, self._part_rows, self._max_age_s = parts.part_s, parts.part_rows, parts.max_age_s
         self._layout = Layout(outputs.folder)
         self._files = PartFiles(self._layout, name)
         self._closed = False
@@ -92,12 +93,12 @@ class LiveRecorder(Closeable):
             lock = outputs.folder / _FOLDER / partition(name)
             refuse_links(outputs.folder, [lock / "lock", *self._files.all_kinds(), self._layout.record(name)])
             self._stack.enter_context(only_run(lock))
-            self._go_on(source, settings)
+            self._go_on(recorded)
         except BaseException:
             self._stack.close()
             raise
 
-    def _go_on(self, source: str, settings: dict[str, Any]) -> None:
+    def _go_on(self, recorded: RecordedSource) -> None:
         """Finds where the sessions before ended, and completes what they could not."""
         now = datetime.now(UTC)
         former = self._former()
@@ -114,8 +115,12 @@ class LiveRecorder(Closeable):
         # From the parts themselves: the document may be damaged, and numbers of tracks are never given again.
         frame, time_s, track = last_position(self._files.of_timeline(), self._files.of_tracks())
         self._record = RecordingRecord(
-            self._name, source, "partial", now if former is None else former.started_at, now, settings=settings
+            self._name, recorded.source, "partial", now if former is None else former.started_at, now
         )
+        self._record.settings = {
+            **self._provenance.settings,
+            "selection": Selection(fps=recorded.fps).to_dict(),
+        }
         self._record.retry = False
         self._record.model = {"name": self._provenance.model, "sha256": self._provenance.model_sha256}
         self._before = {} if former is None else former.counts

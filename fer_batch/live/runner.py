@@ -8,14 +8,13 @@ from threading import Event, Lock, Thread, Timer
 from types import TracebackType
 from typing import Final
 
-from fer_batch.config import Selection
 from fer_batch.errors import FerBatchError, OutputError
 from fer_batch.live.events import Connected, Counts, FrameAnalyzed, LiveEvent, Noticed, Reported, Tell, Written
 from fer_batch.live.notifications import Notifier
-from fer_batch.live.options import LiveJob
+from fer_batch.live.options import LiveJob, PartOptions, SessionOptions
 from fer_batch.live.preview.encoder import Pictures, PreviewEncoder
 from fer_batch.live.publishing.publisher import Publisher
-from fer_batch.live.recorder import LiveRecorder
+from fer_batch.live.recorder import LiveRecorder, RecordedSource
 from fer_batch.live.session import Session
 from fer_batch.pipeline.engine import Engine
 from fer_batch.results.schema import Provenance
@@ -52,13 +51,10 @@ class _Watching:
         self._writing = Lock()
         self._recording = LiveRecorder(
             options.outputs,
-            job.name,
-            job.address.shown,
-            {**options.settings.to_dict(), "selection": Selection(fps=options.fps).to_dict()},
+            RecordedSource(job.name, job.address.shown, options.fps),
             Provenance(options.settings.to_dict(), engine.classifier.name, engine.classifier.sha256),
             self._counts,
-            part_s=options.part_s,
-            max_age_s=options.max_age_s,
+            PartOptions(options.part_s, max_age_s=options.max_age_s),
         )
         stack.push(self._end_recording)
         self._reports = None if options.reports is None else Notifier(job.name, options.reports)
@@ -81,9 +77,7 @@ class _Watching:
         session = Session(
             self._engine,
             job.address,
-            reading=job.options.reading,
-            selection=Selection(fps=job.options.fps),
-            every_frame=self._every_frame,
+            SessionOptions(job.options.reading, job.options.fps, self._every_frame),
             beginning=self._recording.beginning,
             stop=self._stop,
             counts=self._counts,

@@ -13,7 +13,7 @@ from fer_batch.config import Selection
 from fer_batch.errors import CameraUnreachableError
 from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted, LiveEvent, ResumePoint
 from fer_batch.live.frame_source import ConnectionSource, FrameOrigin, LiveClock
-from fer_batch.live.options import CaptureOptions
+from fer_batch.live.options import CaptureTarget, SessionOptions
 from fer_batch.live.source_url import Address
 from fer_batch.pipeline.engine import Engine
 from fer_batch.utils.logs import get_logger
@@ -34,9 +34,7 @@ class Session:
     Args:
         engine: the loaded models.
         address: the source.
-        reading: how it is read.
-        selection: which frames are analysed, by ``fps``; its times mean nothing here.
-        every_frame: also give the frames' pictures, and those that are not analysed, for whoever draws.
+        options: how it is read, and what is given.
         beginning: where its numbers begin.
         stop: once set, it ends, with all that was seen.
         counts: kept up to date.
@@ -46,17 +44,16 @@ class Session:
         self,
         engine: Engine,
         address: Address,
+        options: SessionOptions | None = None,
         *,
-        reading: CaptureOptions | None = None,
-        selection: Selection | None = None,
-        every_frame: bool = False,
         beginning: ResumePoint | None = None,
         stop: Event | None = None,
         counts: Counts | None = None,
     ) -> None:
         self._engine, self._address = engine, address
-        self._reading, self._selection = reading or CaptureOptions(), selection or Selection()
-        self._every_frame = every_frame
+        options = options or SessionOptions()
+        self._reading, self._selection = options.reading, Selection(fps=options.fps)
+        self._every_frame = options.every_frame
         self._stop = stop or Event()
         self.counts = Counts() if counts is None else counts
         beginning = beginning or ResumePoint()
@@ -106,14 +103,12 @@ class Session:
         """One connection; returns why it was lost, None when it was not."""
         origin = FrameOrigin(self._zero_s, self._frame)
         stretch = ConnectionSource(
-            self._address,
-            self._reading,
+            CaptureTarget(self._address, self._reading, self._engine.settings.max_pixels),
             self._clock,
             origin,
             self.counts,
             self._selection,
             self._stop,
-            self._engine.settings.max_pixels,
         )
         with stretch:
             try:

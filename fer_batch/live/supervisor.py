@@ -87,7 +87,6 @@ class Cameras(Closeable):
         watch: told what happens, with the recording's name; frames ten times a second at most, without pictures.
         on_picture: given annotated pictures as JPEG of those cameras that :meth:`show` asks for.
         without: names of environment variables that hold secrets, which the processes do not get.
-        lock: a descriptor that holds the output folder's lock, for the processes too.
         silence_s: seconds without a sign of life after which a process is ended and started again.
         module: its ``main`` is what each process does.
     """
@@ -99,14 +98,13 @@ class Cameras(Closeable):
         *,
         on_picture: Callable[[str, bytes], None] = lambda name, jpeg: None,  # noqa: ARG005
         without: Collection[str] = (),
-        lock: int | None = None,
         silence_s: float = SILENCE_S,
         module: str = "fer_batch.live.worker",
     ) -> None:
         self.counts: dict[str, Counts] = {}
         """Of each recording, all its processes together; kept up to date while :meth:`run` runs."""
         self._watch, self._on_picture = watch, on_picture
-        self._without, self._lock, self._silence_s, self._module = without, lock, silence_s, module
+        self._without, self._silence_s, self._module = without, silence_s, module
         self._inbox: Queue[tuple[WorkerProcess, Any]] = Queue(_MOST_WAITING)
         self._is_closing = False
         self._watched: set[str] = set()
@@ -172,7 +170,7 @@ class Cameras(Closeable):
                 camera.silent_s, camera.seen_s, camera.current = 0.0, None, Counts()
                 try:
                     camera.process = _CameraProcess(
-                        camera.number, Begin(camera.job), self._put, self._lock, self._module, self._without
+                        camera.number, Begin(camera.job), self._put, None, self._module, self._without
                     )
                 except OSError as error:
                     # As when there are too many processes, or no memory for one more.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_batch.annotation.annotator import AnnotatedPhoto
-from fer_batch.annotation.video_writer import AnnotatedVideo
+from fer_batch.annotation.video_writer import AnnotatedVideo, EncoderOptions
 from fer_batch.config import Outputs, Selection
 from fer_batch.errors import AnnotationError, FerBatchError, summarized
 from fer_batch.filesystem.atomic import out_of_sight, remove
@@ -208,7 +208,7 @@ def annotated_copy(
         end_s=selection.end_s,
         frame_rate=Fraction(frame_rate).limit_denominator(100_000) if frame_rate else None,
         # One a core, and more where they wait for each other: x264's own rule.
-        threads=max(1, threads * 3 // 2),
+        encoding=EncoderOptions(threads=max(1, threads * 3 // 2)),
     )
 
 

@@ -18,7 +18,7 @@ import pytest
 from helpers.paths import EXAMPLE
 
 from fer_batch.annotation.annotator import AnnotatedPhoto
-from fer_batch.annotation.video_writer import AnnotatedVideo
+from fer_batch.annotation.video_writer import AnnotatedVideo, EncoderOptions
 from fer_batch.emotions import EMOTIONS
 from fer_batch.errors import OutputError
 from fer_batch.types import Faces, Observation
@@ -203,7 +203,7 @@ def test_odd_sizes_gain_a_repeated_pixel(tmp_path: Path) -> None:
     source = tmp_path / "odd.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=161x121:d=0.4", "-c:v", "ffv1", "-pix_fmt", "yuv444p", source)
     target = tmp_path / "annotated.mp4"
-    with AnnotatedVideo(target, source, crf=1) as video:
+    with AnnotatedVideo(target, source, encoding=EncoderOptions(crf=1)) as video:
         for frame in frames(source):
             video.write(frame, None)
     new = next(frames(target)).picture.to_ndarray(format="gray").astype(int)

@@ -131,7 +131,7 @@ def test_points_are_lost_to_a_condition_against_the_same_faces_undisturbed(data:
     """No disturbance loses none. Gray faces all get one answer: right about the faces of that emotion alone."""
     classifier = EmotionClassifier()
     gray = np.full((48, 48), 128, np.uint8)
-    result = evaluate(data, classifier, conditions={"same": lambda face: face, "gone": lambda _: gray}, batch_size=5)
+    result = evaluate(data, classifier, conditions={"same": lambda face: face, "gone": lambda _: gray})
     values = result.to_dict()
     plain = evaluate(data, classifier).to_dict()
     for name in ("n", "accuracy", "confusion", "left_out"):

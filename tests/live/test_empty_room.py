@@ -15,7 +15,8 @@ from fer_batch.config import Outputs
 from fer_batch.emotions import EMOTIONS
 from fer_batch.live.events import Counts, FrameAnalyzed
 from fer_batch.live.notifications import Notifier
-from fer_batch.live.recorder import LiveRecorder
+from fer_batch.live.options import PartOptions
+from fer_batch.live.recorder import LiveRecorder, RecordedSource
 from fer_batch.results.schema import Provenance
 from fer_batch.types import Faces, Observation
 
@@ -37,7 +38,8 @@ def frames(first: int, last: int, *, face: bool) -> Iterator[FrameAnalyzed]:
 
 def recording(out: Path, **options: float) -> LiveRecorder:
     outputs, provenance = Outputs(out, "parquet", False), Provenance({}, "model", "0" * 64)
-    return LiveRecorder(outputs, NAME, "rtsp://cam/1", {}, provenance, Counts(), **options)  # type: ignore[arg-type]
+    recorded, parts = RecordedSource(NAME, "rtsp://cam/1"), PartOptions(**options)  # type: ignore[arg-type]
+    return LiveRecorder(outputs, recorded, provenance, Counts(), parts)
 
 
 def test_an_episode_is_told_and_written_though_nobody_comes_after(tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_what_is_too_old_goes_though_nobody_comes_after(tmp_path: Path) -> None:
 def test_csv_and_timeline_agree_after_a_kill_between_the_two(tmp_path: Path) -> None:
     def both() -> LiveRecorder:
         outputs, provenance = Outputs(tmp_path, "both", False), Provenance({}, "model", "0" * 64)
-        return LiveRecorder(outputs, NAME, "rtsp://cam/1", {}, provenance, Counts())
+        return LiveRecorder(outputs, RecordedSource(NAME, "rtsp://cam/1"), provenance, Counts())
 
     with both() as one:
         for seen in frames(0, 50, face=True):

@@ -21,7 +21,8 @@ from fer_batch.config import Outputs, Selection, Settings
 from fer_batch.errors import FerBatchError, InputError, OutputError
 from fer_batch.inputs.discovery import find_recordings
 from fer_batch.live.events import Connected, Counts, FrameAnalyzed, Interrupted
-from fer_batch.live.recorder import LiveRecorder
+from fer_batch.live.options import PartOptions
+from fer_batch.live.recorder import LiveRecorder, RecordedSource
 from fer_batch.pipeline.engine import Engine
 from fer_batch.results.schema import Provenance
 from fer_batch.types import Faces, Observation
@@ -33,7 +34,8 @@ NAME = EXAMPLE.name
 def recording(out: Path, **options: object) -> LiveRecorder:
     outputs = Outputs(out, "both", bool(options.pop("video", False)))
     provenance = Provenance({}, "model", "0" * 64)
-    return LiveRecorder(outputs, NAME, "the example", {}, provenance, Counts(), **options)  # type: ignore[arg-type]
+    recorded, parts = RecordedSource(NAME, "the example"), PartOptions(**options)  # type: ignore[arg-type]
+    return LiveRecorder(outputs, recorded, provenance, Counts(), parts)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,9 @@ EXAMPLES = (
 
 
 def app_page(
-    listen: Annotated[str, typer.Option("--listen", metavar="HOST:PORT", help="Where to serve.")] = "127.0.0.1:8501",
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="HOST:PORT", help="Address to serve at.")
+    ] = "127.0.0.1:8501",
     max_upload: Annotated[int, typer.Option("--max-upload", min=1, metavar="MB", help="Largest upload.")] = 1024,
     forget_after: Annotated[
         int,
@@ -27,7 +29,7 @@ def app_page(
             "--forget-after",
             min=1,
             metavar="SECONDS",
-            help="Remove what a visitor gave so long after the page is closed.",
+            help="Time after the page is closed, after which a visitor's files are removed.",
         ),
     ] = 300,
     max_pixels: MaxPixels = MAX_PIXELS,
@@ -38,13 +40,13 @@ def app_page(
     Only this machine reaches it unless --listen names another address. Uploads and their results lie in the folder for
     temporary files, and are removed when a visit ends.
     """
-    from fer_batch.errors import InputError
+    from fer_batch.errors import InputError, InvalidOptionError
     from fer_batch.live.source_url import is_loopback
 
     OPTIONS["max_pixels"].check(max_pixels)
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise InputError(f"--listen {listen}: give a host and a port, like 127.0.0.1:8501.")
+        raise InvalidOptionError("listen", listen, "give a host and a port, like 127.0.0.1:8501")
     if find_spec("streamlit") is None:
         raise InputError('The web page needs Streamlit: pip install "fer-batch[app]".')
     host = host.strip("[]")
@@ -54,18 +56,10 @@ def app_page(
         socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]
-        raise InputError(f"--listen {listen}: cannot be used ({reason}); choose another port.") from error
+        raise InvalidOptionError("listen", listen, f"cannot be used ({reason}); choose another port") from error
     if not local:
         typer.echo(f"Warning: everybody who reaches {listen} can use the page, without a password.", err=True)
-    from fer_batch.app.server import serve
+    from fer_batch.app.server import ServerOptions, serve
 
     typer.echo(f"The page is at http://{listen} until Ctrl-C.", err=True)
-    serve(
-        host,
-        int(port),
-        local=local,
-        max_upload_mb=max_upload,
-        max_pixels=max_pixels,
-        forget_after_s=forget_after,
-        browser=not no_browser,
-    )
+    serve(ServerOptions(host, int(port), local, max_upload, max_pixels, forget_after, not no_browser))

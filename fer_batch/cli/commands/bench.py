@@ -30,7 +30,8 @@ def bench(
         Path | None, typer.Argument(metavar="[FILE]", help="A video; else examples/'s.", show_default=False)
     ] = None,
     runs: Annotated[
-        int, typer.Option(min=1, help="Rounds; medians are printed. More than 3 may take over two minutes.")
+        int,
+        typer.Option(metavar="N", min=1, help="Rounds; medians are printed. More than 3 may take over two minutes."),
     ] = 3,
     full: Annotated[
         bool,

@@ -14,11 +14,15 @@ import typer
 from fer_batch.cli.options import MaxPixels
 from fer_batch.config import DEFAULT_MODEL, MAX_PIXELS, Detector
 from fer_batch.emotions import EMOTIONS
-from fer_batch.errors import ExitStatus
+from fer_batch.errors import ExitStatus, InvalidOptionError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from fer_batch.classification.classifier import EmotionClassifier
+    from fer_batch.evaluation.datasets import LabelledFaces
+    from fer_batch.evaluation.metrics import Result
 
 
 class Way(StrEnum):
@@ -50,13 +54,19 @@ def evaluate(
             show_default=False,
         ),
     ],
-    model: Annotated[str, typer.Option(help="Name of a shipped model, or path of an .onnx file.")] = DEFAULT_MODEL,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="Name of a shipped model, or path of an .onnx file.")
+    ] = DEFAULT_MODEL,
     way: Annotated[
         Way, typer.Option("--as", help="crops: already registered faces; photos: find and register them first.")
     ] = Way.crops,
     split: Annotated[
         str | None,
-        typer.Option(help="train, valid or test; by default test, else valid, else everything.", show_default=False),
+        typer.Option(
+            metavar="SPLIT",
+            help="train, valid or test; by default test, else valid, else everything.",
+            show_default=False,
+        ),
     ] = None,
     detector: Annotated[Detector, typer.Option(help="For --as photos.")] = Detector.auto,
     labels: Annotated[
@@ -75,7 +85,9 @@ def evaluate(
     ] = False,
     plots: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write confusion matrix and reliability diagram as PNG.", show_default=False),
+        typer.Option(
+            metavar="FOLDER", help="Write confusion matrix and reliability diagram as PNG.", show_default=False
+        ),
     ] = None,
     max_pixels: MaxPixels = MAX_PIXELS,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -86,45 +98,14 @@ def evaluate(
     """
     from rich.console import Console
 
-    from fer_batch.classification.classifier import EmotionClassifier
-    from fer_batch.classification.model_spec import FER2013_HEAD
-    from fer_batch.cli.display.terminal import bar
-    from fer_batch.errors import InputError
-    from fer_batch.evaluation.corruptions import CONDITIONS
-    from fer_batch.evaluation.datasets import read_faces
-    from fer_batch.evaluation.metrics import evaluate as measure
-
     if plots is not None:
         from fer_batch.evaluation.plots import check_plots
 
         check_plots(plots)
-    classifier = EmotionClassifier(model)
-    faces = read_faces(dataset, max_pixels)
-    if labels is Labels.fer2013:
-        faces = faces.by_fer2013()
-        if FER2013_HEAD in classifier.heads:
-            classifier = EmotionClassifier(model, head=FER2013_HEAD)
-    present = set(faces.split)
-    split_name = split or next((name for name in ("test", "valid") if name in present), None)
-    if split_name is not None:
-        faces = faces.of_split(split_name)
-        if not len(faces):
-            raise InputError(
-                f"{dataset}: has no split {split_name!r}; there are {', '.join(sorted(present - {''})) or 'none'}."
-            )
+    faces, split_name, classifier = _ready(dataset, model, split, labels, max_pixels)
     if way is Way.crops and faces.look_like_photos():
-        typer.echo(
-            "Note: these pictures look like photos, not like registered faces; --as photos finds the faces.", err=True
-        )
-    with _interruption_notice(), bar("Evaluating", quiet=as_json) as advance:
-        result = measure(
-            faces,
-            classifier,
-            way.value,
-            detector=detector.value,
-            conditions=CONDITIONS if conditions else None,
-            on_progress=advance,
-        )
+        typer.echo("Note: these pictures look like photos, not like registered faces; use --as photos.", err=True)
+    result = _measured(faces, classifier, way, detector, conditions=conditions, quiet=as_json)
     values = {
         "dataset": str(dataset),
         "split": split_name,
@@ -136,14 +117,61 @@ def evaluate(
         **result.to_dict(),
     }
     if plots is not None:
-        from fer_batch.evaluation.plots import write_plots
-
-        write_plots(result, plots)
-        typer.echo(f"Plots are in {plots}.", err=True)
+        _plot(result, plots)
     if as_json:
         typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
     else:
         _show(Console(), values)
+
+
+def _ready(
+    dataset: Path, model: str, split: str | None, labels: Labels, max_pixels: int
+) -> tuple[LabelledFaces, str | None, EmotionClassifier]:
+    """The faces to measure on, the split that they are of, and the model with the head for their labels."""
+    from fer_batch.classification.classifier import EmotionClassifier
+    from fer_batch.classification.model_spec import FER2013_HEAD
+    from fer_batch.evaluation.datasets import read_faces
+
+    classifier = EmotionClassifier(model)
+    faces = read_faces(dataset, max_pixels)
+    if labels is Labels.fer2013:
+        faces = faces.by_fer2013()
+        if FER2013_HEAD in classifier.heads:
+            classifier = EmotionClassifier(model, head=FER2013_HEAD)
+    present = set(faces.split)
+    name = split or next((name for name in ("test", "valid") if name in present), None)
+    if name is None:
+        return faces, None, classifier
+    faces = faces.of_split(name)
+    if not len(faces):
+        splits = ", ".join(sorted(present - {""})) or "none"
+        raise InvalidOptionError("split", name, f"{dataset} has no such split; there are {splits}")
+    return faces, name, classifier
+
+
+def _measured(
+    faces: LabelledFaces, classifier: EmotionClassifier, way: Way, detector: Detector, *, conditions: bool, quiet: bool
+) -> Result:
+    from fer_batch.cli.display.terminal import bar
+    from fer_batch.evaluation.corruptions import CONDITIONS
+    from fer_batch.evaluation.metrics import evaluate as measure
+
+    with _interruption_notice(), bar("Evaluating", quiet=quiet) as advance:
+        return measure(
+            faces,
+            classifier,
+            way.value,
+            detector=detector.value,
+            conditions=CONDITIONS if conditions else None,
+            on_progress=advance,
+        )
+
+
+def _plot(result: Result, folder: Path) -> None:
+    from fer_batch.evaluation.plots import write_plots
+
+    write_plots(result, folder)
+    typer.echo(f"Plots are in {folder}.", err=True)
 
 
 @contextmanager

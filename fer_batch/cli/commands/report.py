@@ -39,16 +39,22 @@ def report(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder for the report; OUT/report unless given.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for the report; OUT/report unless given.",
+            show_default=False,
+        ),
     ] = None,
     with_thumbnails: Annotated[
         bool, typer.Option("--thumbnails", help="Embed a small picture of each face, cut out of the recording.")
     ] = False,
     figures: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Also draw figures for papers into this folder.", show_default=False),
+        typer.Option(metavar="FOLDER", help="Also draw figures for papers into this folder.", show_default=False),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", help="Of the figures.")] = Format.png,
+    form: Annotated[Format, typer.Option("--format", help="Format of the figures.")] = Format.png,
 ) -> None:
     """Show a study in a browser: a page a recording, and an index.
 

@@ -33,10 +33,16 @@ def summary(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that analyze wrote.", show_default=False)],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder for the tables; OUT/summary unless given.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Folder for the tables; OUT/summary unless given.",
+            show_default=False,
+        ),
     ] = None,
     minimum_s: Annotated[
-        float, typer.Option("--min-seconds", min=0, help="Leave out tracks seen for less than that.")
+        float, typer.Option("--min-seconds", metavar="SECONDS", min=0, help="Leave out tracks seen for less time.")
     ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print both tables as JSON.")] = False,
 ) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from fer_batch.cli.options import MaxPixels
 from fer_batch.config import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from fer_batch.training.job import TrainingJob
+    from fer_batch.training.trainer import Epoch
 
 EXAMPLES = (
     "fer-batch train faces.parquet -o training --epochs 60",
@@ -18,6 +23,7 @@ EXAMPLES = (
 
 
 def train(
+    context: typer.Context,
     dataset: Annotated[
         Path,
         typer.Argument(
@@ -27,27 +33,36 @@ def train(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for checkpoints, the .onnx file and its card.")
+        Path,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Folder for checkpoints, the .onnx file and its card."),
     ] = Path("fer-training"),
-    epochs: Annotated[int, typer.Option(min=1, help="Times through the faces.")] = 40,
-    batch: Annotated[int, typer.Option(min=2, help="Faces a step.")] = 128,
-    learning_rate: Annotated[float, typer.Option(min=1e-6, help="Peak of the one-cycle schedule.")] = 2e-3,
-    patience: Annotated[int, typer.Option(min=1, help="Epochs without a better validation loss before it ends.")] = 12,
-    calm: Annotated[int, typer.Option(min=0, help="Last epochs with weaker augmentation and no mixup.")] = 0,
+    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="Times through the faces.")] = 40,
+    batch: Annotated[int, typer.Option(metavar="N", min=2, help="Faces per step.")] = 128,
+    learning_rate: Annotated[float, typer.Option(metavar="X", min=1e-6, help="Peak of the one-cycle schedule.")] = 2e-3,
+    patience: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Epochs without a better validation loss before it ends.")
+    ] = 12,
+    calm: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Last epochs with weaker augmentation and no mixup.")
+    ] = 0,
     registered: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of faces brought to the framing that video gives.")
+        float, typer.Option(metavar="X", min=0, max=1, help="Share of faces brought to the framing that video gives.")
     ] = 0.5,
     start: Annotated[
-        Path | None, typer.Option(help="Checkpoint whose weights training starts from.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="Checkpoint whose weights training starts from.", show_default=False),
     ] = None,
     teacher: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="MODEL",
             help="Emotion model whose probabilities are learnt beside the labels; again for the mean of several.",
             show_default=False,
         ),
     ] = None,
-    teacher_share: Annotated[float, typer.Option(min=0, max=1, help="The teachers' share in the targets.")] = 0.5,
+    teacher_share: Annotated[
+        float, typer.Option(metavar="X", min=0, max=1, help="The teachers' share in the targets.")
+    ] = 0.5,
     network: Annotated[
         Literal["compact", "recognition"],
         typer.Option(help="compact: small and fast; recognition: a teacher that starts from face recognition."),
@@ -55,20 +70,23 @@ def train(
     pretrained: Annotated[
         Path | None,
         typer.Option(
+            metavar="FOLDER",
             help="Folder model of npm's @vladmandic/face-api: face recognition weights for --network recognition.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Fixes everything that is left to chance.")] = 7,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")] = 7,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 for all.")] = 0,
+    threads: Annotated[int, typer.Option(metavar="N", min=0, help="Processor threads; 0 for all.")] = 0,
     mirror: Annotated[
         bool,
         typer.Option("--mirror/--no-mirror", help="Let the model see each face's mirror image too, at twice the cost."),
     ] = True,
     balance: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share of the training labels' frequencies taken out of the answers."),
+        typer.Option(
+            metavar="X", min=0, max=1, help="Share of the training labels' frequencies taken out of the answers."
+        ),
     ] = 0.0,
     max_pixels: MaxPixels = MAX_PIXELS,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch in the output folder.")] = False,
@@ -79,7 +97,25 @@ def train(
 
     Needs the extra "train": PyTorch and onnx.
     """
-    from fer_batch.errors import ExitStatus, InputError
+    from fer_batch.errors import ExitStatus
+
+    _check_pytorch(device, threads)
+    from fer_batch.cli.display.terminal import bar
+
+    job = _job(context.params)
+    try:
+        with bar("Epoch") as advance:
+            exported = job.run(partial(_show, epochs=epochs), advance, resume=resume)
+    except KeyboardInterrupt:
+        hint = "--resume goes on after the last whole epoch" if (output / "last.pt").exists() else "nothing is kept"
+        typer.echo(f"Interrupted; {hint}.", err=True)
+        raise typer.Exit(ExitStatus.INTERRUPTED) from None
+    for path, accuracy in exported.items():
+        typer.echo(f"{path}: {accuracy:.2%} right on the validation faces")
+
+
+def _check_pytorch(device: str, threads: int) -> None:
+    from fer_batch.errors import InputError, InvalidOptionError
 
     try:
         import onnx  # noqa: F401
@@ -89,53 +125,38 @@ def train(
             "Training needs PyTorch and onnx; install fer-batch with its extra train, or: pip install torch onnx."
         ) from None
     if device != "cpu" and not torch.cuda.is_available():
-        raise InputError(f"--device {device}: PyTorch finds no such device here; use --device cpu.")
+        raise InvalidOptionError("device", device, "PyTorch finds no such device here; give cpu")
     if threads:
         torch.set_num_threads(threads)
 
-    from fer_batch.cli.display.terminal import bar
+
+def _job(given: dict[str, Any]) -> TrainingJob:
+    """The training that a command line's parameters ask for."""
     from fer_batch.training.augmentation import Augmentation
     from fer_batch.training.job import TrainingJob
-    from fer_batch.training.trainer import Epoch, Recipe
+    from fer_batch.training.trainer import Recipe
 
+    named = ("epochs", "batch", "learning_rate", "patience", "calm", "network", "seed")
     recipe = Recipe(
-        epochs=epochs,
-        batch=batch,
-        learning_rate=learning_rate,
-        patience=patience,
-        calm=calm,
-        teacher=teacher_share if teacher else 0.0,
-        network=network,
-        dropout=0.3 if network == "recognition" else Recipe().dropout,
-        seed=seed,
-        augmentation=Augmentation(registered=registered),
+        **{name: given[name] for name in named},
+        teacher=given["teacher_share"] if given["teacher"] else 0.0,
+        dropout=0.3 if given["network"] == "recognition" else Recipe().dropout,
+        augmentation=Augmentation(registered=given["registered"]),
     )
-    job = TrainingJob(
-        dataset,
-        output,
+    return TrainingJob(
+        given["dataset"],
+        given["output"],
         recipe,
-        device,
-        start,
-        teachers=tuple(teacher or ()),
-        pretrained=pretrained,
-        mirror=mirror,
-        balance=balance,
-        max_pixels=max_pixels,
+        given["device"],
+        given["start"],
+        teachers=tuple(given["teacher"] or ()),
+        **{name: given[name] for name in ("pretrained", "mirror", "balance", "max_pixels")},
     )
 
-    def show(epoch: Epoch) -> None:
-        print(
-            f"epoch {epoch.number + 1}/{epochs}: loss {epoch.loss:.3f}, valid loss {epoch.valid_loss:.3f}, "
-            f"accuracy {epoch.valid_accuracy:.2f} % (registered {epoch.valid_registered:.2f} %), {epoch.seconds:.0f} s",
-            file=sys.stderr,
-        )
 
-    try:
-        with bar("Epoch") as advance:
-            exported = job.run(show, advance, resume=resume)
-    except KeyboardInterrupt:
-        going_on = "--resume goes on after the last whole epoch" if (output / "last.pt").exists() else "nothing is kept"
-        typer.echo(f"Interrupted; {going_on}.", err=True)
-        raise typer.Exit(ExitStatus.INTERRUPTED) from None
-    for path, accuracy in exported.items():
-        typer.echo(f"{path}: {accuracy:.2%} right on the validation faces")
+def _show(epoch: Epoch, epochs: int) -> None:
+    print(
+        f"epoch {epoch.number + 1}/{epochs}: loss {epoch.loss:.3f}, valid loss {epoch.valid_loss:.3f}, "
+        f"accuracy {epoch.valid_accuracy:.2f} % (registered {epoch.valid_registered:.2f} %), {epoch.seconds:.0f} s",
+        file=sys.stderr,
+    )
