@@ -272,7 +272,7 @@ class WorkerPool(Closeable):
         if self._deaths >= _DEATHS_IN_A_ROW:
             wrote = " ".join(worker.process.wrote().split()[-40:])
             raise FerBatchError(
-                f"Workers cannot be started: each {death.reason} at once ({wrote or 'without a word'})."
+                f"Worker processes cannot be started: each {death.reason} at once ({wrote or 'no message'})."
             )
         return _WorkerExited(death)
 

@@ -66,7 +66,7 @@ def refuse_overwriting(
         return
     resolved = path.resolve()
     if any(one.is_dir() and resolved.is_relative_to(one.resolve()) for one in inputs):
-        raise OutputError(f"{path}: lies among the inputs and was not written by fer-batch.", remedies=another)
+        raise OutputError(f"{path}: is in a folder of inputs and was not written by fer-batch.", remedies=another)
     if not appends:
         raise OutputError(f"{path}: exists and was not written by fer-batch; move it.", remedies=moved)
     if not _is_text(path):

@@ -97,7 +97,7 @@ def _as_text(names: dict[Path, str]) -> dict[Path, str]:
             ids[path] = marked(valid(name), name)
     counts = Counter(ids.values())
     if doubled := [path for path in names if counts[ids[path]] > 1]:
-        raise InputError(f"{doubled[0]}: cannot be told from {doubled[1]} by name; rename one of them.")
+        raise InputError(f"{doubled[0]}: has the same name in the results as {doubled[1]}; rename one of them.")
     return ids
 
 

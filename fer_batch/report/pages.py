@@ -98,7 +98,7 @@ def _provenance(what: PageData) -> tuple[dict[str, object], dict[str, object]]:
         "model": f"{record.model.get('name', '')} (sha256 {record.model.get('sha256', '')})",
         "detector": settings.get("detector"),
         "minimum score": settings.get("minimum_score"),
-        "persons told apart": {True: "yes", False: "no"}.get(settings.get("persons", False)),
+        "persons recognised": {True: "yes", False: "no"}.get(settings.get("persons", False)),
         "frames analysed": _selected(settings.get("selection", {})),
     }
     counts = {
@@ -211,12 +211,12 @@ def _bar(shares: Mapping[str, float]) -> dict[str, Any]:
 
 LIMITS = (
     "The numbers say what a face shows to people who look at it, as crowd workers have labelled photographs. They do "
-    "not say what somebody feels, and expressions differ between people, cultures and situations. Disgust and fear "
+    "not say what a person feels, and expressions differ between people, cultures and situations. Disgust and fear "
     "are often taken for anger, surprise or sadness; faces that look away, are covered, blurred or smaller than 24 "
     "pixels are missed or misread more often; single frames are noisy, so look at half a second or more. The network "
     "learnt from photographs of the web, with their biases in age, skin colour and culture: measure it on your own "
-    "faces before you compare groups. A person number is a guess from looks. Never decide about people by this, and "
-    "keep the page as carefully as the recordings: it shows personal data."
+    "faces before you compare groups. A person number comes from face recognition and can be wrong. Never decide "
+    "about people by this, and keep the page as carefully as the recordings: it shows personal data."
 )
 """In every page: what such measurements cannot do."""
 

@@ -113,7 +113,7 @@ class WorkerProcess:
             # It lives, but something else than it has written to its standard output, and it waits for what to do.
             self._process.kill()
             self._process.wait()
-            return Death("could not be understood and was ended; nothing but fer-batch may print there")
+            return Death("sent something that is no message of fer-batch, and was ended")
         self._listeners[1].join()
         if self._hung_s is not None:
             return Death(f"hung: it gave no sign of life for {self._hung_s:g} s and was ended")

@@ -44,12 +44,12 @@ def test_a_folder_is_opened_compared_and_looked_at(browser: Browser, served: Ser
         assert page.get_by_test_id("stMetricValue").first.inner_text() == "4"
         page.get_by_role("tab", name="Comparison").click()
         page.get_by_test_id("stVegaLiteChart").first.wait_for()
-        page.get_by_label("Name holds").fill("monday")
-        page.get_by_label("Name holds").press("Enter")
+        page.get_by_label("Name contains").fill("monday")
+        page.get_by_label("Name contains").press("Enter")
         page.get_by_text("<b>broken</b>.mp4: failed").wait_for(state="detached")
         assert page.get_by_test_id("stMetricValue").first.inner_text() == "2"
         page.get_by_role("tab", name="Persons").click()
-        page.get_by_text("Nobody is known from one recording to another").wait_for()
+        page.get_by_text("Persons are not matched between recordings").wait_for()
         page.get_by_role("tab", name="Look at one").click()
         page.get_by_test_id("stSelectbox").locator("input:visible").click()
         page.get_by_role("option", name="monday/ben.mp4").click()

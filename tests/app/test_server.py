@@ -76,7 +76,7 @@ def test_after_a_crash_the_next_start_cleans_up(browser: Browser, served: Served
                 page.get_by_role("button", name="Analyse").wait_for(timeout=20_000)
                 assert page.get_by_text("File on this machine").count() == 0
                 page.get_by_role("link", name="Results").click()
-                page.get_by_text("only by whoever sits at the machine").wait_for()
+                page.get_by_text("only on the machine that serves").wait_for()
     finally:
         crashed.process.kill()
         crashed.process.wait()

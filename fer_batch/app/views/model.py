@@ -66,7 +66,7 @@ def _show_card(model: str) -> None:
 
 def _measure(session: Session) -> None:
     if not session.local:
-        st.info("Folders can be measured only by whoever sits at the machine that serves this page.")
+        st.info("Folders can be measured only on the machine that serves this page.")
         return
     st.write(
         "A folder with one folder an emotion (angry, disgust, fear, happy, sad, surprise, neutral), pictures in each."

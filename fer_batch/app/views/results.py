@@ -37,7 +37,7 @@ def show() -> None:
     st.title("Results")
     st.write("A folder that fer-batch has written: overview, comparison, and every recording to look at.")
     if not session.local:
-        st.info("Folders can be opened only by whoever sits at the machine that serves this page.")
+        st.info("Folders can be opened only on the machine that serves this page.")
         return
     _ask()
     study = st.session_state.get("results-study")
@@ -77,7 +77,7 @@ def _selected_recordings(study: _Study) -> pd.DataFrame:
     """The recordings that pass the filters."""
     recordings = study.tables.recordings
     with st.container(border=True), st.container(horizontal=True):
-        name = st.text_input("Name holds", key=widget_key("results-name", ""))
+        name = st.text_input("Name contains", key=widget_key("results-name", ""))
         statuses = sorted(recordings["status"].unique())
         wanted_statuses = st.multiselect("Status", statuses, key=f"results-status-{study.folder}", placeholder="any")
         mostly = st.multiselect(
@@ -163,8 +163,8 @@ def _show_persons(tracks: pd.DataFrame, recordings: pd.DataFrame) -> None:
         return
     persons = _persons(own)
     st.caption(
-        "Within a recording, tracks of one person are joined by looks, which is a guess. Nobody is known from one "
-        "recording to another."
+        "Within a recording, tracks of one person are joined by face recognition, which can be wrong. Persons are not "
+        "matched between recordings."
     )
     if len(persons) > _MOST_BARS:
         st.caption(f"The {_MOST_BARS} of {len(persons)} that were seen the longest.")

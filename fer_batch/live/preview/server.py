@@ -82,8 +82,8 @@ class Preview(PreviewHub):
         """A sentence when others can reach it."""
         if not is_loopback(host):
             self.warning = (
-                f"the preview listens at {listen}, which other machines can reach, and is not encrypted; whoever has "
-                "the address with its token sees the faces."
+                f"the preview listens at {listen}, which other machines can reach, and is not encrypted; anyone who "
+                "has the address with its token sees the faces."
             )
         self._thread = Thread(target=self._server.serve_forever, name="fer-batch preview", daemon=True)
         self._thread.start()
