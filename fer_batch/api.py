@@ -204,8 +204,10 @@ def analyze(
         _warn(sentence)
     failed = [one for one in outcomes if one.record.status == "failed"]
     if failed:
-        others = f" ({len(failed) - 1} others failed too; see fer_batch.recordings.)" if len(failed) > 1 else ""
-        raise InputError(f"{failed[0].record.worded()}{others}") from failed[0].cause
+        error = failed[0].error or InputError(failed[0].record.worded() or "")
+        if len(failed) > 1:
+            error = error.within(f"{len(failed)} recordings failed (see fer_batch.recordings); the first")
+        raise error from failed[0].cause
     names = [record.id for record in planned.kept_records] + [recording.id for recording in planned.recordings]
     return load(output, recordings=names)
 
@@ -229,7 +231,7 @@ def _in_memory(
         InputError: when no recording gives any.
     """
     tables: dict[str, pa.Table] = {}
-    messages: list[str] = []
+    faults: list[FerBatchError] = []
     recordings = sorted(find_recordings(inputs), key=lambda recording: recording.id)
     with Engine(settings) as engine:
         for recording in recordings:
@@ -237,15 +239,15 @@ def _in_memory(
             if table is not None:
                 tables[recording.id] = table
             if fault is not None:
-                messages.append(fault)
+                faults.append(fault)
     if not tables:
-        none = f"None of {len(recordings)} recordings can be analysed; the first: " if len(recordings) > 1 else ""
-        raise InputError(f"{none}{messages[0]}")
-    return tables, messages
+        several = f"None of {len(recordings)} recordings can be analysed; the first"
+        raise faults[0] if len(recordings) == 1 else faults[0].within(several)
+    return tables, [str(fault) for fault in faults]
 
 
-def _timeline(engine: Engine, path: Path, selection: Selection) -> tuple[pa.Table | None, str | None]:
-    """A recording's rows, if there are any, and the sentence about what is wrong with it, if anything is."""
+def _timeline(engine: Engine, path: Path, selection: Selection) -> tuple[pa.Table | None, FerBatchError | None]:
+    """A recording's rows, if there are any, and what is wrong with it, if anything is."""
     table, analysed = TimelineTable(), False
     try:
         with (
@@ -256,7 +258,7 @@ def _timeline(engine: Engine, path: Path, selection: Selection) -> tuple[pa.Tabl
                 if observation is not None:
                     analysed = True
                     table.write(observation)
-        fault: Exception | None = source.counts.ended_early if analysed else empty_selection(path, source)
+        fault: FerBatchError | None = source.counts.ended_early if analysed else empty_selection(path, source)
     except MemoryError:
         raise
     except Exception as error:
@@ -267,7 +269,7 @@ def _timeline(engine: Engine, path: Path, selection: Selection) -> tuple[pa.Tabl
             if isinstance(error, InputError)
             else UnreadableMediaError(path, f"cannot be analysed ({summarized(error)})")
         )
-    return (table.table() if analysed else None), None if fault is None else str(fault)
+    return (table.table() if analysed else None), fault
 
 
 def _warn(sentence: str) -> None:

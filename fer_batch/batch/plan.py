@@ -324,7 +324,7 @@ def record_failure(task: Task, error: FerBatchError, settings: Settings, selecti
     former = read_record(layout, task.recording)
     if former is None or former.status != "done":
         record.write(layout.record(record.id))
-    return RecordingResult(record)
+    return RecordingResult(record, error=error)
 
 
 def guarded(

@@ -42,8 +42,10 @@ class RecordingResult:
     """What was written, the folder of the Parquet parts for the timeline."""
     episodes_part: Path | None = None
     """The episodes table's file."""
+    error: FerBatchError | None = None
+    """Why it failed, with all attributes; the record has what is shown of it."""
     cause: Exception | None = None
-    """What nobody foresaw and made the recording fail."""
+    """The error of a library or of fer-batch that made the recording fail, if it was one."""
 
     @property
     def episodes(self) -> list[dict[str, Any]]:
@@ -60,6 +62,7 @@ class RecordingResult:
         record = self.record
         record.status, record.retry = "failed", True
         record.explain(error)
+        self.error = error
         record.counts, record.files, record.tables = {}, [], {}
         record.finished_at = datetime.now(UTC)
         self.tracks.clear()

@@ -168,6 +168,6 @@ def oversized(label: object, max_pixels: int, what: str = "its pictures") -> Unr
     """Return the error about a recording whose pictures are too large."""
     return UnreadableMediaError(
         label,
-        f"{what} have more than the {max_pixels / 1e6:.6g} million pixels that are allowed; it may be damaged",
-        remedies=[OptionHint("max_pixels", advice="allow more with {}")],
+        f"{what} have more than the {max_pixels / 1e6:.6g} million pixels that are allowed",
+        remedies=[OptionHint("max_pixels", advice="allow more with {}, unless the file is damaged")],
     )
