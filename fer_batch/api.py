@@ -30,7 +30,6 @@ from fer_batch.live.events import FrameAnalyzed, Interrupted
 from fer_batch.live.options import CaptureOptions, SessionOptions
 from fer_batch.live.session import Session
 from fer_batch.live.source_url import Address, parse_address
-from fer_batch.options.table import FORMER_NAMES
 from fer_batch.pipeline.engine import Engine
 from fer_batch.pipeline.recording import empty_selection
 from fer_batch.pipeline.result import RecordingResult
@@ -53,7 +52,6 @@ _CAPTURE_FIELDS: Final = {
     "follow_redirects": "follow_redirects",
 }
 """Of :class:`CaptureOptions`, by option."""
-_FORMER_TIMEOUTS: Final = {"connect_timeout_s": "connect_timeout", "read_timeout_s": "read_timeout"}
 
 
 class StreamOptions(Options, total=False):
@@ -91,7 +89,7 @@ def stream(
         InputError: when the source cannot be read, or a live one not be reached at first, or an option makes no sense.
         ModelError: when a model cannot be used.
     """
-    named = with_today_names(options, {**FORMER_NAMES, **_FORMER_TIMEOUTS})
+    named = with_today_names(options)
     live = {field: named.pop(name) for name, field in _CAPTURE_FIELDS.items() if name in named}
     settings, selection = split_options(named)
     find_model(settings.model)
@@ -177,7 +175,7 @@ def analyze(
         ModelError: when a model cannot be used.
         OutputError: when the output cannot be written.
     """
-    named = with_today_names(options, {**FORMER_NAMES, "timeline": "format"})
+    named = with_today_names(options)
     formats = named.pop("format", format)
     settings, selection = split_options(named)
     # A list of paths is what many have at hand.

@@ -109,17 +109,16 @@ class Options(TypedDict, total=False):
 Options.__doc__ = f"{Options.__doc__}\n\n    Keys:\n{described()}\n"
 
 
-def split_options(options: Mapping[str, Any], former: Mapping[str, str] = FORMER_NAMES) -> tuple[Settings, Selection]:
+def split_options(options: Mapping[str, Any]) -> tuple[Settings, Selection]:
     """The options as the two objects that the pipeline takes.
 
     Args:
         options: by name; names of earlier versions give a ``DeprecationWarning``.
-        former: these names, with today's.
 
     Raises:
         InputError: for an unknown option or a value that makes no sense.
     """
-    named = with_today_names(options, former, stacklevel=4)
+    named = with_today_names(options)
     if unknown := [name for name in named if name not in OPTIONS]:
         raise InputError(f"No option is named {unknown[0]!r}; there are {', '.join(OPTIONS)}.")
     stored = {OPTIONS[name].stored_name: value for name, value in named.items()}
@@ -135,7 +134,7 @@ def split_options(options: Mapping[str, Any], former: Mapping[str, str] = FORMER
     return Settings(**settings), Selection(**selection)
 
 
-def with_today_names(options: Mapping[str, Any], former: Mapping[str, str], stacklevel: int = 3) -> dict[str, Any]:
+def with_today_names(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options by today's names; each former name gives a ``DeprecationWarning``.
 
     Raises:
@@ -143,9 +142,9 @@ def with_today_names(options: Mapping[str, Any], former: Mapping[str, str], stac
     """
     named: dict[str, Any] = {}
     for name, value in options.items():
-        today = former.get(name, name)
+        today = FORMER_NAMES.get(name, name)
         if today != name:
-            warnings.warn(f"The option {name} is called {today} now.", DeprecationWarning, stacklevel=stacklevel)
+            warnings.warn(f"The option {name} is called {today} now.", DeprecationWarning, stacklevel=3)
         if today in named or (today != name and today in options):
             raise InputError(f"{today} is given twice, as {name} too; leave one of them out.")
         named[today] = value

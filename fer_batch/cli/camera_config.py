@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import typer
 
-from fer_batch.cli.config_file import Setting, hint, read_toml, settings_of
+from fer_batch.cli.config_file import Setting, hint, key_of, read_toml, settings_of
 from fer_batch.errors import FerBatchError, InputError
 from fer_batch.live.source_url import Address, parse_address
 from fer_batch.results.layout import LONGEST_NAME, partition
@@ -131,7 +131,7 @@ class _Reader:
         """
         values: dict[str, Any] = {}
         for written, entry in table.items():
-            key = written.replace("_", "-")
+            key = key_of(written, place)
             setting = self._settings.get(key)
             if setting is None:
                 own = get_close_matches(key, _OWN, n=1)

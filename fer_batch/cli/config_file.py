@@ -109,7 +109,7 @@ def from_file(ctx: typer.Context, value: Path | None) -> Path | None:
     settings, values = settings_of(ctx), dict[str, Any]()
     folder = Path(os.path.abspath(value)).parent  # noqa: PTH100 - links are kept
     for written, entry in read_toml(value).items():
-        key = _today(written, value)
+        key = key_of(written, value)
         setting = settings.get(key)
         if setting is None:
             raise InputError(f"{value}: there is no option {written!r}{hint(key, settings)}.")
@@ -175,12 +175,12 @@ def write_used(path: Path, settings: Mapping[str, Any]) -> None:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
-def _today(written: str, file: Path) -> str:
-    """The key of an option; a name of earlier versions is today's, with a warning."""
-    today = {**FORMER_NAMES, "timeline": "format"}.get(written.replace("-", "_"))
+def key_of(written: str, place: object) -> str:
+    """Return an option's key; a name of earlier versions gives today's, and a warning that begins with the place."""
+    today = FORMER_NAMES.get(written.replace("-", "_"))
     if today is None:
         return written.replace("_", "-")
-    warnings.warn(f"{file}: {written} is called {today} now.", FerBatchWarning, stacklevel=2)
+    warnings.warn(f"{place}: {written} is called {today} now.", FerBatchWarning, stacklevel=2)
     return today.replace("_", "-")
 
 

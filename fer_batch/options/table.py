@@ -198,7 +198,12 @@ OPTIONS: Final[dict[str, Option]] = {option.name: option for option in _OPTIONS}
 """Options of how a recording is analysed, by name."""
 SELECTION_OPTIONS: Final = ("every", "fps", "start", "end")
 """Those of them that select frames."""
-FORMER_NAMES: Final = {option.field: option.name for option in _OPTIONS if option.field}
+FORMER_NAMES: Final = {
+    **{option.field: option.name for option in _OPTIONS if option.field},
+    "timeline": "format",
+    "connect_timeout_s": "connect_timeout",
+    "read_timeout_s": "read_timeout",
+}
 """Names of options in earlier versions, with today's."""
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import pytest
 import typer
+from helpers.paths import ASTRONAUT
 
 from fer_batch.cli.config_file import from_file, settings_used, write_used
 from fer_batch.cli.main import run
@@ -171,3 +172,15 @@ def test_a_mistake_on_the_command_line_is_not_put_down_to_the_file(
     assert capsys.readouterr().err == "Error: --every 0: give a whole number from 1.\n"
     assert run(["analyze", "--config", "none.toml"]) == 2
     assert "none.toml: the settings cannot be read (No such file" in capsys.readouterr().err
+
+
+def test_names_of_earlier_versions_are_taken_with_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(f'inputs = ["{ASTRONAUT}"]\noutput = "out"\nvideo = false\nminimum_score = 0.6\nstart_s = "0:00"\n')
+    assert run(["analyze", "--config", str(file), "--dry-run"]) == 0
+    errors = capsys.readouterr().err.splitlines()
+    assert f"Warning: {file}: minimum_score is called min_score now." in errors
+    assert f"Warning: {file}: start_s is called start now." in errors
+    file.write_text("minimum_score = 0.6\nmin-score = 0.5\n")
+    assert run(["analyze", "--config", str(file)]) == 2
+    assert f"Error: {file}: min-score is given twice; leave one of them out." in capsys.readouterr().err
