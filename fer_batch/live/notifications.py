@@ -51,9 +51,9 @@ class Notifier:
             case Connected(at, time_s, probe):
                 self._started_at = at - timedelta(seconds=time_s)
                 yield self._event("connected", time_s, at, width=probe.width, height=probe.height)
-            case Interrupted(at, time_s, reason, retry_in_s):
+            case Interrupted(at, time_s, error, retry_in_s):
                 yield from self.finish()
-                yield self._event("interrupted", time_s, at, reason=reason, retry_in_s=retry_in_s)
+                yield self._event("interrupted", time_s, at, reason=error.problem, retry_in_s=retry_in_s)
             case FrameAnalyzed(observation):
                 if observation is not None:
                     yield from self._see(observation)

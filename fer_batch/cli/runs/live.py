@@ -126,7 +126,7 @@ class _Run:
                     f"{counted(counts.connections - 1, 'reconnection')}; results in {output}."
                 )
             elif len(errors) > 1:
-                self._say(f"{name}: nothing was recorded: {errors.get(name) or 'it was never reached.'}")
+                self._say(f"{name}: nothing was recorded: {sentence_of(errors.get(name) or 'it was never reached.')}")
 
     def _say(self, sentence: str) -> None:
         self._console.print(Text(shown(sentence)), soft_wrap=True)
