@@ -22,7 +22,7 @@ def logged(watch: Watch) -> Watch:
 def log_event(event: Event) -> None:
     """Log what has happened."""
     match event:
-        case Probed(probes):
+        case Probed(probes) if probes:
             _LOG.info("%s can be opened", counted(len(probes), "video"))
         case Started(worker, task, process):
             _LOG.info("worker %d: %s: begins (%s; process %d)", worker, task.recording.id, task.reason, process)
@@ -34,7 +34,7 @@ def log_event(event: Event) -> None:
         case LogMessage(worker, text):
             for line in text.splitlines():
                 _LOG.debug("worker %d: | %s", worker, line)
-        case Progressed():
+        case Progressed() | Probed():
             pass
 
 

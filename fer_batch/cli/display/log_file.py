@@ -103,12 +103,18 @@ def handled(handler: logging.Handler, level: int) -> Iterator[None]:
 
 @contextmanager
 def terminal_log(level: int) -> Iterator[None]:
-    """Show records from a level on on stderr while a block runs."""
-    from rich.logging import RichHandler
-
+    """Show records from a level on on stderr while a block runs: in columns on a terminal, else in whole lines."""
     from fer_batch.cli.display.terminal import stderr_console
 
-    handler = RichHandler(console=stderr_console(), show_path=False, markup=False, log_time_format="%H:%M:%S")
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    console = stderr_console()
+    handler: logging.Handler
+    if console.is_terminal:
+        from rich.logging import RichHandler
+
+        handler = RichHandler(console=console, show_path=False, markup=False, log_time_format="%H:%M:%S")
+        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    else:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_LineFormatter())
     with handled(handler, level):
         yield
