@@ -127,6 +127,9 @@ class GroupedCommand(TyperCommand):
                 general.append(record)
             else:
                 groups.setdefault(group, []).append(record)
+        if len(groups) == 2:
+            # A single group needs no title of its own.
+            general = [*groups.popitem()[1], *general]
         for title, records in {**groups, "Options": general}.items():
             if records:
                 with formatter.section(title):

@@ -93,7 +93,7 @@ _OPTIONS: Final = (
     Option(
         "fps",
         float,
-        "Analyse at most X frames a second; not together with every.",
+        "Analyse at most X frames per second; excludes every.",
         metavar="X",
         expected="give a number above 0",
         above=0,

@@ -29,16 +29,16 @@ def app_page(
             "--forget-after",
             min=1,
             metavar="SECONDS",
-            help="Time after the page is closed, after which a visitor's files are removed.",
+            help="Time from closing the page to the removal of a visitor's files.",
         ),
     ] = 300,
     max_pixels: MaxPixels = MAX_PIXELS,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
 ) -> None:
     """Serve a web page for photos, videos, cameras and results; Ctrl-C ends it.
 
-    Only this machine reaches it unless --listen names another address. Uploads and their results lie in the folder for
-    temporary files, and are removed when a visit ends.
+    Only this machine reaches the page unless --listen names another address. Uploads and their results are temporary
+    files, removed when a visit ends.
     """
     from fer_batch.errors import InputError, InvalidOptionError
     from fer_batch.live.source_url import is_loopback

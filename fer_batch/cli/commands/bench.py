@@ -27,22 +27,28 @@ EXAMPLES = (
 
 def bench(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A video; else examples/'s.", show_default=False)
+        Path | None,
+        typer.Argument(metavar="FILE", help="Video; by default the example of the source.", show_default=False),
     ] = None,
     runs: Annotated[
         int,
-        typer.Option(metavar="N", min=1, help="Rounds; medians are printed. More than 3 may take over two minutes."),
+        typer.Option(
+            metavar="N", min=1, help="Rounds, of which medians are printed; more than 3 may take over two minutes."
+        ),
     ] = 3,
     full: Annotated[
         bool,
-        typer.Option("--full", help="Also annotated video, --fps 5, ten times as much, parts; takes minutes more."),
+        typer.Option(
+            "--full",
+            help="Also measure annotated video, --fps 5, a recording ten times as long, and single networks; takes minutes.",
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; null is what was not measured.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; null for what was not measured.")] = False,
 ) -> None:
     """Measure speed and memory on this machine, within two minutes.
 
-    Of a long recording only the start is measured. In each round decoding alone and an analysis, in a process of its
-    own, are timed in turn.
+    Only the start of a long recording is measured. Each round times decoding alone and then an analysis in a process of
+    its own.
     """
     from fer_batch.benchmark.performance import bench as measure
 

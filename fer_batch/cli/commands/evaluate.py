@@ -50,7 +50,7 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="DATASET",
-            help="Folder with one subfolder a class, FER2013 CSV, or Parquet table.",
+            help="Folder with one subfolder per emotion, FER2013 CSV file, or Parquet table.",
             show_default=False,
         ),
     ],
@@ -64,23 +64,23 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="SPLIT",
-            help="train, valid or test; by default test, else valid, else everything.",
+            help="Split to measure on: train, valid or test; by default test, else valid, else all faces.",
             show_default=False,
         ),
     ] = None,
-    detector: Annotated[Detector, typer.Option(help="For --as photos.")] = Detector.auto,
+    detector: Annotated[Detector, typer.Option(help="Detector for --as photos.")] = Detector.auto,
     labels: Annotated[
         Labels,
         typer.Option(
-            help="main: the data set's labels or people's votes; fer2013: FER2013's own labels beside votes, "
-            "answered by the model's head for them, if it has one."
+            help="main: labels or votes of the data set; fer2013: FER2013's own labels where a data set has both, compared "
+            "with the model's FER2013 head if it has one."
         ),
     ] = Labels.main,
     conditions: Annotated[
         bool,
         typer.Option(
             "--conditions",
-            help="Measure again with the same faces small, blurred, compressed, noisy, dark, tilted and shifted.",
+            help="Measure again with the faces made small, blurred, compressed, noisy, dark, tilted and shifted.",
         ),
     ] = False,
     plots: Annotated[
@@ -94,7 +94,7 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled faces.
 
-    With votes, a face counts when one of the seven emotions has more than half of all votes.
+    A face with votes counts if one of the seven emotions has more than half of them.
     """
     from rich.console import Console
 

@@ -20,9 +20,9 @@ def models(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the models that ship, or print a card.
+    """List the shipped models, or print the card of one.
 
-    The files are checked against their checksums.
+    The files are verified by their checksums.
     """
     from fer_batch.errors import ModelError
     from fer_batch.inference.registry import manifest, model_path, models_folder

@@ -23,13 +23,11 @@ EXAMPLES = (
 def probe(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Videos or photos.", show_default=False)],
     max_pixels: MaxPixels = MAX_PIXELS,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line and file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object per file and line.")] = False,
 ) -> None:
-    """Print what a recording is.
+    """Print size, frame rate, duration, codecs and rotation of recordings.
 
-    Size, rate, duration, codecs and rotation.
-
-    Only the header and the first frame are read, so a fault further on does not show.
+    Only the header and the first frame are read: damage further on is not detected.
     """
     from fer_batch.errors import ExitStatus, InputError
     from fer_batch.video.open import open_source

@@ -28,12 +28,12 @@ EXAMPLES = (
 
 
 def report(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that analyze wrote.", show_default=False)],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of analyze.", show_default=False)],
     recordings: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RECORDING]...",
-            help="Ids, or patterns such as 'session1/*'; all unless given.",
+            metavar="RECORDING",
+            help="Ids of recordings, or patterns such as 'session1/*'; by default all.",
             show_default=False,
         ),
     ] = None,
@@ -43,7 +43,7 @@ def report(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Folder for the report; OUT/report unless given.",
+            help="Folder for the report; by default OUT/report.",
             show_default=False,
         ),
     ] = None,
@@ -56,7 +56,7 @@ def report(
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="Format of the figures.")] = Format.png,
 ) -> None:
-    """Show a study in a browser: a page a recording, and an index.
+    """Write pages that show a study in a browser: one per recording, and an index.
 
     Each page plays the recording with its faces drawn in and their timelines below. It needs no network and no server.
     """

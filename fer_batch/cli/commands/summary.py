@@ -30,14 +30,14 @@ EXAMPLES = (
 
 
 def summary(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that analyze wrote.", show_default=False)],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of analyze.", show_default=False)],
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Folder for the tables; OUT/summary unless given.",
+            help="Folder for the tables; by default OUT/summary.",
             show_default=False,
         ),
     ] = None,
@@ -46,9 +46,9 @@ def summary(
     ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print both tables as JSON.")] = False,
 ) -> None:
-    """Sum up a study in two tables.
+    """Summarise a study in two tables, written as Parquet and CSV.
 
-    One row a recording and one row a track: how long faces were seen, and what they showed. Written as Parquet and CSV.
+    One row per recording, and one row per track: how long faces were in view, and the share of each emotion.
     """
     from rich.console import Console
     from rich.text import Text

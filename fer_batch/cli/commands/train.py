@@ -36,32 +36,35 @@ def train(
         Path,
         typer.Option("--output", "-o", metavar="FOLDER", help="Folder for checkpoints, the .onnx file and its card."),
     ] = Path("fer-training"),
-    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="Times through the faces.")] = 40,
+    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="Passes over the training faces.")] = 40,
     batch: Annotated[int, typer.Option(metavar="N", min=2, help="Faces per step.")] = 128,
     learning_rate: Annotated[float, typer.Option(metavar="X", min=1e-6, help="Peak of the one-cycle schedule.")] = 2e-3,
     patience: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Epochs without a better validation loss before it ends.")
+        int, typer.Option(metavar="N", min=1, help="Epochs without a better validation loss after which training ends.")
     ] = 12,
     calm: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Last epochs with weaker augmentation and no mixup.")
+        int, typer.Option(metavar="N", min=0, help="Number of last epochs with weaker augmentation and without mixup.")
     ] = 0,
     registered: Annotated[
-        float, typer.Option(metavar="X", min=0, max=1, help="Share of faces brought to the framing that video gives.")
+        float,
+        typer.Option(
+            metavar="X", min=0, max=1, help="Share of training faces that are registered as faces in video are."
+        ),
     ] = 0.5,
     start: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Checkpoint whose weights training starts from.", show_default=False),
+        typer.Option(metavar="FILE", help="Checkpoint with the initial weights.", show_default=False),
     ] = None,
     teacher: Annotated[
         list[str] | None,
         typer.Option(
             metavar="MODEL",
-            help="Emotion model whose probabilities are learnt beside the labels; again for the mean of several.",
+            help="Emotion model whose probabilities are learnt besides the labels; repeat it to average several.",
             show_default=False,
         ),
     ] = None,
     teacher_share: Annotated[
-        float, typer.Option(metavar="X", min=0, max=1, help="The teachers' share in the targets.")
+        float, typer.Option(metavar="X", min=0, max=1, help="Weight of the teachers in the targets.")
     ] = 0.5,
     network: Annotated[
         Literal["compact", "recognition"],
@@ -76,24 +79,24 @@ def train(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")] = 7,
-    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Hardware to train on.")] = "cpu",
     threads: Annotated[int, typer.Option(metavar="N", min=0, help="Processor threads; 0 for all.")] = 0,
     mirror: Annotated[
         bool,
-        typer.Option("--mirror/--no-mirror", help="Let the model see each face's mirror image too, at twice the cost."),
+        typer.Option("--mirror/--no-mirror", help="Average over each face and its mirror image, at twice the cost."),
     ] = True,
     balance: Annotated[
         float,
-        typer.Option(
-            metavar="X", min=0, max=1, help="Share of the training labels' frequencies taken out of the answers."
-        ),
+        typer.Option(metavar="X", min=0, max=1, help="Strength of the correction for unequal label frequencies."),
     ] = 0.0,
     max_pixels: MaxPixels = MAX_PIXELS,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch in the output folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue after the last epoch in the output folder.")
+    ] = False,
 ) -> None:
     """Train an emotion network on labelled faces.
 
-    Exports it to ONNX, once more in 8 bits, and writes its card.
+    Exports the network to ONNX, in float32 and in 8 bits, and writes its model card.
 
     Needs the extra "train": PyTorch and onnx.
     """
