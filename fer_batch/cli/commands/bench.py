@@ -40,7 +40,7 @@ def bench(
         bool,
         typer.Option(
             "--full",
-            help="Also measure annotated video, --fps 5, a recording ten times as long, and single networks; takes minutes.",
+            help="Also measure annotated video, --fps 5, ten times the length, and single networks.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; null for what was not measured.")] = False,

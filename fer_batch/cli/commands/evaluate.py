@@ -72,8 +72,8 @@ def evaluate(
     labels: Annotated[
         Labels,
         typer.Option(
-            help="main: labels or votes of the data set; fer2013: FER2013's own labels where a data set has both, compared "
-            "with the model's FER2013 head if it has one."
+            help="main: labels or votes of the data set; fer2013: FER2013's own labels where a data set has both, "
+            "compared with the model's FER2013 head if it has one."
         ),
     ] = Labels.main,
     conditions: Annotated[

@@ -169,8 +169,8 @@ def live(
 ) -> None:
     """Analyse a camera or stream as it happens, until Ctrl-C.
 
-    Results go to the same kind of folder as those of analyze, in parts that are complete by themselves. Lost connections
-    are restored. Nothing leaves this machine except what --publish and --webhook send.
+    Results go to the same kind of folder as those of analyze, in parts that are complete by themselves. Lost
+    connections are restored. Nothing leaves this machine except what --publish and --webhook send.
     """
     from fer_batch.cli.runs.live import run_live
 
