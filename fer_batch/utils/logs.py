@@ -72,6 +72,8 @@ class RecordSender(logging.Handler):
     def __init__(self, send: Callable[[logging.LogRecord], None]) -> None:
         super().__init__()
         self._send = send
+        # A record with everything in its text can be sent, whatever it was made of.
+        self.addFilter(_FILTER)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a record."""
