@@ -246,4 +246,4 @@ def test_a_worker_that_says_what_nobody_understands_ends_the_run(
     looking.start()
     looking.join(60)
     assert not looking.is_alive()
-    assert ["could not be understood" in error for error in errors] == [True]
+    assert ["sent something that is no message" in error for error in errors] == [True]
