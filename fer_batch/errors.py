@@ -59,7 +59,7 @@ class OptionHint(NamedTuple):
 ANOTHER_FOLDER: Final = OptionHint("output", advice="choose another output folder with {}")
 OVERWRITE: Final = OptionHint("overwrite", True, "analyse again with {}")
 
-_COMMAND_LINE_ONLY = frozenset({"debug", "name", "listen", "publish", "webhook", "follow_redirects"})
+_COMMAND_LINE_ONLY = frozenset({"debug", "name", "listen", "publish", "webhook"})
 """Options without which Python is better off than with a name that it does not know."""
 
 
@@ -117,6 +117,10 @@ class FerBatchError(Exception):
     def rewritten(self, rewrite: Callable[[str], str]) -> Self:
         """The same error with its texts rewritten, such as without a password."""
         texts = {name: rewrite(value) if isinstance(value, str) else value for name, value in vars(self).items()}
+        texts["remedies"] = tuple(
+            OptionHint(option, rewrite(value) if isinstance(value, str) else value, rewrite(advice))
+            for option, value, advice in self.remedies
+        )
         return _restored(type(self), tuple(rewrite(one) if isinstance(one, str) else one for one in self.args), texts)
 
     def within(self, place: str) -> Self:
@@ -165,7 +169,7 @@ class InvalidOptionError(InputError):
         self.expected = expected
 
     def _problem(self, words: OptionWords) -> str:
-        option = words(self.name, self.value) or f"{self.name} {self.value}"
+        option = words(self.name, self.value) or (self.name if self.value is None else f"{self.name} {self.value}")
         return f"{vars(self).get('place', '')}{option}: {self.expected}."
 
 

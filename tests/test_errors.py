@@ -7,6 +7,7 @@ import pickle
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from helpers.paths import ROOT
@@ -14,6 +15,7 @@ from helpers.paths import ROOT
 import fer_batch.live.supervisor
 import fer_batch.pipeline.checkpoint.store  # noqa: F401 - brings a class of its own
 from fer_batch import errors
+from fer_batch.api import StreamOptions
 from fer_batch.app.wording import page_words
 from fer_batch.cli.wording import command_line_words, sentence_of
 from fer_batch.errors import (
@@ -76,7 +78,8 @@ def test_an_error_keeps_its_attributes_when_it_is_reworded(kind: type[FerBatchEr
     assert placed.remedies == error.remedies
     rewritten = error.rewritten(lambda text: text.replace("a", "A"))
     assert type(rewritten) is kind
-    assert rewritten.remedies == error.remedies
+    assert [hint.option for hint in rewritten.remedies] == [hint.option for hint in error.remedies]
+    assert all("a" not in hint.advice for hint in rewritten.remedies)
     assert "a" not in rewritten.args[0]
     assert str(error) == str(made(kind)), "the error itself stays as it was"
 
@@ -98,6 +101,11 @@ def test_options_that_a_side_does_not_have_are_left_out() -> None:
     assert sentence_of(error) == "a.mp4: could not be analysed; run it with --debug."
 
 
+def test_python_is_told_of_every_option_that_it_has() -> None:
+    for name in get_type_hints(StreamOptions):
+        assert worded("a.", [OptionHint(name, True)]) == f"a; use {name}=True."
+
+
 def test_an_invalid_option_names_itself_and_what_to_give() -> None:
     error = InvalidOptionError("batch_size", 0, "give a whole number from 1")
     assert str(error) == "batch_size=0: give a whole number from 1."
@@ -105,6 +113,7 @@ def test_an_invalid_option_names_itself_and_what_to_give() -> None:
     assert (error.name, error.value, error.expected) == ("batch_size", 0, "give a whole number from 1")
     secret = InvalidOptionError("publish", None, "give an address")
     assert sentence_of(secret) == "--publish: give an address."
+    assert str(secret) == "publish: give an address."
 
 
 def test_advice_of_a_foreign_document_is_text_and_nothing_else() -> None:

@@ -28,7 +28,7 @@ def log_event(event: Event) -> None:
             _LOG.info("worker %d: %s: begins (%s; process %d)", worker, task.recording.id, task.reason, process)
         case WorkerLost(worker, _, error, again):
             next_step = "It is tried once more." if again else "It is given up."
-            _LOG.warning("worker %d: %s %s", worker, error.problem, next_step)
+            _LOG.warning("worker %d: %s %s", worker, error, next_step)
         case Finished():
             _log_end(event)
         case LogMessage(worker, text):
@@ -45,6 +45,6 @@ def _log_end(event: Finished) -> None:
     place = f"worker {event.worker}: {record.id}"
     _LOG.info("%s: %s in %.1f s%s", place, record.status, took_s, done)
     if record.error is not None:
-        (_LOG.error if record.status == "failed" else _LOG.warning)("worker %d: %s", event.worker, record.error)
+        (_LOG.error if record.status == "failed" else _LOG.warning)("worker %d: %s", event.worker, record.worded())
     if damage := faults(counts):
         _LOG.warning("%s: %s", place, damage)

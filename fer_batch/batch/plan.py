@@ -18,6 +18,7 @@ from fer_batch.filesystem.overwriting import file_key
 from fer_batch.filesystem.paths import refuse_links
 from fer_batch.inference.registry import find_model, sha256_of
 from fer_batch.inputs.discovery import Recording, search_inputs
+from fer_batch.options.table import OPTION_NAMES
 from fer_batch.pipeline.checkpoint.store import CheckpointStore
 from fer_batch.pipeline.result import RecordingResult, read_record
 from fer_batch.results.integrity import damaged_table, has_live_parts
@@ -123,8 +124,9 @@ def plan(
         elif _has_changed(recording, record):
             reason = "file changed"
         elif differences:
-            reason = f"other settings ({', '.join(differences)})"
-            otherwise.update(differences)
+            options = [OPTION_NAMES.get(name, name) for name in differences]
+            reason = f"other settings ({', '.join(options)})"
+            otherwise.update(options)
         elif damaged := damaged_table(layout, record):
             reason = f"{damaged} damaged"
         elif missing := _missing(layout, record, outputs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
 from typing import Any
@@ -32,7 +32,7 @@ from fer_batch.batch.plan import Task, record_failure
 from fer_batch.errors import FerBatchError
 from fer_batch.pipeline.result import RecordingResult
 from fer_batch.utils.concurrency import Closeable
-from fer_batch.utils.logs import handle
+from fer_batch.utils.logs import handle, wanted_level
 from fer_batch.video.probe import Probe
 from fer_batch.workers.process import Death, WorkerProcess
 from fer_batch.workers.protocol import Failed, Logged
@@ -238,7 +238,9 @@ class WorkerPool(Closeable):
     def _start(self) -> _Worker:
         numbers = {worker.process.number for worker in self._workers}
         number = next(number for number in range(1, self._count + 1) if number not in numbers)
-        worker = _Worker(WorkerProcess(number, self._begin, lambda *told: self._inbox.put(told), self._lock, _WORKER))
+        # Handlers may have come since the run was described.
+        begin = replace(self._begin, log_level=wanted_level())
+        worker = _Worker(WorkerProcess(number, begin, lambda *told: self._inbox.put(told), self._lock, _WORKER))
         self._workers.append(worker)
         return worker
 
@@ -251,13 +253,13 @@ class WorkerPool(Closeable):
             except Empty:
                 return
             wait_s = None
-            if isinstance(message, Logged):
-                handle(message.record)
-                continue
             worker = next((worker for worker in self._workers if worker.process is process), None)
             if worker is None:
                 continue
             worker.silent_s = 0.0
+            if isinstance(message, Logged):
+                handle(message.record)
+                continue
             if message is None:
                 self._workers.remove(worker)
                 message = self._death_of(worker)

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import TextIOWrapper
+from itertools import takewhile
 from typing import Annotated, Any
 
 import typer
@@ -31,8 +32,6 @@ from fer_batch.version import __version__
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """Base of what Typer raises for a wrong command line; older versions have it from Click, newer ones bring their own."""
-
-_VERBOSE = {"--verbose", "-v"}
 
 _STDOUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 """What standard output fails with; such an error has no file's name."""
@@ -73,10 +72,10 @@ def _common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show what happens inside, in log lines; may stand anywhere.")
+        bool, typer.Option("--verbose", "-v", help="Show log lines; --verbose may stand anywhere.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show everything, and a traceback with every error; may stand anywhere.")
+        bool, typer.Option("--debug", help="Show all log lines, and tracebacks; may stand anywhere.")
     ] = False,
 ) -> None:
     """Options before the command."""
@@ -88,8 +87,7 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit status (:class:`fer_batch.errors.ExitStatus`).
     """
-    debug, verbose = "--debug" in arguments, not _VERBOSE.isdisjoint(arguments)
-    arguments = [argument for argument in arguments if argument not in {"--debug", *_VERBOSE}]
+    debug, verbose, arguments = _without_logging(arguments)
     try:
         with _warnings_as_sentences(), _log(debug, verbose):
             # Without a command there is only help to give, but nothing was done.
@@ -107,6 +105,19 @@ def run(arguments: list[str]) -> int:
         if debug:
             raise
         return _explain(error)
+
+
+def _without_logging(arguments: list[str]) -> tuple[bool, bool, list[str]]:
+    """Whether ``--debug`` and ``--verbose`` are given, and the arguments without them.
+
+    They may stand anywhere before ``--``; ``-v`` only before the command, since it may be a value behind it.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    head, tail = arguments[:end], arguments[end:]
+    leading = list(takewhile(lambda argument: argument.startswith("-"), head))
+    debug, verbose = "--debug" in head, "--verbose" in head or "-v" in leading
+    kept = [one for one in leading if one != "-v"] + head[len(leading) :]
+    return debug, verbose, [one for one in kept if one not in ("--debug", "--verbose")] + tail
 
 
 def _log(debug: bool, verbose: bool) -> AbstractContextManager[None]:

@@ -59,7 +59,7 @@ def refuse_overwriting(
         return
     inputs = list(inputs)
     another = [OptionHint(option, advice="give another file with {}")]
-    moved = [OptionHint(option, advice="give another name with {}")]
+    moved = [OptionHint(option, advice="move it or give another name with {}")]
     if key in {file_key(one) for one in inputs}:
         raise OutputError(f"{path}: is an input, which is never written to.", remedies=another)
     if is_own(path):
@@ -68,9 +68,9 @@ def refuse_overwriting(
     if any(one.is_dir() and resolved.is_relative_to(one.resolve()) for one in inputs):
         raise OutputError(f"{path}: is in a folder of inputs and was not written by fer-batch.", remedies=another)
     if not appends:
-        raise OutputError(f"{path}: exists and was not written by fer-batch; move it.", remedies=moved)
+        raise OutputError(f"{path}: exists and was not written by fer-batch.", remedies=moved)
     if not _is_text(path):
-        raise OutputError(f"{path}: is no text that could be added to; move it.", remedies=moved)
+        raise OutputError(f"{path}: is not a text file that could be appended to.", remedies=moved)
 
 
 def has_head(path: Path, *heads: bytes) -> bool:

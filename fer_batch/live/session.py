@@ -89,7 +89,7 @@ class Session:
             if not self.counts.connections and (last or not patient):
                 break
             at_s = max(self._clock.last_s, 0.0)
-            _LOG.warning("%s", lost.problem)
+            _LOG.warning("%s", lost)
             yield Interrupted(datetime.now(UTC), at_s, lost, None if last else wait_s)
             if last:
                 return

@@ -11,12 +11,11 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from fer_batch.errors import InputError
+from fer_batch.utils.logs import IN_PATH
 
 Kind = Literal["stream", "camera", "file"]
 
 _NOT_IN_ID = re.compile(r"[^A-Za-z0-9_.\-]+")
-IN_PATH = re.compile(r"((?:user|usr|pass|pwd|token|key|auth)[a-z]*=)(.*?)(?=[&;/]|_[a-z]+=|$)", re.IGNORECASE)
-"""Credentials in a path, as many recorders want them: ``/user=admin&password=x&channel=1`` or with ``_`` for ``&``."""
 _SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "udp", "rtp", "tcp", "mms", "mmsh"})
 
 

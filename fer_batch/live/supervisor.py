@@ -280,7 +280,7 @@ class Cameras(Closeable):
     def _over(self, camera: _Camera, error: FerBatchError | None) -> None:
         camera.error = error
         if error is not None:
-            _LOG.error("%s: %s", camera.job.name, error.problem)
+            _LOG.error("%s: %s", camera.job.name, error)
         self._watch(camera.job.name, Ended(error))
 
     def _pass_on_stop(self) -> None:

@@ -59,9 +59,12 @@ class Option(NamedTuple):
         if self.kind in (bool, str):
             return isinstance(value, self.kind)
         kind = Integral if self.kind is int else Real
-        if isinstance(value, bool) or not isinstance(value, kind) or not isfinite(float(value)):
+        if isinstance(value, bool) or not isinstance(value, kind):
             return False
-        number = float(value)
+        # A whole number may be too large for a float, and is finite anyway.
+        number: Any = value
+        if not isinstance(value, Integral) and not isfinite(number):
+            return False
         return (
             (self.above is None or number > self.above)
             and (self.least is None or number >= self.least)
@@ -196,6 +199,8 @@ _OPTIONS: Final = (
 
 OPTIONS: Final[dict[str, Option]] = {option.name: option for option in _OPTIONS}
 """Options of how a recording is analysed, by name."""
+OPTION_NAMES: Final = {option.stored_name: option.name for option in _OPTIONS}
+"""Names of options by those under which they are stored."""
 SELECTION_OPTIONS: Final = ("every", "fps", "start", "end")
 """Those of them that select frames."""
 FORMER_NAMES: Final = {

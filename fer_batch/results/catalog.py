@@ -97,7 +97,7 @@ def _row(layout: Layout, recording: str) -> tuple[Any, ...]:
             **{name: record.counts.get(name) for name in _COUNTED},
             "recording": record.id,
             "status": record.status,
-            "error": record.error,
+            "error": record.worded(),
             "source": record.source,
             "started_at": record.started_at,
             "finished_at": record.finished_at,

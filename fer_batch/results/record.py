@@ -118,7 +118,9 @@ class RecordingRecord:
 
     def worded(self, words: OptionWords = python_words) -> str | None:
         """The stored error in the words of one side, see :func:`fer_batch.errors.worded`."""
-        return self.error and worded(self.error, [OptionHint(**hint) for hint in self.remedies], words)
+        return self.error and worded(
+            self.error, [OptionHint(hint["option"], hint["value"], hint["advice"]) for hint in self.remedies], words
+        )
 
     def write(self, path: Path) -> None:
         """Writes the document, atomically.
@@ -176,7 +178,6 @@ class RecordingRecord:
             *((note[key], str) for note in self.notes for key in ("code", "text")),
             *((hint[key], str) for hint in self.remedies for key in ("option", "advice")),
             *((hint["value"], str | int | float | None) for hint in self.remedies),
-            *((sorted(hint) == ["advice", "option", "value"] or None, bool) for hint in self.remedies),
             *((self.probe.get(name), int | None) for name in ("width", "height", "frames", "size_bytes")),
             *((self.probe.get(name), int | float | None) for name in ("duration_s", "frame_rate")),
             (self.probe.get("kind"), str | None),

@@ -68,7 +68,7 @@ def ordered_map(
         finally:
             free.put(function)
 
-    intact, results = UntilFault(items), deque[Future[R]]()
+    intact, results, depth = UntilFault(items), deque[Future[R]](), max(depth, len(functions))
     pool = ThreadPoolExecutor(len(functions), name)
     try:
         for item in intact:
@@ -81,7 +81,9 @@ def ordered_map(
                 yield result
                 del result
         while results:
-            yield results.popleft().result()
+            with waited(timer, name):
+                result = results.popleft().result()
+            yield result
         intact.raise_fault()
     finally:
         pool.shutdown(cancel_futures=True)

@@ -15,7 +15,9 @@ ROOT: Final = "fer_batch"
 # Records go where a program that uses fer-batch sends them, and nowhere by themselves.
 logging.getLogger(ROOT).addHandler(logging.NullHandler())
 
-_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+://)(?P<place>[^\s'\"<>]+)")
+_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+://)(?:(?P<user>[^/\n]*@|[^\s@]*@))?(?P<place>[^\s<>]*)")
+IN_PATH: Final = re.compile(r"((?:user|usr|pass|pwd|token|key|auth)[a-z]*=)(.*?)(?=[&;/'\"]|_[a-z]+=|$)", re.IGNORECASE)
+"""Credentials in a path, as many recorders want them: ``/user=admin&password=x&channel=1`` or with ``_`` for ``&``."""
 
 
 def masked(text: str) -> str:
@@ -30,9 +32,9 @@ def masked(text: str) -> str:
 
 def _masked_address(match: re.Match[str]) -> str:
     # An @ that late may end a password with a slash in it.
-    user, at, place = match["place"].rpartition("@")
-    host, question, _ = place.partition("?")
-    return f"{match['scheme']}{'...@' if at and user else ''}{host}{'?...' if question else ''}"
+    _, at, place = match["place"].rpartition("@")
+    host, question, _ = IN_PATH.sub(r"\1...", place).partition("?")
+    return f"{match['scheme']}{'...@' if at or match['user'] else ''}{host}{'?...' if question else ''}"
 
 
 class SecretFilter(logging.Filter):
@@ -40,7 +42,11 @@ class SecretFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep every record, its text complete and masked."""
-        record.msg, record.args = masked(record.getMessage()), None
+        try:
+            text = record.getMessage()
+        except Exception:  # a wrong argument of a record must not end what is logged
+            text = str(record.msg)
+        record.msg, record.args = masked(text), None
         if record.exc_info:
             record.exc_text = masked(logging.Formatter().formatException(record.exc_info))
             # A traceback of its own would be formatted with the secrets in it, and cannot be sent to another process.
@@ -77,7 +83,10 @@ class RecordSender(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a record."""
-        self._send(record)
+        try:
+            self._send(record)
+        except Exception:
+            self.handleError(record)
 
 
 def send_records(send: Callable[[logging.LogRecord], None], level: int) -> None:

@@ -289,6 +289,7 @@ class TestWrongUse:
             ("analyze clip.mp4 --min-score 0", "--min-score"),
             ("analyze clip.mp4 --min-face 3", "--min-face 3.0: give a height in pixels, from 12"),
             ("analyze clip.mp4 --min-face inf", "--min-face"),
+            (f"analyze clip.mp4 --batch-size {'9' * 401}", "clip.mp4"),
             ("analyze clip.mp4 --max-pixels 0", "--max-pixels 0: give a whole number of pixels"),
             ("analyze clip.mp4 --device gpu", "cuda"),
             ("analyze clip.mp4 --workers 0", "--workers"),

@@ -82,7 +82,7 @@ def test_files_of_somebody_else_are_not_replaced_and_our_own_are(recordings: Pat
     report.unlink()
     log.write_bytes(b"\0\x01binary")
     refused = command("analyze", recordings, "-o", out, "--log-file", log)
-    assert "is no text that could be added to" in refused.stderr
+    assert "is not a text file that could be appended to" in refused.stderr
     log.write_text("my diary\n")
 
     for _ in range(2):

@@ -70,7 +70,7 @@ def test_a_network_is_trained_resumed_and_used_on_a_recording(script: Path, clip
 def test_a_teacher_says_what_it_starts_from(script: Path, tmp_path: Path) -> None:
     command = [str(script), "train", str(faces_of_two_kinds(tmp_path / "faces")), "--network", "recognition"]
     for more, said in (
-        ((), "--network recognition needs --pretrained, the folder of the weights that it starts from."),
+        ((), "--network recognition: needs pretrained, the folder of the weights that it starts from."),
         (("--pretrained", str(tmp_path)), f"{tmp_path}: holds no face recognition weights"),
     ):
         done = subprocess.run(

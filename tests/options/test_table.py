@@ -86,5 +86,5 @@ def test_results_of_the_names_of_old_are_done_again_when_an_option_changes(tmp_p
         return [task.reason for task in plan([ASTRONAUT], Outputs(tmp_path, video=False), settings, selection).tasks]
 
     assert reasons() == []
-    assert reasons(min_score=0.6) == ["other settings (minimum_score)"]
-    assert reasons(end=3.0) == ["other settings (end_s)"]
+    assert reasons(min_score=0.6) == ["other settings (min_score)"]
+    assert reasons(end=3.0) == ["other settings (end)"]

@@ -180,7 +180,7 @@ def test_the_page_says_what_it_was_made_with(example: Path) -> None:
     assert said["frames decoded"] == said["frames analysed"] == said["rows"] == "472"
     assert said["model"].startswith("emotion-gray48 (sha256 f5513e8c")
     assert "fer_batch " in said["versions"]
-    assert "not say what somebody feels" in page.read_text()
+    assert "not say what a person feels" in page.read_text()
 
 
 @pytest.mark.slow

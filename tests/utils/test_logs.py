@@ -15,6 +15,7 @@ import pytest
 from helpers.paths import ASTRONAUT
 
 from fer_batch.cli.display.log_file import LogFileHandler, handled, terminal_log
+from fer_batch.cli.main import run as cli
 from fer_batch.utils.logs import RecordSender, get_logger, masked
 
 LOG = get_logger("fer_batch.live.test")
@@ -62,6 +63,36 @@ def test_nothing_is_printed_unasked(tmp_path: Path, mode: str) -> None:
     assert "fer_batch" not in done.stderr
 
 
+def test_a_log_file_has_the_records_of_workers(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    arguments = ["analyze", ASTRONAUT, "-o", tmp_path / "out", "--log-file", log, "-q"]
+    command = [sys.executable, "-m", "fer_batch", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert "INFO fer_batch.classification.classifier: emotion model" in log.read_text()
+
+
+@pytest.mark.parametrize("arguments", [["--verbose", "models"], ["-v", "models"], ["models", "--verbose"]])
+def test_verbose_may_stand_where_it_is_no_value(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli([*arguments, "--json"]) == 0
+    assert cli(["analyze", "missing.mp4", "-o", "-v"]) == 2
+    assert "missing.mp4: no such file" in capsys.readouterr().err
+
+
+def test_a_wrong_argument_of_a_record_ends_nothing() -> None:
+    records: list[logging.LogRecord] = []
+    with handled(RecordSender(records.append), logging.DEBUG):
+        LOG.warning("%d faces in %s", "x", ADDRESS)
+    assert "faces" in records[0].getMessage()
+    assert "s3" not in records[0].getMessage()
+
+
+def test_names_of_files_do_not_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal_log(logging.INFO):
+        LOG.info("%s", "a\x1b[31m.mp4")
+    assert "a\\x1b[31m.mp4" in capsys.readouterr().err
+
+
 def test_secrets_are_masked_for_every_handler(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records: list[logging.LogRecord] = []
     stream = io.StringIO()
@@ -91,6 +122,9 @@ def test_secrets_are_masked_for_every_handler(tmp_path: Path, capsys: pytest.Cap
         ("rtsp://camera/1: nothing answers there", "rtsp://camera/1: nothing answers there"),
         ("see https://example.org/a?b.", "see https://example.org/a?..."),
         ("a.mp4: me@home", "a.mp4: me@home"),
+        ("http://camera/user=admin&password=x&channel=1", "http://camera/user=...&password=...&channel=1"),
+        ("rtsp://me:se'cr et@camera/1 is lost", "rtsp://...@camera/1 is lost"),
+        ("'rtsp://me:secret@camera/1'", "'rtsp://...@camera/1'"),
     ],
 )
 def test_masks(text: str, expected: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -26,10 +26,6 @@ from fer_batch.cli.options import (
     duration,
 )
 from fer_batch.config import DEFAULT_MODEL, MAX_PIXELS, MINIMUM_SCORE, Detector, Device
-
-if TYPE_CHECKING:
-    pass
-
 
 _CONNECTION, _PREVIEW, _EVENTS = "Connection", "Preview and publishing", "Events"
 

@@ -9,10 +9,13 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from fer_batch.cli.wording import sentence_of
 from fer_batch.errors import OptionHint, OutputError
-from fer_batch.utils.logs import ROOT, SecretFilter
+from fer_batch.utils.logs import ROOT, SecretFilter, get_logger
 from fer_batch.utils.text import shown
 from fer_batch.version import __version__
+
+_LOG = get_logger(__name__)
 
 
 class _LineFormatter(logging.Formatter):
@@ -22,6 +25,14 @@ class _LineFormatter(logging.Formatter):
         at = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="seconds")
         text = f"{record.getMessage()}\n{record.exc_text or ''}".rstrip()
         return "\n".join(f"{at} {record.levelname} {record.name}: {shown(line)}" for line in text.splitlines())
+
+
+class _TextFormatter(logging.Formatter):
+    """Logger and text, without control characters; time and level have columns of their own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = f"{record.getMessage()}\n{record.exc_text or ''}".rstrip()
+        return "\n".join(f"{record.name}: {shown(line)}" for line in text.splitlines())
 
 
 class LogFileHandler(logging.StreamHandler):  # type: ignore[type-arg]
@@ -80,7 +91,7 @@ def log_file(path: Path | None, on_failure: Callable[[str], None]) -> Iterator[N
         try:
             yield
         except BaseException as error:
-            logging.getLogger(f"{ROOT}.cli").error("ended by %s: %s", type(error).__name__, error)
+            _LOG.error("ended by %s: %s", type(error).__name__, sentence_of(error))
             raise
 
 
@@ -112,7 +123,7 @@ def terminal_log(level: int) -> Iterator[None]:
         from rich.logging import RichHandler
 
         handler = RichHandler(console=console, show_path=False, markup=False, log_time_format="%H:%M:%S")
-        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        handler.setFormatter(_TextFormatter())
     else:
         handler = logging.StreamHandler()
         handler.setFormatter(_LineFormatter())

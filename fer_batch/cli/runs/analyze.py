@@ -62,8 +62,8 @@ def run_analyze(context: typer.Context) -> ExitStatus:
     outputs = Outputs(given["output"], given["timeline"].value, given["video"])
     planned = plan(inputs, outputs, settings, selection, given["overwrite"])
     workers = given["workers"] or default_workers(len(planned.tasks))
-    shown = OutputOptions(given["report"], given["log_file"], given["quiet"], given["as_json"])
-    check_named_files(planned, [Path(one) for one in (*inputs, *lists, *([config] if config else []))], shown)
+    output_options = OutputOptions(given["report"], given["log_file"], given["quiet"], given["as_json"])
+    check_named_files(planned, [Path(one) for one in (*inputs, *lists, *([config] if config else []))], output_options)
     if given["dry_run"]:
         rehearse(planned, settings, selection, workers)
         return ExitStatus.DONE
@@ -76,7 +76,7 @@ def run_analyze(context: typer.Context) -> ExitStatus:
             planned,
             Begin(settings, selection, threads_each(workers)),
             PoolOptions(workers, given["stall_limit"]),
-            replace(shown, on_begin=remember),
+            replace(output_options, on_begin=remember),
         )
 
 
