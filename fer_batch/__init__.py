@@ -115,6 +115,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("fer_batch.errors")
     if name not in _HOMES:
         raise AttributeError(f"module 'fer_batch' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)

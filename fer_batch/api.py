@@ -90,6 +90,8 @@ def stream(
         ModelError: when a model cannot be used.
     """
     named = with_today_names(options)
+    _check_flag("realtime", realtime)
+    _check_flag("follow_redirects", named.get("follow_redirects", False))
     live = {field: named.pop(name) for name, field in _CAPTURE_FIELDS.items() if name in named}
     settings, selection = split_options(named)
     find_model(settings.model)
@@ -104,6 +106,16 @@ def stream(
     with open_source(Path(str(source)), settings.max_pixels):
         pass
     return _stream(Path(str(source)), settings, selection)
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise InvalidOptionError(name, value, "give True or False")
+
+
+def _check_workers(workers: object) -> None:
+    if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
+        raise InvalidOptionError("workers", workers, "give a whole number from 1")
 
 
 def _is_live(source: str | Path | int) -> bool:
@@ -182,8 +194,9 @@ def analyze(
     paths: list[str | Path] = []
     for each in inputs:
         paths.extend(each if isinstance(each, list | tuple) else [each])  # type: ignore[list-item]
-    if not isinstance(workers, int) or workers < 1:
-        raise InvalidOptionError("workers", workers, "give a whole number from 1")
+    for name, value in (("video", video), ("overwrite", overwrite), ("private", private)):
+        _check_flag(name, value)
+    _check_workers(workers)
     if formats not in ("parquet", "both"):
         raise InvalidOptionError("format", formats, "give 'parquet' or 'both'")
     if output is None:

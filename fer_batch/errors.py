@@ -78,7 +78,11 @@ def worded(problem: str, remedies: Sequence[OptionHint], words: OptionWords = py
         if options:
             # Not format: a document of another folder may hold any text.
             advices.append(advice.replace("{}", joined(options, "and")))
-    return f"{problem.removesuffix('.')}; {joined(advices, 'or')}." if advices else problem
+    if not advices:
+        return problem
+    # After a first remedy in the sentence itself, these are others.
+    between = ", or " if ";" in problem else "; "
+    return f"{problem.removesuffix('.')}{between}{joined(advices, 'or')}."
 
 
 def summarized(error: BaseException) -> str:

@@ -39,6 +39,12 @@ def test_a_run_begins_without_pandas_opencv_and_mediapipe() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_errors_can_be_named_by_their_module() -> None:
+    program = "import fer_batch; print(fer_batch.errors.InputError is fer_batch.InputError)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
 def test_every_public_name_is_exported_and_has_a_home() -> None:
     assert sorted([*fer_batch._HOMES, "__version__"]) == sorted(fer_batch.__all__)
     assert all(getattr(fer_batch, name) is not None for name in fer_batch.__all__)

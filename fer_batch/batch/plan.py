@@ -247,7 +247,7 @@ def _differences(record: RecordingRecord, wanted: dict[str, Any], sha256: str) -
 def _settings_notice(differences: Counter[str], folder: Path) -> str | None:
     if not differences:
         return None
-    return f"{folder}: holds results made with other settings ({', '.join(differences)}), which are replaced."
+    return f"{folder}: holds results made with other settings ({', '.join(differences)}), which will be replaced."
 
 
 def _other_results(records: list[RecordingRecord], folder: Path) -> str | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -32,6 +34,14 @@ from fer_batch.version import __version__
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """Base of what Typer raises for a wrong command line; older versions have it from Click, newer ones bring their own."""
+
+_NUMBERS = (
+    (r"Input should be a valid integer, .*", "give a whole number"),
+    (r"Input should be a valid number, .*", "give a number"),
+    (r"Input should be greater than or equal to (\S+)", r"give a number from \1 on"),
+    (r"Input should be less than or equal to (\S+)", r"give a number up to \1"),
+)
+"""What the library that Typer checks numbers by says of them, and what to say instead."""
 
 _STDOUT_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 """What standard output fails with; such an error has no file's name."""
@@ -103,7 +113,7 @@ def run(arguments: list[str]) -> int:
         return ExitStatus.INTERRUPTED
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         return _explain(error)
 
 
@@ -180,6 +190,8 @@ def _call(arguments: list[str], debug: bool = False) -> int:
         problem = " ".join(error.format_message().split())  # type: ignore[attr-defined]
         # As Typer's validation of choices puts it before the sentence.
         problem = problem.replace(": Value error, ", ": ")
+        for pattern, expected in _NUMBERS:
+            problem = re.sub(pattern, expected, problem)
         raise InputError(f"{problem.rstrip('.')} ({command} --help shows what there is).") from error
     except SystemExit as end:
         # What Typer and Rich make of a broken pipe; no command of ours ends like this.

@@ -93,7 +93,7 @@ Private = Annotated[
 LogFile = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Append everything that happens to a file.", show_default=False, rich_help_panel=MESSAGES
+        metavar="FILE", help="Append a log of the run to a file.", show_default=False, rich_help_panel=MESSAGES
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", rich_help_panel=MESSAGES)]

@@ -123,8 +123,8 @@ _OPTIONS: Final = (
     Option(
         "detector",
         str,
-        "auto: faces of any size, found by YuNet and confirmed by MediaPipe; mediapipe: faces within about 2 m of the "
-        "camera, found by MediaPipe alone. short and full are former names of mediapipe and auto.",
+        "Face detector. auto: YuNet, with unsure faces confirmed by MediaPipe, for faces of any size; mediapipe: "
+        "MediaPipe alone, for faces within about 2 m. short and full are former names of mediapipe and auto.",
         "auto",
         expected="give auto or mediapipe",
         choices=("auto", "mediapipe", "short", "full"),
@@ -143,8 +143,8 @@ _OPTIONS: Final = (
     Option(
         "min_face",
         float,
-        "Height of the smallest face to search for; by default 24 pixels, in pictures wider than 640 pixels 24 times "
-        "the root of width / 640.",
+        f"Minimum height of faces to search for, from {LEAST_FACE} pixels; by default 24 at widths up to 640, 42 at "
+        "1080p and 59 at 4K.",
         metavar="PIXELS",
         expected=f"give a height in pixels, from {LEAST_FACE:g}",
         least=LEAST_FACE,
@@ -153,7 +153,7 @@ _OPTIONS: Final = (
     Option(
         "persons",
         bool,
-        "Recognise faces again, to join the tracks of one person within a recording; no embedding is kept.",
+        "Join the tracks of one person within a recording by face recognition; embeddings are deleted afterwards.",
         True,
         expected="give True or False",
     ),
@@ -168,7 +168,8 @@ _OPTIONS: Final = (
     Option(
         "device",
         str,
-        "Hardware that the emotion model runs on; auto: a graphics card where there is one that suits it.",
+        "Hardware for the emotion model. auto: the graphics card if ONNX Runtime finds one and the model is a float "
+        "model, else the processor.",
         "auto",
         expected="give auto, cpu or cuda",
         choices=("auto", "cpu", "cuda"),
@@ -187,7 +188,7 @@ _OPTIONS: Final = (
     Option(
         "max_pixels",
         int,
-        "Refuse pictures with more pixels, before memory is taken for them.",
+        "Maximum pixels per picture; larger ones are refused before they are decoded.",
         MAX_PIXELS,
         "PIXELS",
         f"give a whole number of pixels, such as {MAX_PIXELS}",

@@ -25,7 +25,7 @@ def parse_time(value: str | float) -> float:
         if match := _CLOCK.fullmatch(value):
             hours, minutes, many_minutes, rest = match.groups()
             return int(hours or 0) * 3600 + int(minutes or many_minutes) * 60 + float(rest)
-    raise ValueError(f"{value[:_LONGEST]!r} is not a time; give seconds such as 90.5, or h:mm:ss")
+    raise ValueError(f"{value[:_LONGEST]!r} is not a time; give seconds such as 90.5, m:ss or h:mm:ss")
 
 
 def parse_duration(value: str | float) -> float:

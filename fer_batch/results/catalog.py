@@ -79,6 +79,8 @@ def recordings(out: str | os.PathLike[str]) -> pd.DataFrame:
     # A running analysis takes the document of a recording away while it replaces its results.
     rows = [row for name in names if (row := _row(layout, name))[1] != "unreadable" or layout.record(name).exists()]
     if not rows:
+        if not Path(out).is_dir():
+            raise InputError(f"{out}: no such folder; check the path.")
         raise InputError(f"{out}: holds no recordings; give the output folder of fer-batch analyze.")
     values = zip(*rows, strict=True)
     columns = {

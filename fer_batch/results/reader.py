@@ -248,6 +248,8 @@ def _parts(out: Path, folder: str) -> dict[str, list[Path]]:
         # Other spellings of a name are not ours.
         if recording is not None and partition(recording) == part.parent.name:
             parts.setdefault(recording, []).append(part)
+    if not parts and not out.is_dir():
+        raise InputError(f"{out}: no such folder; check the path.")
     if not parts:
         raise InputError(
             f"{out}: holds no {folder} in Parquet; give the output folder of a finished fer-batch analyze.",

@@ -130,7 +130,7 @@ def test_what_toml_cannot_hold_is_left_to_the_command_line(here: Path) -> None:
         ("every = 1.5", "every must be a whole number."),
         ('fps = "5"', "fps must be a number."),
         ("start = 00:01:30", "start must be a number or a text in quotes."),
-        ('start = "soon"', "start: 'soon' is not a time; give seconds such as 90.5, or h:mm:ss."),
+        ('start = "soon"', "start: 'soon' is not a time; give seconds such as 90.5, m:ss or h:mm:ss."),
         ("start = 3\nend = 1", "--end 1.0: give a time after the start, 3 s."),
         ('video = "no"', "video must be true or false."),
         ("no-video = true", "there is no option 'no-video'; write video = false."),

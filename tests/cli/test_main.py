@@ -180,7 +180,7 @@ class TestOutput:
         assert str(out / "csv" / "good.mp4.csv") in kept["files"]
         assert failed["status"] == "failed"
         otherwise = fer_batch("analyze", good, "-o", out, "--every", "2")
-        assert "made with other settings (every), which are replaced" in otherwise.stderr
+        assert "made with other settings (every), which will be replaced" in otherwise.stderr
         assert json.loads((out / "recordings" / "good.mp4.json").read_text())["counts"]["frames_analysed"] == 5
 
         again = fer_batch("analyze", good, "-o", out, "--overwrite", "--no-video")
@@ -284,7 +284,9 @@ class TestWrongUse:
             ("models nothing", "nothing"),
             ("probe", "FILE"),
             ("--nothing", "--nothing"),
-            ("analyze clip.mp4 --every 1.5", "--every"),
+            ("analyze clip.mp4 --every 1.5", "give a whole number"),
+            ("analyze clip.mp4 --dry-run --json", "clip.mp4"),
+            ("models emotion-gray48 --json", "--json: lists models"),
             ("analyze clip.mp4 --end 0", "--end"),
             ("analyze clip.mp4 --min-score 0", "--min-score"),
             ("analyze clip.mp4 --min-face 3", "--min-face 3.0: give a height in pixels, from 12"),
@@ -292,7 +294,7 @@ class TestWrongUse:
             (f"analyze clip.mp4 --batch-size {'9' * 401}", "clip.mp4"),
             ("analyze clip.mp4 --max-pixels 0", "--max-pixels 0: give a whole number of pixels"),
             ("analyze clip.mp4 --device gpu", "cuda"),
-            ("analyze clip.mp4 --workers 0", "--workers"),
+            ("analyze clip.mp4 --workers 0", "'--workers': give a number from 1 on"),
             ("analyze clip.mp4 --stall-limit 0", "--stall-limit"),
             ("analyze clip.mp4 --model none", "clip.mp4"),
             ("analyze --from list.txt", "list.txt"),
@@ -334,10 +336,11 @@ class TestWrongUse:
         assert said.stdout.startswith("Usage: ")
         assert said.stderr == ""
 
-    def test_debug_shows_where(self) -> None:
-        said = fer_batch("analyze", "missing.mp4", "--debug")
-        assert said.returncode != 0
+    def test_debug_shows_where_and_ends_as_without_it(self) -> None:
+        said = fer_batch("analyze", "missing.mp4", "--fps", "0", "--debug")
+        assert said.returncode == 2
         assert "Traceback" in said.stderr
+        assert said.stderr.splitlines()[-1] == "Error: --fps 0.0: give a number above 0."
 
 
 class TestPipes:

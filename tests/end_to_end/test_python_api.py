@@ -153,7 +153,7 @@ def test_analyze_with_output_gives_what_load_reads(clip: Path, tmp_path: Path) -
     pd.testing.assert_frame_equal(again, fer_batch.load(out, recordings=[clip.name]))
     assert (out / "recordings" / f"{clip.name}.json").read_text() == record
     # Those of other options are replaced.
-    with pytest.warns(UserWarning, match=r"made with other settings \(every\), which are replaced"):
+    with pytest.warns(UserWarning, match=r"made with other settings \(every\), which will be replaced"):
         halved = fer_batch.analyze(clip, output=out, end=1.0, every=2)
     assert halved["frame"].to_list() == again["frame"].to_list()[::2]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from helpers.paths import ASTRONAUT
@@ -60,6 +60,14 @@ def test_a_former_name_warns_where_it_is_written() -> None:
     with pytest.warns(DeprecationWarning, match="start_s is called start now") as warned:
         fer_batch.analyze(ASTRONAUT, start_s=0)  # type: ignore[call-arg]
     assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize("name", ["video", "overwrite", "private"])
+def test_flags_are_true_or_false(name: str, tmp_path: Path) -> None:
+    flags: dict[str, Any] = {name: "no"}
+    with pytest.raises(InvalidOptionError, match=f"{name}='no': give True or False"):
+        fer_batch.analyze(ASTRONAUT, output=tmp_path / "out", **flags)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("1:30", 90.0), ("90.5", 90.5), ("0:01:30.5", 90.5), (90, 90.0)])

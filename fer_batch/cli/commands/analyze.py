@@ -66,7 +66,7 @@ def analyze(
             metavar="FILE",
             callback=from_file,
             is_eager=True,
-            help="Take what is not given here from this TOML file; its keys are these options, and inputs.",
+            help="Read options from a TOML file (long names, and inputs); the command line takes precedence.",
             show_default=False,
         ),
     ] = None,
@@ -106,7 +106,7 @@ def analyze(
         typer.Option(
             metavar="SECONDS",
             min=1,
-            help="Give up a recording that shows no progress for this time.",
+            help="Maximum time without progress before a recording is given up.",
             rich_help_panel=RUN,
         ),
     ] = 300.0,

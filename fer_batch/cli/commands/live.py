@@ -53,22 +53,25 @@ def live(
     realtime: Annotated[bool, typer.Option("--realtime", help="Play a file at its own speed, to rehearse.")] = False,
     duration: Annotated[
         float | None,
-        typer.Option(parser=duration, metavar="TIME", help="End after 90s, 15m, 8h or 7d.", show_default=False),
+        typer.Option(
+            parser=duration,
+            metavar="TIME",
+            help="End after this time: seconds, or such as 15m, 8h, 7d.",
+            show_default=False,
+        ),
     ] = None,
     transport: Annotated[
         Transport, typer.Option(help="Transport of RTSP.", rich_help_panel=_CONNECTION)
     ] = Transport.tcp,
     connect_timeout: Annotated[
         float,
-        typer.Option(
-            metavar="SECONDS", help="Time in which a source must give its first picture.", rich_help_panel=_CONNECTION
-        ),
+        typer.Option(metavar="SECONDS", help="Maximum wait for the first frame.", rich_help_panel=_CONNECTION),
     ] = 10.0,
     read_timeout: Annotated[
         float,
         typer.Option(
             metavar="SECONDS",
-            help="Time without a picture after which a connection counts as lost.",
+            help="Maximum time without a frame before connecting again.",
             rich_help_panel=_CONNECTION,
         ),
     ] = 10.0,
@@ -77,7 +80,7 @@ def live(
         typer.Option(
             metavar="N",
             min=0,
-            help="Attempts to connect again, also at the start.",
+            help="Maximum attempts to connect again; if given, also for the first connection.",
             show_default="without limit once connected",
             rich_help_panel=_CONNECTION,
         ),
@@ -86,7 +89,7 @@ def live(
         bool,
         typer.Option(
             "--follow-redirects",
-            help="Let a source over HTTP or HLS lead on to another host.",
+            help="Follow redirects and HLS playlists to other hosts.",
             rich_help_panel=_CONNECTION,
         ),
     ] = False,
@@ -97,16 +100,14 @@ def live(
     ] = False,
     part_seconds: Annotated[
         float,
-        typer.Option(
-            metavar="SECONDS", min=1, help="Time after which a part of the results is closed.", rich_help_panel=RESULTS
-        ),
+        typer.Option(metavar="SECONDS", min=1, help="Length of one file of results.", rich_help_panel=RESULTS),
     ] = 60.0,
     max_age: Annotated[
         float | None,
         typer.Option(
             parser=duration,
             metavar="TIME",
-            help="Delete parts older than 12h, 7d, ...",
+            help="Delete results older than this, such as 12h or 7d.",
             show_default=False,
             rich_help_panel=RESULTS,
         ),
@@ -117,13 +118,13 @@ def live(
         typer.Option("--preview", help="Serve the annotated picture as a page.", rich_help_panel=_PREVIEW),
     ] = False,
     listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Address of the page.", rich_help_panel=_PREVIEW)
+        str, typer.Option(metavar="HOST:PORT", help="Address of the page, with --preview.", rich_help_panel=_PREVIEW)
     ] = "127.0.0.1:8765",
     token: Annotated[
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="Secret that the page's address must hold.",
+            help="Access token in the page's address, with --preview.",
             show_default="a random one",
             rich_help_panel=_PREVIEW,
         ),

@@ -24,9 +24,11 @@ def models(
 
     The files are verified by their checksums.
     """
-    from fer_batch.errors import ModelError
+    from fer_batch.errors import InvalidOptionError, ModelError
     from fer_batch.inference.registry import manifest, model_path, models_folder
 
+    if name is not None and as_json:
+        raise InvalidOptionError("json", None, "lists models; leave it out to print a card")
     shipped = manifest()
     if name is not None:
         if name not in shipped:

@@ -87,7 +87,9 @@ def train(
     ] = True,
     balance: Annotated[
         float,
-        typer.Option(metavar="X", min=0, max=1, help="Strength of the correction for unequal label frequencies."),
+        typer.Option(
+            metavar="X", min=0, max=1, help="Prior correction: 0 for none, 1 as if all emotions were equally frequent."
+        ),
     ] = 0.0,
     max_pixels: MaxPixels = MAX_PIXELS,
     resume: Annotated[

@@ -33,7 +33,8 @@ def print_closing_table(plan: Plan, outcomes: Sequence[RecordingResult]) -> None
     # A pipe has no width: rows stay whole there.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     outcomes = sorted(outcomes, key=lambda outcome: outcome.record.id)
-    single = len(outcomes) == 1 and not plan.kept_records
+    single = len(plan.tasks) == 1 and len(outcomes) == 1 and not plan.kept_records
+    not_begun = len(plan.tasks) - len(outcomes)
     if len(outcomes) <= _MOST_RECORDINGS:
         for outcome in outcomes:
             console.print(_title(outcome, counting=not single), soft_wrap=True)
@@ -55,7 +56,9 @@ def print_closing_table(plan: Plan, outcomes: Sequence[RecordingResult]) -> None
     folder = plan.outputs.folder
     kinds = sorted({path.relative_to(folder).parts[0] for one in outcomes for path in one.files} | {"recordings"})
     results = f"; results in {folder}: {', '.join(kinds)}" if outcomes else f"; results in {folder}"
-    console.print(Text(shown(f"{done} of {counted(len(records), 'recording')} done{before}{results}")), soft_wrap=True)
+    rest = f", {not_begun} not begun (run the same command to go on)" if not_begun else ""
+    total = counted(len(records) + not_begun, "recording")
+    console.print(Text(shown(f"{done} of {total} done{before}{rest}{results}")), soft_wrap=True)
 
 
 def _print_faults(console: Console, records: Sequence[RecordingRecord]) -> None:

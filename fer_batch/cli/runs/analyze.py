@@ -27,7 +27,7 @@ from fer_batch.cli.display.summary_table import print_closing_table
 from fer_batch.cli.display.terminal import Notices, interactive, stderr_console
 from fer_batch.cli.options import analysis_options
 from fer_batch.config import Outputs, Selection, Settings, split_options
-from fer_batch.errors import ExitStatus, InputError, OutputError
+from fer_batch.errors import ExitStatus, InputError, InvalidOptionError, OutputError
 from fer_batch.filesystem.atomic import private_files
 from fer_batch.filesystem.lock import only_run
 from fer_batch.filesystem.overwriting import is_log, refuse_overwriting
@@ -65,6 +65,8 @@ def run_analyze(context: typer.Context) -> ExitStatus:
     output_options = OutputOptions(given["report"], given["log_file"], given["quiet"], given["as_json"])
     check_named_files(planned, [Path(one) for one in (*inputs, *lists, *([config] if config else []))], output_options)
     if given["dry_run"]:
+        if given["as_json"]:
+            raise InvalidOptionError("dry_run", None, "excludes json; leave one of the two out")
         rehearse(planned, settings, selection, workers)
         return ExitStatus.DONE
 
