@@ -97,7 +97,7 @@ def test_timelines_without_steadied_faces_poses_and_sharpness_read_beside_those_
 
 
 def test_unusable_input_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no timelines"):
+    with pytest.raises(InputError, match="missing: no such folder; check the path"):
         load(tmp_path / "missing")
     path = write_parquet(tmp_path, "a.mp4", conversation(10))
     with pytest.raises(InputError, match="No column 'joy'"):

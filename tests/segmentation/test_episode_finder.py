@@ -259,7 +259,7 @@ def test_rules_and_timelines_that_make_no_sense_are_explained(tmp_path: Path) ->
     for source in (timeline, tmp_path):
         with pytest.raises(InputError, match=r"no recording 'b\.mp4'"):
             episodes(source, recordings=["b.mp4"])
-    with pytest.raises(InputError, match="holds no episodes"):
+    with pytest.raises(InputError, match="none: no such folder; check the path"):
         episodes(tmp_path / "none")
 
 
