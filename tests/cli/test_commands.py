@@ -12,6 +12,7 @@ import pytest
 from helpers.clips import clip, clip_with_sound
 from helpers.paths import ASTRONAUT
 
+import fer_batch
 from fer_batch.benchmark.excerpt import Excerpt, first_stretch, looped, ten_times
 from fer_batch.cli.main import run
 from fer_batch.errors import InputError
@@ -125,3 +126,12 @@ def test_a_recording_that_cannot_be_repeated_is_told(tmp_path: Path) -> None:
     torn.write_bytes(clip(tmp_path / "whole.mp4").read_bytes()[:500])
     with pytest.raises(InputError, match=r"torn\.mp4: cannot be repeated to ten times its length \(.+\)"):
         looped(torn, tmp_path)
+
+
+def test_a_summary_words_remedies_as_the_command_line_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["analyze", str(ASTRONAUT), "-o", str(tmp_path), "--max-pixels", "6000", "-q"]) == 2
+    error = fer_batch.recordings(tmp_path)["error"].item()
+    assert error.endswith("allow more with max_pixels, unless the file is damaged.")
+    capsys.readouterr()
+    run(["summary", str(tmp_path)])
+    assert "allow more with --max-pixels, unless the file is damaged." in capsys.readouterr().err

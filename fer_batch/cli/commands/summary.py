@@ -69,9 +69,24 @@ def summary(
     _print(console, "track", tables.tracks, ("track", "person"))
     for path in written:
         console.print(Text(str(path)), soft_wrap=True)
-    for error in tables.recordings["error"].dropna():
-        typer.echo(error, err=True)
+    failed = tables.recordings.dropna(subset="error")
+    for recording, error in zip(failed["recording"], failed["error"], strict=True):
+        typer.echo(_worded(out, recording, error), err=True)
     raise typer.Exit(status_of(tables.recordings))
+
+
+def _worded(out: Path, recording: str, error: str) -> str:
+    """A recording's error with options as the command line has them; the table has Python's."""
+    from fer_batch.cli.wording import command_line_words
+    from fer_batch.errors import InputError
+    from fer_batch.results.layout import Layout
+    from fer_batch.results.record import RecordingRecord
+
+    try:
+        record = RecordingRecord.read(Layout(out).record(recording))
+    except InputError:
+        return error
+    return record.worded(command_line_words) or error if record.worded() == error else error
 
 
 def status_of(recordings: pd.DataFrame) -> ExitStatus:
