@@ -93,7 +93,7 @@ def stream(
     _check_flag("realtime", realtime)
     _check_flag("follow_redirects", named.get("follow_redirects", False))
     live = {field: named.pop(name) for name, field in _CAPTURE_FIELDS.items() if name in named}
-    settings, selection = split_options(named)
+    reading, (settings, selection) = CaptureOptions(**live), split_options(named)
     find_model(settings.model)
     if realtime or _is_live(source):
         address = parse_address(str(source))
@@ -101,7 +101,7 @@ def stream(
             raise InputError(f"{address.shown}: is a file; give realtime=True to play it as a camera would.")
         if selection != Selection(fps=selection.fps):
             raise InputError("Of a live source, frames can be chosen by fps alone.")
-        return _stream_live(address, CaptureOptions(**live), settings, selection)
+        return _stream_live(address, reading, settings, selection)
     # Tried now, where the mistake is made, and not when the first frame is drawn; until then nothing stays open.
     with open_source(Path(str(source)), settings.max_pixels):
         pass

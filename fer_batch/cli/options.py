@@ -38,7 +38,7 @@ class Transport(StrEnum):
 
 
 class Report(StrEnum):
-    """What other programs are told."""
+    """Which events are reported to other programs."""
 
     episode = "episode"
     second = "second"

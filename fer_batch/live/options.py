@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Final, Literal, NamedTuple
 
 from fer_batch.config import Outputs, Settings
@@ -48,9 +49,9 @@ class CaptureOptions:
         if self.transport not in ("tcp", "udp"):
             raise InvalidOptionError("transport", self.transport, "give tcp or udp")
         for option, value in (("connect_timeout", self.connect_timeout_s), ("read_timeout", self.read_timeout_s)):
-            if not (math.isfinite(value) and value > 0):
+            if not (isinstance(value, Real) and math.isfinite(value) and value > 0):
                 raise InvalidOptionError(option, value, "give seconds above 0")
-        if self.retries is not None and self.retries < 0:
+        if self.retries is not None and not (isinstance(self.retries, int) and self.retries >= 0):
             raise InvalidOptionError("retries", self.retries, "give a whole number from 0")
 
 
@@ -71,7 +72,7 @@ class SessionOptions:
     fps: float | None = None
     """At most so many frames a second are analysed."""
     every_frame: bool = False
-    """Also give the frames' pictures, and those that are not analysed, for whoever draws."""
+    """Also give the frames' pictures, and those that are not analysed, for drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class LiveOptions:
     publish: str | None = field(default=None, repr=False)
     """Address of a media server for annotated video; it may hold a password."""
     reports: Granularity | None = None
-    """What other programs are told."""
+    """Which events are reported to other programs."""
 
 
 @dataclass(frozen=True, slots=True)

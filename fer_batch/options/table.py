@@ -80,7 +80,7 @@ MAX_PIXELS: Final = 100_000_000
 LEAST_FACE: Final = 12
 """Pixels of height below which no face is registered sensibly."""
 _HIGHEST_PIXELS: Final = 2**31 - 1
-"""What FFmpeg can be told."""
+"""The largest limit that FFmpeg takes."""
 DEFAULT_MODEL: Final = "emotion-gray48"
 
 _OPTIONS: Final = (

@@ -96,3 +96,11 @@ def test_results_of_the_names_of_old_are_done_again_when_an_option_changes(tmp_p
     assert reasons() == []
     assert reasons(min_score=0.6) == ["other settings (min_score)"]
     assert reasons(end=3.0) == ["other settings (end)"]
+
+
+@pytest.mark.parametrize(
+    "option", [{"retries": 1.5}, {"read_timeout": "a"}, {"transport": "ftp"}, {"connect_timeout": 0}]
+)
+def test_options_of_live_sources_are_checked_whatever_the_source(option: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOptionError):
+        fer_batch.stream(ASTRONAUT, **option)

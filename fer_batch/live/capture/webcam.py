@@ -25,7 +25,7 @@ class Webcam(Connection):
     """A camera of this machine.
 
     Raises:
-        CameraUnreachableError: when there is none, or somebody else uses it.
+        CameraUnreachableError: when there is none, or another program uses it.
     """
 
     def __init__(self, address: Address, max_pixels: int = MAX_PIXELS) -> None:

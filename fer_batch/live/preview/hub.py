@@ -36,7 +36,7 @@ class PreviewHub(Closeable):
     Args:
         sources: what each recording is watched at, without secrets.
         counts: of each recording.
-        on_watched: told when somebody begins to look at a recording, and when nobody does any more.
+        on_watched: called with a recording's name when its first viewer comes (True) and its last one goes (False).
     """
 
     def __init__(

@@ -51,7 +51,7 @@ class Preview(PreviewHub):
         token: what the address must hold; a random one unless given.
         sources: what each recording is watched at, without secrets.
         counts: of each recording.
-        on_watched: told when somebody begins to look at a recording, and when nobody does any more.
+        on_watched: called with a recording's name when its first viewer comes (True) and its last one goes (False).
 
     Raises:
         InputError: when that is no address to listen at.
