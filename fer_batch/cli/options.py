@@ -97,7 +97,7 @@ LogFile = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", rich_help_panel=MESSAGES)]
-Study = Annotated[Path, typer.Argument(metavar="FOLDER", help="Output folder of analyze.", show_default=False)]
+Study = Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of analyze.", show_default=False)]
 
 
 def analysis_options(parameters: dict[str, Any]) -> dict[str, Any]:

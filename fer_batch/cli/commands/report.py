@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fer_batch.cli.commands.summary import status_of
+from fer_batch.cli.options import Study
 from fer_batch.errors import ExitStatus, FerBatchWarning
 
 
@@ -28,7 +29,7 @@ EXAMPLES = (
 
 
 def report(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of analyze.", show_default=False)],
+    out: Study,
     recordings: Annotated[
         list[str] | None,
         typer.Argument(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fer_batch.cli.options import Study
 from fer_batch.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ EXAMPLES = (
 
 
 def summary(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder of analyze.", show_default=False)],
+    out: Study,
     output: Annotated[
         Path | None,
         typer.Option(
